@@ -1,0 +1,3 @@
+//! Adapters: artifact → verified generation → guest calls.
+
+pub mod manifest;

@@ -1,0 +1,217 @@
+//! One failure as data: who is to blame, what it is, where it is, in one sentence.
+
+use std::fmt;
+use std::path::PathBuf;
+
+use serde::Serialize;
+
+/// Who caused a failure, and so who has to act.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Blame {
+    /// Whoever called the host: a malformed or invalid input.
+    Caller,
+    /// The tenant's mapping script.
+    Script,
+    /// The adapter: a trap, a missed deadline, a broken promise of the contract.
+    Adapter,
+    /// The platform: an HTTP error, an unreadable answer, a refusal.
+    Platform,
+    /// The host or the way it is configured.
+    Host,
+}
+
+impl Blame {
+    /// The word used in every interface.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Caller => "caller",
+            Self::Script => "script",
+            Self::Adapter => "adapter",
+            Self::Platform => "platform",
+            Self::Host => "host",
+        }
+    }
+}
+
+impl fmt::Display for Blame {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// A place in a file a person can open.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Place {
+    /// The file, as the operator would name it.
+    pub file: PathBuf,
+    /// 1-based; 0 where the position is unknown.
+    pub line: u32,
+    /// 1-based, in characters; 0 where the position is unknown.
+    pub column: u32,
+    /// The text of that line, where it helps.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub source: Option<String>,
+}
+
+impl Place {
+    /// `file:line:column`, with what is unknown left out.
+    pub fn label(&self) -> String {
+        let mut label = self.file.display().to_string();
+        for number in [self.line, self.column] {
+            if number == 0 {
+                break;
+            }
+            label.push_str(&format!(":{number}"));
+        }
+        label
+    }
+
+    /// The line with a caret under the column, or nothing when either is unknown.
+    pub fn excerpt(&self) -> Option<String> {
+        let source = self.source.as_deref()?;
+        if self.line == 0 || self.column == 0 {
+            return None;
+        }
+        let gutter = self.line.to_string();
+        let pad: String = source
+            .chars()
+            .take(self.column as usize - 1)
+            .map(|c| match c {
+                '\t' => '\t',
+                // East Asian wide characters take two cells in a terminal.
+                c if (c as u32) >= 0x1100 => '\u{3000}',
+                _ => ' ',
+            })
+            .collect();
+        let blank = " ".repeat(gutter.len());
+        Some(format!("{gutter} | {source}\n{blank} | {pad}^"))
+    }
+}
+
+/// One failure. Everything a program needs is a field; `detail` is for people.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Problem {
+    /// Who has to act.
+    pub blame: Blame,
+    /// A stable kebab-case name, for instance `unknown-connection`.
+    pub code: &'static str,
+    /// One sentence: what was wrong, where, and what to do.
+    pub detail: String,
+    /// RFC 6901 pointer into the input (or into the script's output, when the
+    /// script is to blame).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pointer: Option<String>,
+    /// Index of the item that failed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub item: Option<usize>,
+    /// The file that has to change.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub place: Option<Place>,
+}
+
+impl Problem {
+    /// A problem with nothing but the three things every problem has.
+    pub fn new(blame: Blame, code: &'static str, detail: impl Into<String>) -> Self {
+        Self {
+            blame,
+            code,
+            detail: detail.into(),
+            pointer: None,
+            item: None,
+            place: None,
+        }
+    }
+
+    /// The caller's fault.
+    pub fn caller(code: &'static str, detail: impl Into<String>) -> Self {
+        Self::new(Blame::Caller, code, detail)
+    }
+
+    /// The script's fault.
+    pub fn script(code: &'static str, detail: impl Into<String>) -> Self {
+        Self::new(Blame::Script, code, detail)
+    }
+
+    /// The adapter's fault.
+    pub fn adapter(code: &'static str, detail: impl Into<String>) -> Self {
+        Self::new(Blame::Adapter, code, detail)
+    }
+
+    /// The platform's fault.
+    pub fn platform(code: &'static str, detail: impl Into<String>) -> Self {
+        Self::new(Blame::Platform, code, detail)
+    }
+
+    /// The host's fault, or its configuration's.
+    pub fn host(code: &'static str, detail: impl Into<String>) -> Self {
+        Self::new(Blame::Host, code, detail)
+    }
+
+    /// Adds the RFC 6901 pointer.
+    pub fn at(mut self, pointer: impl Into<String>) -> Self {
+        self.pointer = Some(pointer.into());
+        self
+    }
+
+    /// Adds the item's index.
+    pub fn item(mut self, index: usize) -> Self {
+        self.item = Some(index);
+        self
+    }
+
+    /// Adds the file position.
+    pub fn place(mut self, place: Place) -> Self {
+        self.place = Some(place);
+        self
+    }
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(place) = &self.place {
+            write!(f, "{}: ", place.label())?;
+        }
+        if let Some(item) = self.item {
+            write!(f, "item {item}: ")?;
+        }
+        f.write_str(&self.detail)?;
+        if let Some(pointer) = self.pointer.as_deref().filter(|p| !p.is_empty()) {
+            write!(f, " (at {pointer})")?;
+        }
+        if let Some(excerpt) = self.place.as_ref().and_then(Place::excerpt) {
+            write!(f, "\n{excerpt}")?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for Problem {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_caret_stands_under_the_column() {
+        let place = Place {
+            file: "stock.jq".into(),
+            line: 3,
+            column: 5,
+            source: Some("{a: .b |}".into()),
+        };
+        assert_eq!(place.excerpt().unwrap(), "3 | {a: .b |}\n  |     ^");
+        assert_eq!(place.label(), "stock.jq:3:5");
+    }
+
+    #[test]
+    fn a_problem_prints_where_before_what() {
+        let problem = Problem::caller("invalid-document", "`stock` must be an integer")
+            .item(2)
+            .at("/stock");
+        assert_eq!(
+            problem.to_string(),
+            "item 2: `stock` must be an integer (at /stock)"
+        );
+    }
+}
