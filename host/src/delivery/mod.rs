@@ -1,1 +1,4 @@
-//! Not here yet.
+//! The one path: items → documents → drafts → signed requests → answers → outcomes.
+
+pub mod promise;
+pub mod signing;

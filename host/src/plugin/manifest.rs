@@ -276,3 +276,21 @@ impl Manifest {
         self.operations.iter().find(|op| op.name == name)
     }
 }
+
+impl Manifest {
+    /// A manifest that says nothing, for the moment before `describe`.
+    pub(super) fn empty() -> Self {
+        Self {
+            name: String::new(),
+            version: String::new(),
+            summary: String::new(),
+            operations: Vec::new(),
+            settings: Value::Bool(true),
+            secrets: Vec::new(),
+            examples: Vec::new(),
+            codes: Vec::new(),
+            unknown: Vec::new(),
+            sources: Vec::new(),
+        }
+    }
+}

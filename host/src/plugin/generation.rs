@@ -1,0 +1,245 @@
+//! One loaded version of a plugin, and the calls into it.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, SystemTime};
+
+use jsonschema::Validator;
+use serde::Serialize;
+
+use super::artifact::Sha;
+use super::bindings::adapter::{Platform, PlatformPre};
+use super::contract::{Context, Draft, Edit, Fault, Item, Mapped, Parsed, Reply, Request};
+use super::guest::{GuestFailure, Home, Instance, Lease};
+use super::keys::KeyScope;
+use super::manifest::{Manifest, Repeatable};
+use super::state::{GuestState, LogLine};
+use super::verify::Kind;
+use super::warm::WarmKey;
+use crate::config::Secret;
+
+/// Where adapter instances live.
+pub type AdapterHome = Home<Platform>;
+
+/// How long the steps of loading took.
+#[derive(Debug, Clone, Copy, Default, Serialize)]
+pub struct LoadTimes {
+    /// Compiling, or reading compiled code; milliseconds.
+    pub compile_ms: f64,
+    /// Whether the compiled code came from the cache.
+    pub from_cache: bool,
+    /// `describe` and checking what it said; milliseconds.
+    pub describe_ms: f64,
+    /// The golden examples; milliseconds.
+    pub examples_ms: f64,
+}
+
+/// What every generation has, whatever its contract.
+#[derive(Debug, Clone, Serialize)]
+pub struct Identity {
+    /// Unique in this process.
+    #[serde(skip)]
+    pub id: u64,
+    /// 1 for the first loaded version of this plugin, then 2, 3, ….
+    pub number: u32,
+    /// The adapter's name, or the engine's language.
+    pub name: String,
+    /// The version it gives itself; engines give none.
+    pub version: Option<String>,
+    /// Its contract.
+    pub kind: Kind,
+    /// Its file.
+    pub file: PathBuf,
+    /// SHA-256 of the file's bytes.
+    pub sha256: Sha,
+    /// Size of the file in bytes.
+    pub bytes: usize,
+    /// When it began to serve, Unix milliseconds.
+    pub loaded_at_ms: u64,
+    /// How long loading took.
+    pub times: LoadTimes,
+}
+
+/// A new id for a generation.
+pub fn next_id() -> u64 {
+    static NEXT: AtomicU64 = AtomicU64::new(1);
+    NEXT.fetch_add(1, Ordering::Relaxed)
+}
+
+/// Unix milliseconds now.
+pub fn now_ms() -> u64 {
+    SystemTime::now()
+        .duration_since(SystemTime::UNIX_EPOCH)
+        .map_or(0, |age| u64::try_from(age.as_millis()).unwrap_or(u64::MAX))
+}
+
+/// An operation, prepared for checking documents.
+pub struct PreparedOperation {
+    /// The document's schema, compiled.
+    pub document: Validator,
+    /// Whether requests may be repeated.
+    pub repeatable: Repeatable,
+    /// Most items in one request.
+    pub max_items: Option<u32>,
+}
+
+/// One loaded version of an adapter.
+pub struct AdapterGeneration {
+    /// Which one it is.
+    pub identity: Identity,
+    /// What it says of itself.
+    pub manifest: Manifest,
+    /// The connection settings' schema, compiled.
+    pub settings: Validator,
+    /// By name.
+    pub operations: HashMap<String, PreparedOperation>,
+    /// Names of the secrets it may use.
+    pub declared: Arc<BTreeSet<String>>,
+    pub(super) pre: PlatformPre<GuestState>,
+    pub(super) wants_wasi: bool,
+    pub(super) home: Arc<AdapterHome>,
+}
+
+impl std::fmt::Debug for AdapterGeneration {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("AdapterGeneration")
+            .field("identity", &self.identity)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What `sign` answered, and what `keys` gave out while it ran.
+pub struct Signed {
+    /// The adapter's answer.
+    pub answer: Result<Vec<Edit>, Fault>,
+    /// Every result of `keys`, for redaction.
+    pub derived: Vec<Vec<u8>>,
+}
+
+impl AdapterGeneration {
+    /// An instance of this generation for one tenant: a warm one if there is
+    /// one, else a fresh one.
+    pub async fn lease(self: &Arc<Self>, tenant: &Arc<str>) -> Result<AdapterLease, GuestFailure> {
+        let key = WarmKey {
+            generation: self.identity.id,
+            tenant: tenant.clone(),
+            script: 0,
+        };
+        let permit = self.home.permit().await?;
+        let instance = match self.home.warm().take(&key) {
+            Some(instance) => instance,
+            None => self.instantiate().await?,
+        };
+        Ok(AdapterLease {
+            lease: Lease::new(instance, self.home.clone(), key, permit),
+            deadline: self.home.sandbox().limits().deadline,
+            wants_wasi: self.wants_wasi,
+        })
+    }
+
+    async fn instantiate(&self) -> Result<Instance<Platform>, GuestFailure> {
+        let mut store = GuestState::store(self.home.sandbox(), self.wants_wasi);
+        let exports = self
+            .pre
+            .instantiate_async(&mut store)
+            .await
+            .map_err(|error| {
+                GuestFailure::unavailable(format!("no instance could be made: {error:#}"))
+            })?;
+        Ok(Instance::new(store, exports))
+    }
+}
+
+impl Drop for AdapterGeneration {
+    fn drop(&mut self) {
+        let id = self.identity.id;
+        self.home.warm().purge(|key| key.generation == id);
+    }
+}
+
+/// An adapter instance for the calls of one phase of a delivery.
+pub struct AdapterLease {
+    lease: Lease<Platform>,
+    deadline: Duration,
+    wants_wasi: bool,
+}
+
+/// One guest call between `begin` and `end` of its lease. A macro, because the
+/// generated functions take the store and the exports of the same instance.
+macro_rules! guest_call {
+    ($self:ident, $clock:expr, |$exports:ident, $store:ident| $call:expr) => {{
+        $self.lease.begin($self.deadline, $clock)?;
+        let result = {
+            let instance = $self.lease.instance_mut()?;
+            let $exports = instance.exports.crossdock_adapter_adapter();
+            let $store = &mut instance.store;
+            Lease::<Platform>::bounded($self.deadline, $self.wants_wasi, $call).await
+        };
+        $self.lease.end(result)
+    }};
+}
+
+fn clock(context: &Context) -> Option<(u64, &str)> {
+    Some((context.now_ms, &context.nonce))
+}
+
+impl AdapterLease {
+    /// `describe`.
+    pub async fn describe(&mut self) -> Result<String, GuestFailure> {
+        guest_call!(self, None, |exports, store| exports.call_describe(store))
+    }
+
+    /// `map`.
+    pub async fn map(
+        &mut self,
+        context: &Context,
+        operation: &str,
+        items: &[Item],
+    ) -> Result<Result<Mapped, Fault>, GuestFailure> {
+        guest_call!(self, clock(context), |exports, store| {
+            exports.call_map(store, context, operation, items)
+        })
+    }
+
+    /// `sign`, with the keys open for exactly as long as it runs.
+    pub async fn sign(
+        &mut self,
+        context: &Context,
+        operation: &str,
+        draft: &Draft,
+        secrets: Arc<BTreeMap<String, Secret>>,
+        declared: Arc<BTreeSet<String>>,
+    ) -> Result<Signed, GuestFailure> {
+        self.lease.instance_mut()?.store.data_mut().keys = Some(KeyScope::new(secrets, declared));
+        let answer: Result<_, GuestFailure> =
+            guest_call!(self, clock(context), |exports, store| {
+                exports.call_sign(store, context, operation, draft)
+            });
+        let answer = answer?;
+        let scope = self.lease.instance_mut()?.store.data_mut().keys.take();
+        Ok(Signed {
+            answer,
+            derived: scope.map(|scope| scope.derived).unwrap_or_default(),
+        })
+    }
+
+    /// `parse-response`.
+    pub async fn parse_response(
+        &mut self,
+        context: &Context,
+        operation: &str,
+        request: &Request,
+        reply: &Reply,
+    ) -> Result<Result<Parsed, Fault>, GuestFailure> {
+        guest_call!(self, clock(context), |exports, store| {
+            exports.call_parse_response(store, context, operation, request, reply)
+        })
+    }
+
+    /// What the adapter logged since the last time.
+    pub fn take_log(&mut self) -> (Vec<LogLine>, usize) {
+        self.lease.take_log()
+    }
+}

@@ -1,0 +1,289 @@
+//! One guest instance at work: leased for a call, given back warm, or thrown
+//! away after any failure.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use wasmtime::Store;
+
+use super::sandbox::Sandbox;
+use super::state::{GuestState, LogLine, OutOfTime};
+use super::warm::{WarmKey, WarmPool};
+
+/// An instance that grew beyond this is not kept: its memory would stay
+/// resident for as long as it idles.
+const KEEP_MEMORY: usize = 16 << 20;
+
+/// Calls an instance serves before it makes room for a fresh one, so that what
+/// a guest leaks stays bounded.
+const MOST_CALLS: u32 = 10_000;
+
+/// A guest that needs WASI can sleep in it without spending guest time; this
+/// many deadlines of wall time are its bound.
+const WALL_DEADLINES: u32 = 4;
+
+/// How long a call waits for its turn when every instance is busy.
+const WAIT_FOR_INSTANCE: Duration = Duration::from_secs(10);
+
+/// How a guest failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum GuestFailureKind {
+    /// It trapped: a panic, a failed assertion, a stack overflow.
+    Trap,
+    /// Its time ran out.
+    Deadline,
+    /// It wanted more memory than it may have.
+    Memory,
+    /// It handed over more than it may.
+    Output,
+    /// No instance could be made or had in time: the host's fault.
+    Unavailable,
+}
+
+/// A guest call that gave no answer. The instance is gone.
+#[derive(Debug, Clone, thiserror::Error)]
+#[error("{message}")]
+pub struct GuestFailure {
+    /// What happened.
+    pub kind: GuestFailureKind,
+    /// One sentence without the plugin's name.
+    pub message: String,
+}
+
+impl GuestFailure {
+    /// The host could not provide an instance.
+    pub fn unavailable(message: impl Into<String>) -> Self {
+        Self {
+            kind: GuestFailureKind::Unavailable,
+            message: message.into(),
+        }
+    }
+
+    pub(crate) fn from_call(
+        error: &wasmtime::Error,
+        state: &GuestState,
+        sandbox: &Sandbox,
+    ) -> Self {
+        let limits = sandbox.limits();
+        if error.downcast_ref::<OutOfTime>().is_some() {
+            return Self {
+                kind: GuestFailureKind::Deadline,
+                message: format!(
+                    "it ran longer than {} ms of guest time",
+                    limits.deadline.as_millis()
+                ),
+            };
+        }
+        if state.memory_refused() {
+            return Self {
+                kind: GuestFailureKind::Memory,
+                message: format!("it wanted more than {} MiB of memory", limits.memory >> 20),
+            };
+        }
+        // wasmtime gives this refusal no type of its own; the text only picks
+        // the sentence, not what happens.
+        let text = error.root_cause().to_string();
+        if text.contains("fuel allocated for hostcalls") {
+            return Self {
+                kind: GuestFailureKind::Output,
+                message: format!("it returned more than {} MiB", limits.output >> 20),
+            };
+        }
+        let text = text.strip_prefix("wasm trap: ").unwrap_or(&text);
+        Self {
+            kind: GuestFailureKind::Trap,
+            message: format!("it trapped: {text}"),
+        }
+    }
+}
+
+/// An instance and its exports.
+pub struct Instance<B> {
+    pub(crate) store: Store<GuestState>,
+    pub(crate) exports: B,
+    calls: u32,
+}
+
+impl<B> Instance<B> {
+    /// A fresh instance.
+    pub fn new(store: Store<GuestState>, exports: B) -> Self {
+        Self {
+            store,
+            exports,
+            calls: 0,
+        }
+    }
+}
+
+/// Where instances of one contract live between calls, and how many may be
+/// busy at once.
+pub struct Home<B> {
+    sandbox: Sandbox,
+    warm: WarmPool<Instance<B>>,
+    active: Arc<Semaphore>,
+}
+
+impl<B> Home<B> {
+    /// Keeps at most `warm` idle and lets at most `active` be busy.
+    pub fn new(sandbox: Sandbox, warm: usize, active: usize) -> Self {
+        Self {
+            sandbox,
+            warm: WarmPool::new(warm),
+            active: Arc::new(Semaphore::new(active.max(1))),
+        }
+    }
+
+    /// The sandbox instances are made in.
+    pub fn sandbox(&self) -> &Sandbox {
+        &self.sandbox
+    }
+
+    /// The idle instances.
+    pub fn warm(&self) -> &WarmPool<Instance<B>> {
+        &self.warm
+    }
+
+    /// Waits, within a bound, until one more instance may be busy.
+    pub async fn permit(&self) -> Result<OwnedSemaphorePermit, GuestFailure> {
+        let permit = match self.active.clone().try_acquire_owned() {
+            Ok(permit) => Ok(permit),
+            Err(_) => {
+                match tokio::time::timeout(WAIT_FOR_INSTANCE, self.active.clone().acquire_owned())
+                    .await
+                {
+                    Ok(Ok(permit)) => Ok(permit),
+                    Ok(Err(_)) | Err(_) => Err(()),
+                }
+            }
+        };
+        permit.map_err(|()| {
+            GuestFailure::unavailable(format!(
+                "all guest instances were busy for {} s; raise `[limits] guest_instances`",
+                WAIT_FOR_INSTANCE.as_secs()
+            ))
+        })
+    }
+}
+
+/// An instance for the duration of a call. Dropping it gives a healthy
+/// instance back and throws away one that failed or was interrupted.
+pub struct Lease<B> {
+    instance: Option<Instance<B>>,
+    home: Arc<Home<B>>,
+    key: WarmKey,
+    /// Set while guest code runs: a future dropped in between must not give
+    /// the instance back.
+    in_call: bool,
+    log: Vec<LogLine>,
+    log_dropped: usize,
+    _permit: OwnedSemaphorePermit,
+}
+
+impl<B> Lease<B> {
+    /// Wraps an instance, warm or fresh.
+    pub fn new(
+        instance: Instance<B>,
+        home: Arc<Home<B>>,
+        key: WarmKey,
+        permit: OwnedSemaphorePermit,
+    ) -> Self {
+        Self {
+            instance: Some(instance),
+            home,
+            key,
+            in_call: false,
+            log: Vec::new(),
+            log_dropped: 0,
+            _permit: permit,
+        }
+    }
+
+    /// Prepares one guest call of at most `deadline` guest time.
+    pub(crate) fn begin(
+        &mut self,
+        deadline: Duration,
+        clock: Option<(u64, &str)>,
+    ) -> Result<(), GuestFailure> {
+        let instance = self.instance_mut()?;
+        instance.calls += 1;
+        instance.store.set_epoch_deadline(1);
+        let state = instance.store.data_mut();
+        state.begin(deadline);
+        if let (Some(wasi), Some((now_ms, nonce))) = (&mut state.wasi, clock) {
+            wasi.begin(now_ms, nonce);
+        }
+        self.in_call = true;
+        Ok(())
+    }
+
+    pub(crate) fn instance_mut(&mut self) -> Result<&mut Instance<B>, GuestFailure> {
+        self.instance
+            .as_mut()
+            .ok_or_else(|| GuestFailure::unavailable("the instance is gone after a failed call"))
+    }
+
+    /// Ends a guest call; after a failure the instance is dropped.
+    pub(crate) fn end<R>(&mut self, result: wasmtime::Result<R>) -> Result<R, GuestFailure> {
+        self.in_call = false;
+        let Some(instance) = &mut self.instance else {
+            return Err(GuestFailure::unavailable("the instance is gone"));
+        };
+        let (lines, dropped) = instance.store.data_mut().take_log();
+        self.log.extend(lines);
+        self.log_dropped += dropped;
+        match result {
+            Ok(answer) => Ok(answer),
+            Err(error) => {
+                let state = instance.store.data();
+                let failure = GuestFailure::from_call(&error, state, &self.home.sandbox);
+                self.instance = None;
+                Err(failure)
+            }
+        }
+    }
+
+    /// Runs a guest call under the wall-clock bound that only guests with WASI need.
+    pub(crate) async fn bounded<R>(
+        deadline: Duration,
+        wants_wasi: bool,
+        call: impl Future<Output = wasmtime::Result<R>>,
+    ) -> wasmtime::Result<R> {
+        if !wants_wasi {
+            return call.await;
+        }
+        match tokio::time::timeout(deadline * WALL_DEADLINES, call).await {
+            Ok(result) => result,
+            Err(_) => Err(wasmtime::Error::new(OutOfTime)),
+        }
+    }
+
+    /// Guest time of the last call, in whole ticks.
+    pub fn spent(&self) -> Duration {
+        self.instance
+            .as_ref()
+            .map_or(Duration::ZERO, |instance| instance.store.data().spent())
+    }
+
+    /// Takes the lines logged since the last time, and how many were too many.
+    pub fn take_log(&mut self) -> (Vec<LogLine>, usize) {
+        (
+            std::mem::take(&mut self.log),
+            std::mem::take(&mut self.log_dropped),
+        )
+    }
+}
+
+impl<B> Drop for Lease<B> {
+    fn drop(&mut self) {
+        if let Some(mut instance) = self.instance.take()
+            && !self.in_call
+            && instance.calls < MOST_CALLS
+            && instance.store.data().memory_bytes() <= KEEP_MEMORY
+        {
+            instance.store.data_mut().keys = None;
+            self.home.warm.put(self.key.clone(), instance);
+        }
+    }
+}

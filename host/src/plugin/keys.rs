@@ -1,0 +1,245 @@
+//! `keys`: cryptography whose keys stay in the host.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use hmac::{Hmac, KeyInit, Mac};
+use md5::{Digest as _, Md5};
+use sha1::Sha1;
+use sha2::{Sha256, Sha512};
+use zeroize::Zeroizing;
+
+use super::bindings::adapter::crossdock::adapter::keys::{Chunk, Digest, Host, KeyError};
+use super::state::GuestState;
+use crate::config::Secret;
+
+/// Keys derived one from the other in one `hmac` call. AWS SigV4 needs five.
+const MOST_MESSAGES: usize = 16;
+
+/// Results one `sign` may ask for.
+const MOST_RESULTS: usize = 64;
+
+/// What `keys` may use while one `sign` runs.
+pub struct KeyScope {
+    /// The connection's secrets by name.
+    pub secrets: Arc<BTreeMap<String, Secret>>,
+    /// The names in the adapter's manifest.
+    pub declared: Arc<BTreeSet<String>>,
+    /// Every result given out, for the redaction of this delivery.
+    pub derived: Vec<Vec<u8>>,
+}
+
+impl KeyScope {
+    /// A scope that has given out nothing.
+    pub fn new(secrets: Arc<BTreeMap<String, Secret>>, declared: Arc<BTreeSet<String>>) -> Self {
+        Self {
+            secrets,
+            declared,
+            derived: Vec::new(),
+        }
+    }
+
+    fn secret(&self, name: &str) -> Result<&Secret, KeyError> {
+        if !self.declared.contains(name) {
+            return Err(KeyError::NotFound(format!(
+                "secret `{name}` is not declared in the manifest"
+            )));
+        }
+        self.secrets.get(name).ok_or_else(|| {
+            KeyError::NotFound(format!("secret `{name}` is not set for this connection"))
+        })
+    }
+
+    /// The chunks as one message, and whether a secret is in it.
+    fn join(&self, chunks: &[Chunk]) -> Result<(Zeroizing<Vec<u8>>, bool), KeyError> {
+        // The whole size first: a vector that grows leaves copies of a secret behind.
+        let mut size = 0;
+        let mut with_secret = false;
+        for chunk in chunks {
+            size += match chunk {
+                Chunk::Text(text) => text.len(),
+                Chunk::Bytes(bytes) => bytes.len(),
+                Chunk::Secret(name) => {
+                    with_secret = true;
+                    self.secret(name)?.expose().len()
+                }
+            };
+        }
+        let mut message = Zeroizing::new(Vec::with_capacity(size));
+        for chunk in chunks {
+            message.extend_from_slice(match chunk {
+                Chunk::Text(text) => text.as_bytes(),
+                Chunk::Bytes(bytes) => bytes,
+                Chunk::Secret(name) => self.secret(name)?.expose().as_bytes(),
+            });
+        }
+        Ok((message, with_secret))
+    }
+
+    fn give(&mut self, result: Vec<u8>) -> Result<Vec<u8>, KeyError> {
+        if self.derived.len() >= MOST_RESULTS {
+            return Err(KeyError::Other(format!(
+                "more than {MOST_RESULTS} results in one `sign`"
+            )));
+        }
+        self.derived.push(result.clone());
+        Ok(result)
+    }
+
+    fn hash(&mut self, alg: Digest, message: &[Chunk]) -> Result<Vec<u8>, KeyError> {
+        let (message, with_secret) = self.join(message)?;
+        if !with_secret {
+            return Err(KeyError::Other(
+                "a message without a secret needs no `keys`: hash it in the adapter".into(),
+            ));
+        }
+        self.give(digest(alg, &message))
+    }
+
+    fn hmac(
+        &mut self,
+        alg: Digest,
+        key: &[Chunk],
+        messages: &[Vec<Chunk>],
+    ) -> Result<Vec<u8>, KeyError> {
+        if messages.is_empty() || messages.len() > MOST_MESSAGES {
+            return Err(KeyError::Other(format!(
+                "`hmac` takes 1 to {MOST_MESSAGES} messages"
+            )));
+        }
+        let (mut key, mut with_secret) = self.join(key)?;
+        for message in messages {
+            let (message, secret_inside) = self.join(message)?;
+            with_secret |= secret_inside;
+            key = Zeroizing::new(mac(alg, &key, &message));
+        }
+        if !with_secret {
+            return Err(KeyError::Other(
+                "neither the key nor a message names a secret: compute it in the adapter".into(),
+            ));
+        }
+        self.give(std::mem::take(&mut *key))
+    }
+}
+
+fn digest(alg: Digest, message: &[u8]) -> Vec<u8> {
+    match alg {
+        Digest::Md5 => Md5::digest(message).to_vec(),
+        Digest::Sha1 => Sha1::digest(message).to_vec(),
+        Digest::Sha256 => Sha256::digest(message).to_vec(),
+        Digest::Sha512 => Sha512::digest(message).to_vec(),
+    }
+}
+
+fn mac(alg: Digest, key: &[u8], message: &[u8]) -> Vec<u8> {
+    // HMAC takes keys of every length (RFC 2104), so the error cannot occur.
+    macro_rules! compute {
+        ($hash:ty) => {
+            Hmac::<$hash>::new_from_slice(key)
+                .map(|mac| mac.chain_update(message).finalize().into_bytes().to_vec())
+                .unwrap_or_default()
+        };
+    }
+    match alg {
+        Digest::Md5 => compute!(Md5),
+        Digest::Sha1 => compute!(Sha1),
+        Digest::Sha256 => compute!(Sha256),
+        Digest::Sha512 => compute!(Sha512),
+    }
+}
+
+impl Host for GuestState {
+    fn hash(
+        &mut self,
+        alg: Digest,
+        message: Vec<Chunk>,
+    ) -> wasmtime::Result<Result<Vec<u8>, KeyError>> {
+        Ok(match &mut self.keys {
+            Some(scope) => scope.hash(alg, &message),
+            None => Err(KeyError::NotPermitted),
+        })
+    }
+
+    fn hmac(
+        &mut self,
+        alg: Digest,
+        key: Vec<Chunk>,
+        messages: Vec<Vec<Chunk>>,
+    ) -> wasmtime::Result<Result<Vec<u8>, KeyError>> {
+        Ok(match &mut self.keys {
+            Some(scope) => scope.hmac(alg, &key, &messages),
+            None => Err(KeyError::NotPermitted),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn scope() -> KeyScope {
+        let secrets = BTreeMap::from([("key".to_owned(), Secret::new("Jefe".into()))]);
+        let declared = BTreeSet::from(["key".to_owned(), "unset".to_owned()]);
+        KeyScope::new(Arc::new(secrets), Arc::new(declared))
+    }
+
+    fn secret() -> Chunk {
+        Chunk::Secret("key".into())
+    }
+
+    fn text(text: &str) -> Chunk {
+        Chunk::Text(text.into())
+    }
+
+    #[test]
+    fn hmac_agrees_with_rfc_4231_case_2() {
+        let mut scope = scope();
+        let mac = scope
+            .hmac(
+                Digest::Sha256,
+                &[secret()],
+                &[vec![text("what do ya want "), text("for nothing?")]],
+            )
+            .unwrap();
+        assert_eq!(
+            hex::encode(&mac),
+            "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843"
+        );
+        assert_eq!(scope.derived, [mac]);
+    }
+
+    #[test]
+    fn a_hash_needs_a_secret() {
+        assert!(matches!(
+            scope().hash(Digest::Md5, &[text("open")]),
+            Err(KeyError::Other(_))
+        ));
+        assert!(matches!(
+            scope().hmac(Digest::Md5, &[text("open")], &[vec![text("too")]]),
+            Err(KeyError::Other(_))
+        ));
+    }
+
+    #[test]
+    fn undeclared_and_unset_secrets_are_told_apart() {
+        let mut scope = scope();
+        for (name, why) in [("other", "not declared"), ("unset", "not set")] {
+            let Err(KeyError::NotFound(message)) =
+                scope.hash(Digest::Md5, &[Chunk::Secret(name.into())])
+            else {
+                panic!("`{name}` was found");
+            };
+            assert!(message.contains(why), "{message}");
+        }
+    }
+
+    #[test]
+    fn results_per_sign_are_bounded() {
+        let mut scope = scope();
+        for _ in 0..MOST_RESULTS {
+            scope.hash(Digest::Md5, &[secret()]).unwrap();
+        }
+        assert!(scope.hash(Digest::Md5, &[secret()]).is_err());
+        assert!(scope.hmac(Digest::Md5, &[secret()], &[]).is_err());
+    }
+}

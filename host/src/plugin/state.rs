@@ -1,0 +1,214 @@
+//! What the host keeps beside one guest instance.
+
+use std::time::Duration;
+
+use wasmtime::component::HasData;
+use wasmtime::{ResourceLimiter, Store, UpdateDeadline};
+
+use super::bindings::adapter::crossdock::adapter::{log, types};
+use super::keys::KeyScope;
+use super::sandbox::{GuestLimits, Sandbox, TICK};
+use super::wasi::EmptyWasi;
+
+/// Lines a guest may log in one call; what comes after is counted, not kept.
+const LOG_LINES: usize = 64;
+
+/// Bytes of one log line that are kept.
+const LOG_LINE_BYTES: usize = 2 << 10;
+
+/// Elements a guest's tables may grow to.
+const TABLE_ELEMENTS: usize = 100_000;
+
+/// A guest's side of the host: limits, log, and during `sign` the keys.
+pub struct GuestState {
+    memory: MemoryLimit,
+    budget: Budget,
+    log: GuestLog,
+    pub(super) keys: Option<KeyScope>,
+    pub(super) wasi: Option<Box<EmptyWasi>>,
+}
+
+/// Why the epoch callback stopped a guest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the guest's time ran out")]
+pub struct OutOfTime;
+
+/// One line a guest wrote.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LogLine {
+    /// Its level.
+    pub level: tracing::Level,
+    /// Its text, at most 2 KiB.
+    pub message: String,
+}
+
+impl GuestState {
+    /// A store with fresh limits.
+    pub fn store(sandbox: &Sandbox, wants_wasi: bool) -> Store<Self> {
+        let limits = sandbox.limits();
+        let state = Self {
+            memory: MemoryLimit::new(limits),
+            budget: Budget::new(limits.deadline),
+            log: GuestLog::default(),
+            keys: None,
+            wasi: wants_wasi.then(|| Box::new(EmptyWasi::new())),
+        };
+        let mut store = Store::new(sandbox.engine(), state);
+        store.limiter(|state| &mut state.memory);
+        store.set_hostcall_fuel(limits.output);
+        store.set_epoch_deadline(1);
+        store.epoch_deadline_callback(|mut context| {
+            if context.data_mut().budget.spend_tick() {
+                // Giving the thread back at every tick is what keeps one busy
+                // guest from slowing its neighbours by more than its share.
+                Ok(UpdateDeadline::Yield(1))
+            } else {
+                Err(wasmtime::Error::new(OutOfTime))
+            }
+        });
+        store
+    }
+
+    /// Starts a new call's budget of guest time.
+    pub fn begin(&mut self, deadline: Duration) {
+        self.budget = Budget::new(deadline);
+        self.memory.refused = false;
+    }
+
+    /// Guest time spent since [`begin`](Self::begin), in whole ticks.
+    pub fn spent(&self) -> Duration {
+        TICK * self.budget.spent
+    }
+
+    /// Whether the guest asked for more memory than it may have.
+    pub fn memory_refused(&self) -> bool {
+        self.memory.refused
+    }
+
+    /// Bytes of linear memory the guest holds.
+    pub fn memory_bytes(&self) -> usize {
+        self.memory.bytes
+    }
+
+    /// Takes what the guest logged, and how many lines were too many.
+    pub fn take_log(&mut self) -> (Vec<LogLine>, usize) {
+        let log = std::mem::take(&mut self.log);
+        let mut lines = log.lines;
+        if let Some(wasi) = &self.wasi {
+            wasi.drain_output(&mut lines, LOG_LINES, LOG_LINE_BYTES);
+        }
+        (lines, log.dropped)
+    }
+}
+
+/// Guest time, counted in ticks of the engine's epoch while the guest runs.
+struct Budget {
+    spent: u32,
+    allowed: u32,
+}
+
+impl Budget {
+    fn new(deadline: Duration) -> Self {
+        let ticks = deadline.as_millis() / TICK.as_millis();
+        Self {
+            spent: 0,
+            allowed: u32::try_from(ticks).unwrap_or(u32::MAX).max(1),
+        }
+    }
+
+    /// Whether there was a tick left.
+    fn spend_tick(&mut self) -> bool {
+        self.spent += 1;
+        self.spent < self.allowed
+    }
+}
+
+struct MemoryLimit {
+    bytes: usize,
+    allowed: usize,
+    refused: bool,
+}
+
+impl MemoryLimit {
+    fn new(limits: GuestLimits) -> Self {
+        Self {
+            bytes: 0,
+            allowed: limits.memory,
+            refused: false,
+        }
+    }
+}
+
+impl ResourceLimiter for MemoryLimit {
+    fn memory_growing(
+        &mut self,
+        current: usize,
+        desired: usize,
+        _maximum: Option<usize>,
+    ) -> wasmtime::Result<bool> {
+        // The bound is on all memories of the instance together.
+        let total = self.bytes.saturating_add(desired.saturating_sub(current));
+        if total > self.allowed {
+            self.refused = true;
+            return Ok(false);
+        }
+        self.bytes = total;
+        Ok(true)
+    }
+
+    fn memory_grow_failed(&mut self, _error: wasmtime::Error) -> wasmtime::Result<()> {
+        self.refused = true;
+        Ok(())
+    }
+
+    fn table_growing(
+        &mut self,
+        _current: usize,
+        desired: usize,
+        _maximum: Option<usize>,
+    ) -> wasmtime::Result<bool> {
+        Ok(desired <= TABLE_ELEMENTS)
+    }
+}
+
+#[derive(Default)]
+struct GuestLog {
+    lines: Vec<LogLine>,
+    dropped: usize,
+}
+
+impl types::Host for GuestState {}
+
+impl log::Host for GuestState {
+    fn write(&mut self, level: log::Level, mut message: String) -> wasmtime::Result<()> {
+        if self.log.lines.len() >= LOG_LINES {
+            self.log.dropped += 1;
+            return Ok(());
+        }
+        truncate(&mut message, LOG_LINE_BYTES);
+        let level = match level {
+            log::Level::Debug => tracing::Level::DEBUG,
+            log::Level::Info => tracing::Level::INFO,
+            log::Level::Warn => tracing::Level::WARN,
+            log::Level::Error => tracing::Level::ERROR,
+        };
+        self.log.lines.push(LogLine { level, message });
+        Ok(())
+    }
+}
+
+/// Cuts a text at a character boundary.
+pub(super) fn truncate(text: &mut String, most: usize) {
+    if text.len() > most {
+        let end = (0..=most).rev().find(|&i| text.is_char_boundary(i));
+        text.truncate(end.unwrap_or(0));
+        text.push('…');
+    }
+}
+
+/// Names [`GuestState`] itself as what host functions get.
+pub struct KeysAccess;
+
+impl HasData for KeysAccess {
+    type Data<'a> = &'a mut GuestState;
+}

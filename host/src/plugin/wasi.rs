@@ -1,0 +1,161 @@
+//! The empty deterministic WASI, for components whose toolchain needs one:
+//! the clock is the call's, random numbers come from the call's nonce, and
+//! there is no environment, no file and no socket.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use rand::rngs::StdRng;
+use rand::{Rng, SeedableRng, TryRng};
+use wasmtime::component::ResourceTable;
+use wasmtime_wasi::p2::pipe::MemoryOutputPipe;
+use wasmtime_wasi::{HostMonotonicClock, HostWallClock, WasiCtx, WasiCtxView, WasiView};
+
+use super::state::{GuestState, LogLine, truncate};
+
+/// Bytes a guest may write to stdout and stderr over its whole life. It traps
+/// beyond that, which costs it the instance.
+const OUTPUT_BYTES: usize = 256 << 10;
+
+/// Bytes a guest may ask for at once as random.
+const RANDOM_BYTES: u64 = 1 << 20;
+
+/// The WASI side of one instance.
+pub struct EmptyWasi {
+    ctx: WasiCtx,
+    table: ResourceTable,
+    clock: Arc<AtomicU64>,
+    random: Arc<Mutex<StdRng>>,
+    stdout: MemoryOutputPipe,
+    stderr: MemoryOutputPipe,
+    /// How much of each stream was already given to the log.
+    drained: Mutex<(usize, usize)>,
+}
+
+impl EmptyWasi {
+    pub(super) fn new() -> Self {
+        let clock = Arc::new(AtomicU64::new(0));
+        let random = Arc::new(Mutex::new(StdRng::seed_from_u64(0)));
+        let stdout = MemoryOutputPipe::new(OUTPUT_BYTES);
+        let stderr = MemoryOutputPipe::new(OUTPUT_BYTES);
+        let ctx = WasiCtx::builder()
+            .wall_clock(CallClock(clock.clone()))
+            .monotonic_clock(CallClock(clock.clone()))
+            .secure_random(NonceRng(random.clone()))
+            .insecure_random(NonceRng(random.clone()))
+            .insecure_random_seed(0)
+            .max_random_size(RANDOM_BYTES)
+            .allow_tcp(false)
+            .allow_udp(false)
+            .allow_ip_name_lookup(false)
+            .stdout(stdout.clone())
+            .stderr(stderr.clone())
+            .build();
+        Self {
+            ctx,
+            table: ResourceTable::new(),
+            clock,
+            random,
+            stdout,
+            stderr,
+            drained: Mutex::default(),
+        }
+    }
+
+    /// Sets the clock and the seed of the next call.
+    pub(super) fn begin(&mut self, now_ms: u64, nonce: &str) {
+        self.clock.store(now_ms, Ordering::Relaxed);
+        let mut seed = [0; 32];
+        let bytes = nonce.as_bytes();
+        let length = bytes.len().min(seed.len());
+        seed[..length].copy_from_slice(&bytes[..length]);
+        *self.random.lock().unwrap_or_else(PoisonError::into_inner) = StdRng::from_seed(seed);
+    }
+
+    /// Moves what was written to stdout and stderr since the last time.
+    pub(super) fn drain_output(&self, lines: &mut Vec<LogLine>, most: usize, line_bytes: usize) {
+        let mut drained = self.drained.lock().unwrap_or_else(PoisonError::into_inner);
+        let (stdout, stderr) = (self.stdout.contents(), self.stderr.contents());
+        let fresh = [
+            (&stdout[drained.0..], tracing::Level::INFO),
+            (&stderr[drained.1..], tracing::Level::WARN),
+        ];
+        for (bytes, level) in fresh {
+            for line in String::from_utf8_lossy(bytes).lines() {
+                if lines.len() >= most {
+                    break;
+                }
+                let mut message = line.to_owned();
+                truncate(&mut message, line_bytes);
+                lines.push(LogLine { level, message });
+            }
+        }
+        *drained = (stdout.len(), stderr.len());
+    }
+}
+
+impl WasiView for GuestState {
+    fn ctx(&mut self) -> WasiCtxView<'_> {
+        // Only linked into components whose stores were made with WASI.
+        let wasi = self.wasi.get_or_insert_with(|| Box::new(EmptyWasi::new()));
+        WasiCtxView {
+            ctx: &mut wasi.ctx,
+            table: &mut wasi.table,
+        }
+    }
+}
+
+/// A clock that stands still at the call's time.
+struct CallClock(Arc<AtomicU64>);
+
+impl HostWallClock for CallClock {
+    fn resolution(&self) -> Duration {
+        Duration::from_millis(1)
+    }
+
+    fn now(&self) -> Duration {
+        Duration::from_millis(self.0.load(Ordering::Relaxed))
+    }
+}
+
+impl HostMonotonicClock for CallClock {
+    fn resolution(&self) -> u64 {
+        1_000_000
+    }
+
+    fn now(&self) -> u64 {
+        self.0.load(Ordering::Relaxed).saturating_mul(1_000_000)
+    }
+}
+
+/// Random numbers that are a function of the call's nonce.
+struct NonceRng(Arc<Mutex<StdRng>>);
+
+impl TryRng for NonceRng {
+    type Error = std::convert::Infallible;
+
+    fn try_next_u32(&mut self) -> Result<u32, Self::Error> {
+        Ok(self
+            .0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .next_u32())
+    }
+
+    fn try_next_u64(&mut self) -> Result<u64, Self::Error> {
+        Ok(self
+            .0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .next_u64())
+    }
+
+    fn try_fill_bytes(&mut self, bytes: &mut [u8]) -> Result<(), Self::Error> {
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .fill_bytes(bytes);
+        Ok(())
+    }
+}
