@@ -1,1 +1,3 @@
-//! Not here yet.
+//! What is loaded now, and how a changed file replaces it.
+
+pub mod snapshot;
