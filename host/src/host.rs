@@ -53,7 +53,10 @@ impl Host {
     /// [`tenants`](Self::tenants).
     pub async fn start(config: HostConfig, watch: bool) -> Result<Self, Problem> {
         let sandbox = Sandbox::new(&config.limits).map_err(|error| {
-            Problem::host("sandbox-failed", format!("the sandbox cannot start: {error:#}"))
+            Problem::host(
+                "sandbox-failed",
+                format!("the sandbox cannot start: {error:#}"),
+            )
         })?;
         let cache = CodeCache::new(config.data_dir.join("code"));
         let loader = Arc::new(Loader::new(sandbox, cache, &config.limits));
@@ -101,7 +104,10 @@ impl Host {
             .spawn(deliver(route, limits, id, items))
             .await
             .unwrap_or_else(|error| {
-                Err(Problem::host("delivery-failed", format!("the delivery ended early: {error}")))
+                Err(Problem::host(
+                    "delivery-failed",
+                    format!("the delivery ended early: {error}"),
+                ))
             })
     }
 
@@ -124,7 +130,13 @@ impl Host {
 
     /// Runs one mapping script on its own, in its sandbox: one answer per item.
     pub async fn run_script(&self, script: &Path, items: &[u8]) -> Result<Vec<ScriptRun>, Problem> {
-        crate::script::run(&self.snapshot(), script, items, self.config.limits.items_per_call).await
+        crate::script::run(
+            &self.snapshot(),
+            script,
+            items,
+            self.config.limits.items_per_call,
+        )
+        .await
     }
 
     /// Confirms that a plugin whose file vanished may be retired.

@@ -54,7 +54,11 @@ pub async fn prepare(route: &Route, items: Vec<String>) -> Result<Prepared, Prob
             documents: items
                 .into_iter()
                 .enumerate()
-                .map(|(item, text)| Document { item, part: 0, text })
+                .map(|(item, text)| Document {
+                    item,
+                    part: 0,
+                    text,
+                })
                 .collect(),
             settled: Vec::new(),
         },
@@ -62,7 +66,10 @@ pub async fn prepare(route: &Route, items: Vec<String>) -> Result<Prepared, Prob
     let schema = &route.prepared()?.document;
     let mut failed: Vec<ItemReport> = Vec::new();
     for document in &prepared.documents {
-        if failed.last().is_some_and(|report| report.index == document.item) {
+        if failed
+            .last()
+            .is_some_and(|report| report.index == document.item)
+        {
             continue;
         }
         if let Err(report) = check(schema, document, script) {
@@ -71,7 +78,9 @@ pub async fn prepare(route: &Route, items: Vec<String>) -> Result<Prepared, Prob
     }
     if !failed.is_empty() {
         let is_failed = |item: usize| failed.iter().any(|report| report.index == item);
-        prepared.documents.retain(|document| !is_failed(document.item));
+        prepared
+            .documents
+            .retain(|document| !is_failed(document.item));
         prepared.settled.extend(failed);
     }
     Ok(prepared)
@@ -83,9 +92,17 @@ fn check(
     document: &Document,
     script: Option<&PreparedScript>,
 ) -> Result<(), Box<ItemReport>> {
-    let blame = if script.is_some() { Blame::Script } else { Blame::Caller };
+    let blame = if script.is_some() {
+        Blame::Script
+    } else {
+        Blame::Caller
+    };
     let value: Value = serde_json::from_str(&document.text).map_err(|error| {
-        let problem = Problem::new(blame, "invalid-json", format!("the document is not JSON: {error}"));
+        let problem = Problem::new(
+            blame,
+            "invalid-json",
+            format!("the document is not JSON: {error}"),
+        );
         Box::new(ItemReport::failed(document.item, problem))
     })?;
     if schema.is_valid(&value) {
@@ -168,9 +185,9 @@ pub async fn apply(
         }
         Err(failure) if items.len() == 1 || failure.kind == GuestFailureKind::Unavailable => {
             let problem = guest_problem(&failure, script);
-            prepared.settled.extend(
-                (0..items.len()).map(|item| ItemReport::failed(item, problem.clone())),
-            );
+            prepared
+                .settled
+                .extend((0..items.len()).map(|item| ItemReport::failed(item, problem.clone())));
         }
         Err(_) => one_by_one(engine, script, &items, &mut prepared).await?,
     }
@@ -242,18 +259,29 @@ fn settle(
         Ok(texts) if texts.len() > MOST_DOCUMENTS => {
             let problem = Problem::script(
                 "script-too-many-documents",
-                format!("the script made {} documents of it, at most {MOST_DOCUMENTS} are allowed", texts.len()),
+                format!(
+                    "the script made {} documents of it, at most {MOST_DOCUMENTS} are allowed",
+                    texts.len()
+                ),
             );
             prepared.settled.push(ItemReport::failed(item, problem));
         }
-        Ok(texts) => prepared.documents.extend(
-            texts
-                .into_iter()
-                .enumerate()
-                .map(|(part, text)| Document { item, part, text }),
-        ),
+        Ok(texts) => {
+            prepared
+                .documents
+                .extend(texts.into_iter().enumerate().map(|(part, text)| Document {
+                    item,
+                    part,
+                    text,
+                }))
+        }
         Err(diagnostic) => {
-            let problem = diagnostic_problem("script-failed", diagnostic, &script.spec.source, &script.path);
+            let problem = diagnostic_problem(
+                "script-failed",
+                diagnostic,
+                &script.spec.source,
+                &script.path,
+            );
             prepared.settled.push(ItemReport::failed(item, problem));
         }
     }
@@ -280,9 +308,12 @@ fn engine_for<'a>(
 /// A compile error as a problem.
 pub fn compile_problem(error: CompileError, script: &PreparedScript) -> Problem {
     match error {
-        CompileError::Script(diagnostic) => {
-            diagnostic_problem("script-compile", diagnostic, &script.spec.source, &script.path)
-        }
+        CompileError::Script(diagnostic) => diagnostic_problem(
+            "script-compile",
+            diagnostic,
+            &script.spec.source,
+            &script.path,
+        ),
         CompileError::Guest(failure) => guest_problem(&failure, script),
     }
 }
@@ -313,7 +344,9 @@ pub fn guest_problem(failure: &GuestFailure, script: &PreparedScript) -> Problem
         GuestFailureKind::Deadline => "script-deadline",
         GuestFailureKind::Memory => "script-memory",
         GuestFailureKind::Output => "script-output",
-        GuestFailureKind::Unavailable => return Problem::host("host-busy", failure.message.clone()),
+        GuestFailureKind::Unavailable => {
+            return Problem::host("host-busy", failure.message.clone());
+        }
     };
     Problem::script(code, format!("the script failed: {failure}")).place(Place {
         file: script.path.clone(),

@@ -82,7 +82,10 @@ async fn signed(
     // What could not be sent is said here too.
     outgoing(&route.connection.target, signed.clone()).map_err(|why| {
         let why = trace.redaction.redact(&why).into_owned();
-        Problem::adapter("invalid-request", format!("adapter {}: {why}", route.adapter.label()))
+        Problem::adapter(
+            "invalid-request",
+            format!("adapter {}: {why}", route.adapter.label()),
+        )
     })?;
     Ok(signed)
 }

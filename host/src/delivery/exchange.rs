@@ -274,7 +274,10 @@ impl Exchange<'_> {
         outgoing(&self.route.connection.target, signed).map_err(|why| {
             let why = self.trace.redaction.redact(&why).into_owned();
             let adapter = self.route.adapter.label();
-            Problem::adapter("invalid-request", format!("adapter {adapter} made a request that cannot be sent: {why}"))
+            Problem::adapter(
+                "invalid-request",
+                format!("adapter {adapter} made a request that cannot be sent: {why}"),
+            )
         })
     }
 
@@ -282,7 +285,11 @@ impl Exchange<'_> {
         let started = Instant::now();
         let mut report = RequestReport {
             method: outgoing.method.to_string(),
-            url: self.trace.redaction.redact(&without_query(&outgoing.uri)).into_owned(),
+            url: self
+                .trace
+                .redaction
+                .redact(&without_query(&outgoing.uri))
+                .into_owned(),
             status: None,
             ms: 0,
             attempt: self.attempt,
@@ -439,7 +446,9 @@ fn body(headers: &HeaderMap, bytes: bytes::Bytes) -> Body {
         }
     }
     // A byte order mark is not part of the document.
-    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").map_or(Cow::Borrowed(&bytes[..]), Cow::Borrowed);
+    let bytes = bytes
+        .strip_prefix(b"\xef\xbb\xbf")
+        .map_or(Cow::Borrowed(&bytes[..]), Cow::Borrowed);
     match std::str::from_utf8(&bytes) {
         Ok(text) => Body::Text(text.to_owned()),
         Err(_) => Body::Bytes(bytes.into_owned()),
@@ -471,7 +480,11 @@ mod tests {
         for (content_type, bytes, expected) in [
             ("application/json; charset=GBK", gbk, Some("成功")),
             ("application/json", "成功".as_bytes(), Some("成功")),
-            ("application/json; charset=\"utf-8\"", b"\xef\xbb\xbf{}", Some("{}")),
+            (
+                "application/json; charset=\"utf-8\"",
+                b"\xef\xbb\xbf{}",
+                Some("{}"),
+            ),
             ("application/octet-stream", gbk, None),
         ] {
             let body = body(&typed(content_type), bytes::Bytes::copy_from_slice(bytes));

@@ -142,9 +142,11 @@ pub fn items(body: &[u8], most: usize) -> Result<Vec<&RawValue>, Problem> {
         ));
     }
     if let Some(index) = items.iter().position(|item| !item.get().starts_with('{')) {
-        return Err(Problem::caller("invalid-json", "an item must be a JSON object")
-            .item(index)
-            .at(format!("/{index}")));
+        return Err(
+            Problem::caller("invalid-json", "an item must be a JSON object")
+                .item(index)
+                .at(format!("/{index}")),
+        );
     }
     Ok(items)
 }
@@ -175,7 +177,10 @@ mod tests {
         assert_eq!(code("[]"), "no-items");
         assert_eq!(code("[{},{},{},{}]"), "too-many-items");
         let problem = items(b"[{},7]", 3).unwrap_err();
-        assert_eq!((problem.item, problem.pointer.as_deref()), (Some(1), Some("/1")));
+        assert_eq!(
+            (problem.item, problem.pointer.as_deref()),
+            (Some(1), Some("/1"))
+        );
         assert!(items(b"[{}\xff]", 3).is_err());
     }
 }

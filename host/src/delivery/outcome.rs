@@ -42,16 +42,22 @@ pub fn settle(outcome: Outcome, redaction: &Redaction) -> Settled {
     match outcome {
         Outcome::Accepted(json) => Settled::Final(done(ItemStatus::Accepted, json, redaction)),
         Outcome::Duplicate(json) => Settled::Final(done(ItemStatus::Duplicate, json, redaction)),
-        Outcome::Rejected(refusal) => {
-            Settled::Final(refused(ItemStatus::Rejected, Blame::Platform, refusal, redaction))
-        }
+        Outcome::Rejected(refusal) => Settled::Final(refused(
+            ItemStatus::Rejected,
+            Blame::Platform,
+            refusal,
+            redaction,
+        )),
         // Whoever set the connection up has to act, not the platform.
         Outcome::Unauthenticated(refusal) => {
             Settled::Final(refused(ItemStatus::Failed, Blame::Host, refusal, redaction))
         }
-        Outcome::Unknown(refusal) => {
-            Settled::Final(refused(ItemStatus::Unknown, Blame::Platform, refusal, redaction))
-        }
+        Outcome::Unknown(refusal) => Settled::Final(refused(
+            ItemStatus::Unknown,
+            Blame::Platform,
+            refusal,
+            redaction,
+        )),
         Outcome::Retry(pause) | Outcome::Throttled(pause) => {
             let after = pause.after_ms.map(|ms| Duration::from_millis(ms.into()));
             Settled::Again {
@@ -67,9 +73,11 @@ pub fn throttle(outcome: &Outcome) -> Option<Duration> {
     /// When a platform throttles without saying for how long.
     const UNSAID: Duration = Duration::from_secs(1);
     match outcome {
-        Outcome::Throttled(pause) => {
-            Some(pause.after_ms.map_or(UNSAID, |ms| Duration::from_millis(ms.into())))
-        }
+        Outcome::Throttled(pause) => Some(
+            pause
+                .after_ms
+                .map_or(UNSAID, |ms| Duration::from_millis(ms.into())),
+        ),
         _ => None,
     }
 }
@@ -99,7 +107,12 @@ fn text(text: String, redaction: &Redaction) -> String {
     text
 }
 
-fn refused(status: ItemStatus, blame: Blame, refusal: Refusal, redaction: &Redaction) -> ItemReport {
+fn refused(
+    status: ItemStatus,
+    blame: Blame,
+    refusal: Refusal,
+    redaction: &Redaction,
+) -> ItemReport {
     let mut report = ItemReport::new(0, status);
     report.blame = Some(blame);
     report.code = Some(text(refusal.code, redaction).into());
@@ -188,14 +201,21 @@ pub fn unreadable(status: u16, fault: &Fault, repeatable: bool, redaction: &Reda
 }
 
 /// A redirect, which is never followed.
-pub fn redirected(status: u16, location: Option<&str>, repeatable: bool, redaction: &Redaction) -> Settled {
+pub fn redirected(
+    status: u16,
+    location: Option<&str>,
+    repeatable: bool,
+    redaction: &Redaction,
+) -> Settled {
     let to = location.map_or_else(
         || "without saying where".to_owned(),
         |to| format!("to {}", redaction.redact(without_query(to))),
     );
     let problem = Problem::platform(
         "redirected",
-        format!("HTTP {status}: the platform redirects {to}; redirects are not followed, check `base_url`"),
+        format!(
+            "HTTP {status}: the platform redirects {to}; redirects are not followed, check `base_url`"
+        ),
     );
     let mut report = ItemReport::failed(0, problem);
     if !repeatable {
@@ -219,7 +239,10 @@ pub fn guest_problem(adapter: &str, function: &str, failure: &GuestFailure) -> P
             return Problem::host("host-busy", failure.message.clone());
         }
     };
-    Problem::adapter(code, format!("`{function}` of adapter {adapter}: {failure}"))
+    Problem::adapter(
+        code,
+        format!("`{function}` of adapter {adapter}: {failure}"),
+    )
 }
 
 /// A fault of `map` or `sign` as a problem. `scripted` tells whose document it was.
@@ -227,7 +250,11 @@ pub fn fault_problem(fault: Fault, scripted: bool, redaction: &Redaction) -> Pro
     let clean = |text: &str| redaction.redact(text).into_owned();
     match fault {
         Fault::InvalidInput(detail) => {
-            let blame = if scripted { Blame::Script } else { Blame::Caller };
+            let blame = if scripted {
+                Blame::Script
+            } else {
+                Blame::Caller
+            };
             Problem::new(blame, "invalid-document", clean(&detail.message)).at(detail.pointer)
         }
         Fault::InvalidSettings(detail) => {

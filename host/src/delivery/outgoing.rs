@@ -44,8 +44,9 @@ pub fn outgoing(target: &Target, signed: SignedDraft) -> Result<Outgoing, String
         if CONNECTION_HEADERS.contains(&header.as_str()) {
             return Err(format!("header `{header}` is the host's to set"));
         }
-        let value = HeaderValue::from_bytes(value.as_bytes())
-            .map_err(|_| format!("the value of header `{header}` has a line break or a control character"))?;
+        let value = HeaderValue::from_bytes(value.as_bytes()).map_err(|_| {
+            format!("the value of header `{header}` has a line break or a control character")
+        })?;
         headers.append(header, value);
     }
     if size > HEADER_BYTES {
@@ -84,7 +85,11 @@ mod tests {
     #[test]
     fn headers_of_the_connection_are_refused() {
         let target = Target::new(&"https://example.com/base".parse().unwrap()).unwrap();
-        for (name, value) in [("Host", "evil"), ("Content-Length", "3"), ("transfer-encoding", "chunked")] {
+        for (name, value) in [
+            ("Host", "evil"),
+            ("Content-Length", "3"),
+            ("transfer-encoding", "chunked"),
+        ] {
             let error = outgoing(&target, signed("POST", &[(name, value)])).unwrap_err();
             assert!(error.contains("is the host's to set"), "{error}");
         }

@@ -153,10 +153,15 @@ impl Run<'_> {
             .collect();
         let context = context(self.route);
         let mapped = {
-            let lease = self.route.adapter.lease(&self.route.tenant.config.name).await;
+            let lease = self
+                .route
+                .adapter
+                .lease(&self.route.tenant.config.name)
+                .await;
             match lease {
                 Ok(mut lease) => {
-                    let mapped = map(self.route, &mut lease, &context, &items, &mut self.trace).await;
+                    let mapped =
+                        map(self.route, &mut lease, &context, &items, &mut self.trace).await;
                     self.trace.take_log(&mut lease);
                     mapped
                 }
@@ -262,7 +267,10 @@ fn by_item(
     }
     for (document, report) in documents.iter().zip(reports) {
         let report = report.unwrap_or_else(|| {
-            let problem = Problem::host("not-settled", "the delivery ended before this item was tried");
+            let problem = Problem::host(
+                "not-settled",
+                "the delivery ended before this item was tried",
+            );
             ItemReport::failed(0, problem)
         });
         items[document.item].push(report);

@@ -64,6 +64,7 @@ impl ConnectionState {
                 .map_or(limits.response_body, |most| most.min(limits.response_body)),
             allow_private: config.allow_private,
             extra_roots: config.extra_roots.clone(),
+            ..ClientOptions::default()
         };
         let mut configured = self
             .configured
@@ -72,7 +73,8 @@ impl ConnectionState {
         let client = match &configured.client {
             Some((known, client)) if *known == options => client.clone(),
             _ => {
-                let client = Client::new(options.clone())?;
+                let client = Client::new(options.clone())
+                    .map_err(|error| Problem::host("config-ca-file", error.to_string()))?;
                 configured.client = Some((options, client.clone()));
                 client
             }
@@ -113,7 +115,9 @@ impl ConnectionState {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum NoTurn {
     /// The connection's own limits left no room in time.
-    #[error("the connection's own limits (`requests_per_minute`, `concurrency`) left no room in time")]
+    #[error(
+        "the connection's own limits (`requests_per_minute`, `concurrency`) left no room in time"
+    )]
     Limits,
     /// The platform asked for a pause that outlasts the call.
     #[error("the platform asked for a pause that lasts longer than this call may")]

@@ -33,7 +33,7 @@ use super::{Answer, Outgoing, Reached, SendError, SendErrorKind, tls};
 const PING_INTERVAL: Duration = Duration::from_secs(5);
 
 /// What a client is made from.
-#[derive(Clone)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct ClientOptions {
     /// Longest for name, TCP and TLS together; default 3 s.
     pub connect_timeout: Duration,

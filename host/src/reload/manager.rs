@@ -6,8 +6,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
-use futures_util::StreamExt;
-use futures_util::stream;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
@@ -198,7 +196,12 @@ impl Manager {
     }
 
     async fn change(&mut self, change: Change) {
-        let below = |root: &PathBuf| change.paths.iter().any(|path| path.starts_with(root) || root.starts_with(path));
+        let below = |root: &PathBuf| {
+            change
+                .paths
+                .iter()
+                .any(|path| path.starts_with(root) || root.starts_with(path))
+        };
         if change.rescan || below(&self.config.plugins_dir) {
             self.scan_plugins();
         }
@@ -265,7 +268,10 @@ impl Manager {
         }
         if self.config.retire_missing {
             for plugin in self.files.missing() {
-                tracing::info!(plugin, "retired: its file is gone and `retire_missing` is set");
+                tracing::info!(
+                    plugin,
+                    "retired: its file is gone and `retire_missing` is set"
+                );
                 self.files.retire(&plugin);
             }
         }
@@ -350,7 +356,10 @@ impl Manager {
         Ok(label)
     }
 
-    fn broken_by_adapter(&self, adapter: &crate::plugin::generation::AdapterGeneration) -> Vec<String> {
+    fn broken_by_adapter(
+        &self,
+        adapter: &crate::plugin::generation::AdapterGeneration,
+    ) -> Vec<String> {
         let mut broken = Vec::new();
         for tenant in self.folders.serving().values() {
             for connection in tenant.config.connections.values() {
@@ -366,19 +375,31 @@ impl Manager {
         broken
     }
 
-    async fn broken_by_engine(&self, engine: &EngineGeneration) -> Vec<String> {
-        let serving = self.folders.serving();
-        let scripts = serving
-            .values()
-            .flat_map(|tenant| tenant.connections.values())
-            .flat_map(|connection| connection.scripts.values())
-            .filter(|script| script.extension == engine.manifest.extension);
-        stream::iter(scripts)
-            .map(|script| prepare::compile(engine, script))
-            .buffer_unordered(BUILDS)
-            .filter_map(|result| std::future::ready(result.err().map(|problem| problem.to_string())))
-            .collect()
-            .await
+    async fn broken_by_engine(&self, engine: &Arc<EngineGeneration>) -> Vec<String> {
+        let mut scripts = self
+            .folders
+            .serving()
+            .into_values()
+            .flat_map(|tenant| tenant.connections.values().cloned().collect::<Vec<_>>())
+            .flat_map(|connection| connection.scripts.values().cloned().collect::<Vec<_>>())
+            .filter(|script| script.extension == engine.manifest.extension)
+            .collect::<Vec<_>>()
+            .into_iter();
+        let mut compiling = JoinSet::new();
+        let mut broken = Vec::new();
+        loop {
+            while compiling.len() < BUILDS
+                && let Some(script) = scripts.next()
+            {
+                let engine = engine.clone();
+                compiling.spawn(async move { prepare::compile(&engine, &script).await });
+            }
+            match compiling.join_next().await {
+                Some(Ok(Err(problem))) => broken.push(problem.to_string()),
+                Some(_) => {}
+                None => return broken,
+            }
+        }
     }
 
     /// Builds tenants' generations; each serves as soon as the next snapshot does.
@@ -489,7 +510,9 @@ impl Manager {
         self.files.fill(&mut snapshot);
         snapshot.tenants = self.folders.serving();
         self.current.plugins.store(Arc::new(self.files.statuses()));
-        self.current.tenants.store(Arc::new(self.folders.statuses()));
+        self.current
+            .tenants
+            .store(Arc::new(self.folders.statuses()));
         self.current.snapshot.store(Arc::new(snapshot));
     }
 }

@@ -16,5 +16,7 @@
 pub mod manager;
 pub mod plugins;
 pub mod prepare;
+pub mod settle;
 pub mod snapshot;
 pub mod tenants;
+pub mod watch;

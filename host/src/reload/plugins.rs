@@ -47,7 +47,10 @@ pub fn is_plugin(path: &Path) -> bool {
     let hidden = path
         .file_name()
         .is_some_and(|name| name.to_string_lossy().starts_with('.'));
-    !hidden && path.extension().is_some_and(|extension| extension == "wasm")
+    !hidden
+        && path
+            .extension()
+            .is_some_and(|extension| extension == "wasm")
 }
 
 impl PluginFiles {
@@ -163,7 +166,11 @@ impl PluginFiles {
     pub fn forget_refusals(&mut self, step: &str) -> bool {
         let mut any = false;
         for file in self.files.values_mut() {
-            if file.refused.as_ref().is_some_and(|refused| refused.step == step) {
+            if file
+                .refused
+                .as_ref()
+                .is_some_and(|refused| refused.step == step)
+            {
                 file.seen = None;
                 file.stamp = None;
                 any = true;
@@ -226,7 +233,10 @@ impl PluginFiles {
             .iter()
             .map(|(path, file)| PluginStatus {
                 file: path.clone(),
-                serving: file.serving.as_ref().map(|loaded| loaded.identity().clone()),
+                serving: file
+                    .serving
+                    .as_ref()
+                    .map(|loaded| loaded.identity().clone()),
                 refused: file.refused.clone(),
                 missing: file.missing,
             })

@@ -216,19 +216,27 @@ impl Builder<'_> {
         )
     }
 
-    async fn script(&self, operation: &str, source: &ScriptSource) -> Result<PreparedScript, Problem> {
-        let engine = self.snapshot.engines.get(&source.extension).ok_or_else(|| {
-            self.problem(
-                &format!("mappings.{operation}"),
-                "config-unknown-language",
-                format!(
-                    "connection `{}`: no script engine runs `.{}` files ({})",
-                    self.connection.name,
-                    source.extension,
-                    source.path.display()
-                ),
-            )
-        })?;
+    async fn script(
+        &self,
+        operation: &str,
+        source: &ScriptSource,
+    ) -> Result<PreparedScript, Problem> {
+        let engine = self
+            .snapshot
+            .engines
+            .get(&source.extension)
+            .ok_or_else(|| {
+                self.problem(
+                    &format!("mappings.{operation}"),
+                    "config-unknown-language",
+                    format!(
+                        "connection `{}`: no script engine runs `.{}` files ({})",
+                        self.connection.name,
+                        source.extension,
+                        source.path.display()
+                    ),
+                )
+            })?;
         let script = self.prepared(operation, source);
         compile(engine, &script).await?;
         Ok(script)
@@ -297,7 +305,10 @@ fn redactor(connection: &ConnectionConfig) -> Redactor {
         && let Some(password) = connection.secrets.get(secret)
     {
         let credentials = basic_credentials(user, password.expose());
-        names.insert(format!("{secret}:basic"), crate::config::Secret::new(credentials));
+        names.insert(
+            format!("{secret}:basic"),
+            crate::config::Secret::new(credentials),
+        );
     }
     Redactor::new(names.into_iter())
 }

@@ -51,7 +51,11 @@ pub struct Scan {
 
 impl TenantFolders {
     /// Reads the folders under `root` that `concerned` names, or all of them.
-    pub fn scan(&mut self, root: &Path, concerned: Option<&BTreeSet<PathBuf>>) -> std::io::Result<Scan> {
+    pub fn scan(
+        &mut self,
+        root: &Path,
+        concerned: Option<&BTreeSet<PathBuf>>,
+    ) -> std::io::Result<Scan> {
         let mut scan = Scan::default();
         let present = match concerned {
             Some(paths) => self.touched(root, paths),
@@ -87,7 +91,9 @@ impl TenantFolders {
                 None => touched.extend(
                     self.folders
                         .iter()
-                        .filter(|(_, folder)| folder.files.iter().any(|file| file.starts_with(path)))
+                        .filter(|(_, folder)| {
+                            folder.files.iter().any(|file| file.starts_with(path))
+                        })
                         .map(|(dir, _)| dir.clone()),
                 ),
             }
@@ -103,17 +109,20 @@ impl TenantFolders {
             fingerprint,
             result,
         } = load_tenant(dir);
-        let folder = self.folders.entry(dir.to_owned()).or_insert_with(|| Folder {
-            name: name.into(),
-            file: file.clone(),
-            files: Vec::new(),
-            fingerprint: [0; 32],
-            serving: None,
-            waiting: None,
-            problems: Vec::new(),
-            generations: 0,
-            missing: false,
-        });
+        let folder = self
+            .folders
+            .entry(dir.to_owned())
+            .or_insert_with(|| Folder {
+                name: name.into(),
+                file: file.clone(),
+                files: Vec::new(),
+                fingerprint: [0; 32],
+                serving: None,
+                waiting: None,
+                problems: Vec::new(),
+                generations: 0,
+                missing: false,
+            });
         folder.missing = false;
         folder.files = files;
         if folder.fingerprint == fingerprint {

@@ -44,12 +44,23 @@ pub async fn run(
         .map(|extension| extension.to_string_lossy().into_owned())
         .unwrap_or_default();
     let engine = snapshot.engines.get(&extension).ok_or_else(|| {
-        let mut known: Vec<String> = snapshot.engines.keys().map(|name| format!("`.{name}`")).collect();
+        let mut known: Vec<String> = snapshot
+            .engines
+            .keys()
+            .map(|name| format!("`.{name}`"))
+            .collect();
         known.sort();
-        let known = if known.is_empty() { "none is loaded".to_owned() } else { known.join(", ") };
+        let known = if known.is_empty() {
+            "none is loaded".to_owned()
+        } else {
+            known.join(", ")
+        };
         Problem::caller(
             "unknown-language",
-            format!("no script engine runs {}; languages: {known}", path.display()),
+            format!(
+                "no script engine runs {}; languages: {known}",
+                path.display()
+            ),
         )
     })?;
     let text = read(path)?;
@@ -64,14 +75,20 @@ pub async fn run(
         extension,
         label: String::new(),
     };
-    let items = items(body, most)?.into_iter().map(|item| item.get().to_owned()).collect();
+    let items = items(body, most)?
+        .into_iter()
+        .map(|item| item.get().to_owned())
+        .collect();
     let prepared = apply(engine, &script, items).await?;
     Ok(runs(prepared))
 }
 
 fn read(path: &Path) -> Result<String, Problem> {
     let unreadable = |why: String| {
-        Problem::caller("script-unreadable", format!("{} cannot be read: {why}", path.display()))
+        Problem::caller(
+            "script-unreadable",
+            format!("{} cannot be read: {why}", path.display()),
+        )
     };
     let meta = std::fs::metadata(path).map_err(|error| unreadable(error.to_string()))?;
     if meta.len() > SCRIPT_BYTES {
@@ -89,16 +106,23 @@ fn runs(prepared: Prepared) -> Vec<ScriptRun> {
         problem: None,
     };
     for document in prepared.documents {
-        let run = runs.entry(document.item).or_insert_with(|| empty(document.item));
+        let run = runs
+            .entry(document.item)
+            .or_insert_with(|| empty(document.item));
         match RawValue::from_string(document.text) {
             Ok(text) => run.documents.push(text),
             Err(error) => {
-                run.problem = Some(Problem::script("invalid-json", format!("the script gave no JSON: {error}")));
+                run.problem = Some(Problem::script(
+                    "invalid-json",
+                    format!("the script gave no JSON: {error}"),
+                ));
             }
         }
     }
     for report in prepared.settled {
-        let run = runs.entry(report.index).or_insert_with(|| empty(report.index));
+        let run = runs
+            .entry(report.index)
+            .or_insert_with(|| empty(report.index));
         run.problem = report.problem();
     }
     runs.into_values().collect()
