@@ -11,12 +11,14 @@
 //! | [`plugins`] | the plugin files: what serves from each, what was refused |
 //! | [`tenants`] | the tenant folders, likewise |
 //! | [`prepare`] | a tenant's values against the plugins they name |
-//! | [`watch`], [`settle`] | from the file system's events to settled changes |
+//! | [`watch`] | from the file system's events to settled changes |
 
 pub mod manager;
 pub mod plugins;
 pub mod prepare;
-pub mod settle;
+mod roots;
+mod settle;
+mod signals;
 pub mod snapshot;
 pub mod tenants;
 pub mod watch;
