@@ -108,6 +108,8 @@ pub enum Shape {
     ListUpTo(&'static Shape, usize),
     /// `null`, or this.
     Nullable(&'static Shape),
+    /// Anything: a field whose inside no source describes.
+    Any,
 }
 
 /// A row of a document's table.
@@ -286,6 +288,7 @@ impl Findings {
                 }
                 other => self.wrong_type("a list", other),
             },
+            Shape::Any => {}
             Shape::Nullable(of) => {
                 if !value.is_null() {
                     self.value(value, *of);

@@ -11,8 +11,8 @@
 //! * [`server`] accepts connections and takes one request from the wire to
 //!   its answer; [`wire`] is the socket and the bodies that misbehave on it.
 //! * [`exchange`] has the request and the answer as a platform sees them.
-//! * [`check`] tests JSON against the tables of a document, [`decimal`],
-//!   [`time`] are what several documents need.
+//! * [`check`] tests JSON against the tables of a document; [`decimal`],
+//!   [`digest`], [`form`] and [`time`] are what several documents need.
 //! * [`misbehave`] is the queue of faults, [`record`] the log of requests.
 //! * [`control`] is the same for programs that only speak HTTP.
 //! * [`platforms`] has one module per platform.
@@ -33,7 +33,9 @@
 pub mod check;
 pub mod control;
 pub mod decimal;
+pub mod digest;
 pub mod exchange;
+pub mod form;
 pub mod misbehave;
 pub mod options;
 pub mod platforms;

@@ -5,7 +5,10 @@ use std::net::{Ipv4Addr, SocketAddr};
 
 use serde::Deserialize;
 
+use crate::platforms::doudian::DoudianOptions;
+use crate::platforms::fengchao::FengchaoOptions;
 use crate::platforms::lingzhi::LingzhiOptions;
+use crate::platforms::wangdian::WangdianOptions;
 use crate::time::Clock;
 
 /// Options of all platforms. The defaults are accounts for tests and demo;
@@ -23,6 +26,9 @@ pub struct Options {
     /// no limit.
     pub calls_per_minute: BTreeMap<String, u32>,
     pub lingzhi: LingzhiOptions,
+    pub fengchao: FengchaoOptions,
+    pub doudian: DoudianOptions,
+    pub wangdian: WangdianOptions,
 }
 
 impl Default for Options {
@@ -33,6 +39,9 @@ impl Default for Options {
             clock: Clock::System,
             calls_per_minute: BTreeMap::new(),
             lingzhi: LingzhiOptions::default(),
+            fengchao: FengchaoOptions::default(),
+            doudian: DoudianOptions::default(),
+            wangdian: WangdianOptions::default(),
         }
     }
 }

@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::misbehave::{Faults, Misbehaviour, Plan, Times};
 use crate::options::Options;
-use crate::platforms::{Platforms, lingzhi};
+use crate::platforms::{Platforms, doudian, fengchao, lingzhi, wangdian};
 use crate::record::{Counters, LiveCounters, Recorded, RequestLog};
 use crate::server::{self, Server};
 use crate::station::{Rate, Station};
@@ -173,6 +173,18 @@ impl StandIns {
 
     pub fn lingzhi(&self) -> &lingzhi::Lingzhi {
         &self.platforms.lingzhi
+    }
+
+    pub fn fengchao(&self) -> &fengchao::Fengchao {
+        &self.platforms.fengchao
+    }
+
+    pub fn doudian(&self) -> &doudian::Doudian {
+        &self.platforms.doudian
+    }
+
+    pub fn wangdian(&self) -> &wangdian::Wangdian {
+        &self.platforms.wangdian
     }
 
     /// Stops and waits until the last connection has ended.

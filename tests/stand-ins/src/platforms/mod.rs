@@ -1,6 +1,10 @@
 //! One module per platform, each written from that platform's document.
 
+pub mod doudian;
+pub mod fengchao;
 pub mod lingzhi;
+pub mod shop_stock;
+pub mod wangdian;
 
 use std::sync::Arc;
 
@@ -110,18 +114,38 @@ impl<'a> Inspection<'a> {
 /// Typed access to every platform.
 pub struct Platforms {
     pub lingzhi: Arc<lingzhi::Lingzhi>,
+    pub fengchao: Arc<fengchao::Fengchao>,
+    pub doudian: Arc<doudian::Doudian>,
+    pub wangdian: Arc<wangdian::Wangdian>,
 }
 
 impl Platforms {
-    pub fn new(options: &Options, _clock: &Arc<PlatformClock>) -> Self {
+    pub fn new(options: &Options, clock: &Arc<PlatformClock>) -> Self {
         Self {
             lingzhi: Arc::new(lingzhi::Lingzhi::new(options.lingzhi.clone())),
+            fengchao: Arc::new(fengchao::Fengchao::new(
+                options.fengchao.clone(),
+                clock.clone(),
+            )),
+            doudian: Arc::new(doudian::Doudian::new(
+                options.doudian.clone(),
+                clock.clone(),
+            )),
+            wangdian: Arc::new(wangdian::Wangdian::new(
+                options.wangdian.clone(),
+                clock.clone(),
+            )),
         }
     }
 
     /// The same as a list.
     pub fn all(&self) -> Vec<Arc<dyn Platform>> {
-        vec![self.lingzhi.clone()]
+        vec![
+            self.lingzhi.clone(),
+            self.fengchao.clone(),
+            self.doudian.clone(),
+            self.wangdian.clone(),
+        ]
     }
 }
 
