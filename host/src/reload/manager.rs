@@ -25,10 +25,6 @@ use crate::script::engine::EngineGeneration;
 /// deployment): its tenant serves this long before it is taken out.
 const GONE_GRACE: Duration = Duration::from_secs(2);
 
-/// Files outside the watched folders (secrets, CA certificates) are looked at
-/// this often.
-const OUTSIDE_POLL: Duration = Duration::from_secs(2);
-
 /// Tenants built at once.
 const BUILDS: usize = 16;
 
@@ -165,17 +161,19 @@ impl Manager {
 
     async fn run(
         mut self,
-        _watcher: Watcher,
+        watcher: Watcher,
         mut changes: mpsc::Receiver<Change>,
         mut inbox: mpsc::Receiver<Command>,
     ) {
-        let mut outside = tokio::time::interval(OUTSIDE_POLL);
-        outside.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        watcher.follow(self.folders.files());
         loop {
             let gone = self.gone.iter().map(|(at, _)| *at).min();
             tokio::select! {
                 change = changes.recv() => match change {
-                    Some(change) => self.change(change).await,
+                    Some(change) => {
+                        self.change(change).await;
+                        watcher.follow(self.folders.files());
+                    }
                     None => return,
                 },
                 Some(finished) = self.loading.join_next() => {
@@ -190,52 +188,18 @@ impl Manager {
                     None => return,
                 },
                 () = sleep_until(gone), if gone.is_some() => self.remove_gone(),
-                _ = outside.tick() => self.look_outside().await,
             }
         }
     }
 
     async fn change(&mut self, change: Change) {
-        let below = |root: &PathBuf| {
-            change
-                .paths
-                .iter()
-                .any(|path| path.starts_with(root) || root.starts_with(path))
-        };
-        if change.rescan || below(&self.config.plugins_dir) {
+        if change.touches(&self.config.plugins_dir) {
             self.scan_plugins();
         }
-        let tenants = if change.rescan {
-            Some(self.scan_tenants(None))
-        } else if below(&self.config.tenants_dir) {
-            // A change of the root itself, or of something hidden in it, may
-            // concern every folder.
-            let all = change.paths.iter().any(|path| {
-                self.config.tenants_dir.starts_with(path)
-                    || path
-                        .strip_prefix(&self.config.tenants_dir)
-                        .is_ok_and(|below| below.to_string_lossy().starts_with('.'))
-            });
-            Some(self.scan_tenants((!all).then_some(&change.paths)))
-        } else {
-            None
-        };
-        if let Some(scan) = tenants {
-            self.build(scan.candidates).await;
-        }
+        let everything = change.rescan;
+        let scan = self.scan_tenants((!everything).then_some(&change));
+        self.build(scan.candidates).await;
         self.publish();
-    }
-
-    async fn look_outside(&mut self) {
-        let outside = self.folders.outside(&self.config.tenants_dir);
-        if outside.is_empty() {
-            return;
-        }
-        let scan = self.scan_tenants(Some(&outside));
-        if !scan.candidates.is_empty() {
-            self.build(scan.candidates).await;
-            self.publish();
-        }
     }
 
     /// Reads the plugins folder and starts loading what changed.
@@ -277,8 +241,8 @@ impl Manager {
         }
     }
 
-    fn scan_tenants(&mut self, concerned: Option<&BTreeSet<PathBuf>>) -> Scan {
-        let scan = match self.folders.scan(&self.config.tenants_dir, concerned) {
+    fn scan_tenants(&mut self, change: Option<&Change>) -> Scan {
+        let scan = match self.folders.scan(&self.config.tenants_dir, change) {
             Ok(scan) => scan,
             Err(error) => {
                 tracing::error!(dir = %self.config.tenants_dir.display(), %error, "the tenants folder cannot be read; what is loaded goes on serving");

@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::snapshot::{TenantGeneration, TenantStatus};
-use crate::config::{TenantConfig, TenantFile, load_tenant};
+use super::watch::Change;
+use crate::config::{TenantConfig, TenantFile, load_tenant, tenant_dirs};
 use crate::problem::Problem;
 
 /// All tenant folders that are, or were, there.
@@ -50,22 +51,19 @@ pub struct Scan {
 }
 
 impl TenantFolders {
-    /// Reads the folders under `root` that `concerned` names, or all of them.
-    pub fn scan(
-        &mut self,
-        root: &Path,
-        concerned: Option<&BTreeSet<PathBuf>>,
-    ) -> std::io::Result<Scan> {
-        let mut scan = Scan::default();
-        let present = match concerned {
-            Some(paths) => self.touched(root, paths),
-            None => {
-                let mut all = folders(root)?;
-                all.extend(self.folders.keys().cloned());
-                all
-            }
+    /// Reads the folders under `root` that a change touched, or all of them.
+    pub fn scan(&mut self, root: &Path, change: Option<&Change>) -> std::io::Result<Scan> {
+        let mut dirs: BTreeSet<PathBuf> = match tenant_dirs(root) {
+            Ok(dirs) => dirs.into_iter().collect(),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => BTreeSet::new(),
+            Err(error) => return Err(error),
         };
-        for dir in present {
+        dirs.extend(self.folders.keys().cloned());
+        if let Some(change) = change {
+            dirs.retain(|dir| self.is_touched(dir, change));
+        }
+        let mut scan = Scan::default();
+        for dir in dirs {
             if dir.join("tenant.toml").is_file() {
                 if let Some(candidate) = self.read(&dir) {
                     scan.candidates.push(candidate);
@@ -78,27 +76,14 @@ impl TenantFolders {
         Ok(scan)
     }
 
-    /// The folders that changed paths belong to. A file outside every folder
-    /// (a secret, a CA) belongs to whoever read it.
-    fn touched(&self, root: &Path, paths: &BTreeSet<PathBuf>) -> BTreeSet<PathBuf> {
-        let mut touched = BTreeSet::new();
-        for path in paths {
-            let below = path.strip_prefix(root).ok();
-            match below.and_then(|below| below.components().next()) {
-                Some(first) => {
-                    touched.insert(root.join(first));
-                }
-                None => touched.extend(
-                    self.folders
-                        .iter()
-                        .filter(|(_, folder)| {
-                            folder.files.iter().any(|file| file.starts_with(path))
-                        })
-                        .map(|(dir, _)| dir.clone()),
-                ),
-            }
-        }
-        touched
+    /// A folder is touched with everything in it, and with the files outside
+    /// of it that were read for it: secrets, CA certificates.
+    fn is_touched(&self, dir: &Path, change: &Change) -> bool {
+        change.touches(dir)
+            || self
+                .folders
+                .get(dir)
+                .is_some_and(|folder| folder.files.iter().any(|file| change.touches(file)))
     }
 
     fn read(&mut self, dir: &Path) -> Option<TenantCandidate> {
@@ -217,32 +202,12 @@ impl TenantFolders {
             .collect()
     }
 
-    /// Files outside the tenants' root that have to be watched too.
-    pub fn outside(&self, root: &Path) -> BTreeSet<PathBuf> {
+    /// Every file that was read, or would have been.
+    pub fn files(&self) -> BTreeSet<PathBuf> {
         self.folders
             .values()
             .flat_map(|folder| &folder.files)
-            .filter(|file| !file.starts_with(root))
             .cloned()
             .collect()
     }
-}
-
-/// The folders that may be tenants. Hidden ones are not: `..data` is how
-/// Kubernetes swaps, `.git` is nobody's tenant.
-fn folders(root: &Path) -> std::io::Result<BTreeSet<PathBuf>> {
-    let entries = match std::fs::read_dir(root) {
-        Ok(entries) => entries,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(BTreeSet::new()),
-        Err(error) => return Err(error),
-    };
-    let mut found = BTreeSet::new();
-    for entry in entries {
-        let entry = entry?;
-        let hidden = entry.file_name().to_string_lossy().starts_with('.');
-        if !hidden && entry.path().is_dir() {
-            found.insert(entry.path());
-        }
-    }
-    Ok(found)
 }
