@@ -23,7 +23,7 @@ pub struct ConnectionGeneration {
     /// Where requests go.
     pub target: Target,
     /// What must not appear anywhere.
-    pub redactor: Arc<Redactor>,
+    pub redactor: Redactor,
     /// Mapping scripts by operation.
     pub scripts: HashMap<String, PreparedScript>,
     /// HTTP pool and limits.

@@ -10,7 +10,7 @@ use super::intake::Route;
 use super::outcome::fault_problem;
 use super::outgoing::outgoing;
 use super::path::{DeliveryId, generations, map};
-use super::redact::Redaction;
+use super::redact::Redactor;
 use super::report::{DryRequest, DryRun, ItemReport};
 use super::signing::{Payload, SignedDraft};
 use crate::plugin::contract::{Item, Request};
@@ -95,7 +95,7 @@ fn masked(
     signed: SignedDraft,
     request: &Request,
     items: Vec<usize>,
-    redaction: &Redaction,
+    redaction: &Redactor,
 ) -> DryRequest {
     let clean = |text: &str| redaction.redact(text).into_owned();
     let mut url = match route.connection.target.join(&signed.path, &[]) {

@@ -11,7 +11,7 @@ use super::outcome::{self, Settled};
 use super::outgoing::outgoing;
 use super::pages;
 use super::promise::check_parsed;
-use super::redact::Redaction;
+use super::redact::Redactor;
 use super::report::{ItemReport, ItemStatus, LogReport, RequestReport};
 use super::signing::{SignedDraft, apply_auth, apply_edits};
 use super::state::NoTurn;
@@ -34,7 +34,7 @@ pub struct Trace {
     /// What the adapter logged, without secrets.
     pub log: Vec<LogReport>,
     /// What must not appear anywhere.
-    pub redaction: Redaction,
+    pub redaction: Redactor,
 }
 
 impl Trace {
@@ -43,7 +43,7 @@ impl Trace {
         Self {
             requests: Vec::new(),
             log: Vec::new(),
-            redaction: Redaction::new(route.connection.redactor.clone()),
+            redaction: route.connection.redactor.scope(),
         }
     }
 
@@ -113,7 +113,12 @@ pub async fn sign(
         .await;
     if let Ok(signed) = &signed {
         for digest in &signed.derived {
-            trace.redaction.derive("signature", digest);
+            if trace.redaction.derive("signature", digest).is_err() {
+                return Err(Problem::adapter(
+                    "too-many-signatures",
+                    "the delivery used more signatures than can be kept out of its report; send fewer items",
+                ));
+            }
         }
     }
     trace.take_log(lease);

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde_json::value::RawValue;
 
-use super::redact::Redaction;
+use super::redact::Redactor;
 use super::report::{DetailReport, ItemReport, ItemStatus};
 use crate::http::{Reached, SendError, SendErrorKind};
 use crate::plugin::contract::{Fault, Outcome, Pause, Refusal};
@@ -38,7 +38,7 @@ impl Settled {
 }
 
 /// Turns an adapter's outcome into a report.
-pub fn settle(outcome: Outcome, redaction: &Redaction) -> Settled {
+pub fn settle(outcome: Outcome, redaction: &Redactor) -> Settled {
     match outcome {
         Outcome::Accepted(json) => Settled::Final(done(ItemStatus::Accepted, json, redaction)),
         Outcome::Duplicate(json) => Settled::Final(done(ItemStatus::Duplicate, json, redaction)),
@@ -82,14 +82,14 @@ pub fn throttle(outcome: &Outcome) -> Option<Duration> {
     }
 }
 
-fn done(status: ItemStatus, json: String, redaction: &Redaction) -> ItemReport {
+fn done(status: ItemStatus, json: String, redaction: &Redactor) -> ItemReport {
     let mut report = ItemReport::new(0, status);
     report.data = data(json, redaction);
     report
 }
 
 /// A result document without secrets. It was checked to be JSON.
-fn data(json: String, redaction: &Redaction) -> Option<Box<RawValue>> {
+fn data(json: String, redaction: &Redactor) -> Option<Box<RawValue>> {
     let text = match redaction.redact(&json) {
         Cow::Borrowed(_) => json,
         Cow::Owned(masked) => match serde_json::from_str::<&RawValue>(&masked) {
@@ -101,18 +101,13 @@ fn data(json: String, redaction: &Redaction) -> Option<Box<RawValue>> {
     RawValue::from_string(text).ok()
 }
 
-fn text(text: String, redaction: &Redaction) -> String {
+fn text(text: String, redaction: &Redactor) -> String {
     let mut text = redaction.redact(&text).into_owned();
     crate::plugin::state::truncate(&mut text, TEXT_BYTES);
     text
 }
 
-fn refused(
-    status: ItemStatus,
-    blame: Blame,
-    refusal: Refusal,
-    redaction: &Redaction,
-) -> ItemReport {
+fn refused(status: ItemStatus, blame: Blame, refusal: Refusal, redaction: &Redactor) -> ItemReport {
     let mut report = ItemReport::new(0, status);
     report.blame = Some(blame);
     report.code = Some(text(refusal.code, redaction).into());
@@ -128,7 +123,7 @@ fn refused(
     report
 }
 
-fn paused(pause: Pause, redaction: &Redaction) -> ItemReport {
+fn paused(pause: Pause, redaction: &Redactor) -> ItemReport {
     let mut report = ItemReport::new(0, ItemStatus::Failed);
     report.blame = Some(Blame::Platform);
     report.code = Some(text(pause.code, redaction).into());
@@ -138,7 +133,7 @@ fn paused(pause: Pause, redaction: &Redaction) -> ItemReport {
 }
 
 /// A request that got no answer.
-pub fn unanswered(error: &SendError, repeatable: bool, redaction: &Redaction) -> Settled {
+pub fn unanswered(error: &SendError, repeatable: bool, redaction: &Redactor) -> Settled {
     let (code, blame) = match error.kind {
         SendErrorKind::Resolve => ("name-not-resolved", Blame::Host),
         SendErrorKind::RefusedAddress => ("address-refused", Blame::Host),
@@ -182,7 +177,7 @@ pub fn unanswered(error: &SendError, repeatable: bool, redaction: &Redaction) ->
 
 /// An answer the adapter could not read. The platform may have applied the
 /// request, whatever it answered.
-pub fn unreadable(status: u16, fault: &Fault, repeatable: bool, redaction: &Redaction) -> Settled {
+pub fn unreadable(status: u16, fault: &Fault, repeatable: bool, redaction: &Redactor) -> Settled {
     let why = redaction.redact(&fault_text(fault)).into_owned();
     let problem = Problem::platform("unreadable-answer", format!("HTTP {status}: {why}"));
     let mut report = ItemReport::failed(0, problem);
@@ -205,7 +200,7 @@ pub fn redirected(
     status: u16,
     location: Option<&str>,
     repeatable: bool,
-    redaction: &Redaction,
+    redaction: &Redactor,
 ) -> Settled {
     let to = location.map_or_else(
         || "without saying where".to_owned(),
@@ -246,7 +241,7 @@ pub fn guest_problem(adapter: &str, function: &str, failure: &GuestFailure) -> P
 }
 
 /// A fault of `map` or `sign` as a problem. `scripted` tells whose document it was.
-pub fn fault_problem(fault: Fault, scripted: bool, redaction: &Redaction) -> Problem {
+pub fn fault_problem(fault: Fault, scripted: bool, redaction: &Redactor) -> Problem {
     let clean = |text: &str| redaction.redact(text).into_owned();
     match fault {
         Fault::InvalidInput(detail) => {

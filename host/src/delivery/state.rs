@@ -64,6 +64,7 @@ impl ConnectionState {
                 .map_or(limits.response_body, |most| most.min(limits.response_body)),
             allow_private: config.allow_private,
             extra_roots: config.extra_roots.clone(),
+            idle_connections: config.limits.concurrency,
             ..ClientOptions::default()
         };
         let mut configured = self

@@ -1,7 +1,7 @@
 //! A tenant's checked values against the plugins they name: what only the
 //! adapter and the script engine can tell.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -13,7 +13,6 @@ use crate::config::{Auth, ConnectionConfig, HostLimits, ScriptSource, TenantConf
 use crate::delivery::connection::{ConnectionGeneration, PreparedScript};
 use crate::delivery::documents::compile_problem;
 use crate::delivery::redact::Redactor;
-use crate::delivery::signing::basic_credentials;
 use crate::delivery::state::States;
 use crate::http::Target;
 use crate::plugin::artifact::Sha;
@@ -181,7 +180,7 @@ impl Builder<'_> {
                 settings: connection.settings.to_string(),
                 secrets: Arc::new(connection.secrets.clone()),
                 target,
-                redactor: Arc::new(redactor(connection)),
+                redactor: redactor(connection),
                 scripts,
                 channel,
                 config: connection.clone(),
@@ -299,16 +298,15 @@ fn file_name(path: &Path) -> String {
 }
 
 fn redactor(connection: &ConnectionConfig) -> Redactor {
-    let mut names: BTreeMap<String, crate::config::Secret> = connection.secrets.clone();
+    let mut builder = Redactor::builder();
+    for (name, secret) in &connection.secrets {
+        builder = builder.secret(name, secret);
+    }
     // Credentials of Basic are one text that holds the secret in base64.
     if let Some(Auth::Basic { user, secret }) = &connection.auth
         && let Some(password) = connection.secrets.get(secret)
     {
-        let credentials = basic_credentials(user, password.expose());
-        names.insert(
-            format!("{secret}:basic"),
-            crate::config::Secret::new(credentials),
-        );
+        builder = builder.basic(secret, user, password);
     }
-    Redactor::new(names.into_iter())
+    builder.build()
 }
