@@ -51,7 +51,7 @@ struct Demo {
 impl Demo {
     async fn start(binary: &Path, folder: &Path) -> anyhow::Result<Self> {
         let mut options = Options::default();
-        options.lingzhi.auth = crossdock_stand_ins::platforms::lingzhi::LingzhiAuth::Header {
+        options.lingzhi.auth = crossdock_stand_ins::platforms::lingzhi::Auth::Header {
             name: "X-Token".into(),
             value: "demo-token-not-a-secret".into(),
         };
@@ -85,7 +85,10 @@ impl Demo {
     async fn ready(&self) -> anyhow::Result<()> {
         let started = Instant::now();
         while self.client.get("/readyz").await.is_err() {
-            ensure!(started.elapsed() < BOUND, "the host was not ready within {BOUND:?}");
+            ensure!(
+                started.elapsed() < BOUND,
+                "the host was not ready within {BOUND:?}"
+            );
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
         Ok(())
@@ -96,8 +99,13 @@ impl Demo {
         heading("The tenant's records, in its own words");
         println!("{}", records.trim_end());
 
-        heading("What would be sent (dry run): the script's and the adapter's work, secrets masked");
-        let dry = self.client.post(&format!("{CALL}?dry_run=true"), &records).await?;
+        heading(
+            "What would be sent (dry run): the script's and the adapter's work, secrets masked",
+        );
+        let dry = self
+            .client
+            .post(&format!("{CALL}?dry_run=true"), &records)
+            .await?;
         for request in dry["requests"].as_array().into_iter().flatten() {
             println!("{} {}", text(&request["method"]), text(&request["url"]));
             for header in request["headers"].as_array().into_iter().flatten() {
@@ -109,7 +117,10 @@ impl Demo {
         heading("Sent: what became of each item");
         let report = self.client.post(CALL, &records).await?;
         show_items(&report);
-        ensure!(report["status"] == "accepted", "not all items were accepted: {report}");
+        ensure!(
+            report["status"] == "accepted",
+            "not all items were accepted: {report}"
+        );
         println!("\nthe platform's stock now:");
         self.show_stock();
 
@@ -118,7 +129,9 @@ impl Demo {
 
     /// Edits the script and replaces the adapter while clients call.
     async fn replace(&self, records: &str, next_adapter: &Path) -> anyhow::Result<()> {
-        heading(&format!("While {CLIENTS} clients keep calling: the script is edited, the adapter replaced"));
+        heading(&format!(
+            "While {CLIENTS} clients keep calling: the script is edited, the adapter replaced"
+        ));
         let load = Load::start(&self.client, records);
         let first = self.client.post(CALL, records).await?;
         println!("serving     {}", served_by(&first));
@@ -129,8 +142,16 @@ impl Demo {
         let saved = Instant::now();
         std::fs::write(&script, edited)?;
         let before = text(&first["generations"]["script"]);
-        let next = self.until(records, |report| text(&report["generations"]["script"]) != before).await?;
-        println!("new script  {}  ({} ms after the file was saved)", served_by(&next), saved.elapsed().as_millis());
+        let next = self
+            .until(records, |report| {
+                text(&report["generations"]["script"]) != before
+            })
+            .await?;
+        println!(
+            "new script  {}  ({} ms after the file was saved)",
+            served_by(&next),
+            saved.elapsed().as_millis()
+        );
 
         let adapter = self.folder.join("plugins/lingzhi.wasm");
         let beside = self.folder.join("lingzhi.wasm.new");
@@ -138,8 +159,16 @@ impl Demo {
         let saved = Instant::now();
         std::fs::rename(&beside, &adapter)?;
         let before = text(&next["generations"]["adapter"]);
-        let next = self.until(records, |report| text(&report["generations"]["adapter"]) != before).await?;
-        println!("new adapter {}  ({} ms after the file was renamed into place)", served_by(&next), saved.elapsed().as_millis());
+        let next = self
+            .until(records, |report| {
+                text(&report["generations"]["adapter"]) != before
+            })
+            .await?;
+        println!(
+            "new adapter {}  ({} ms after the file was renamed into place)",
+            served_by(&next),
+            saved.elapsed().as_millis()
+        );
 
         let (calls, failed) = load.stop().await;
         println!("\n{calls} calls meanwhile, {failed} failed");
@@ -158,13 +187,22 @@ impl Demo {
             if wanted(&report) {
                 return Ok(report);
             }
-            ensure!(started.elapsed() < BOUND, "no new generation within {BOUND:?}");
+            ensure!(
+                started.elapsed() < BOUND,
+                "no new generation within {BOUND:?}"
+            );
         }
     }
 
     fn show_stock(&self) {
-        for (key, quantity) in self.platforms.lingzhi().stock() {
-            println!("  {quantity:>6}  {key}");
+        for (kind, key) in [
+            ("normal", "1^^^8Gú128G"),
+            ("integral", "2^^^白色"),
+            ("group", "2"),
+        ] {
+            let stock = self.platforms.lingzhi().stock(kind, key, "aaa");
+            let quantity = stock.map_or_else(|| "none".into(), |stock| stock.to_string());
+            println!("  {quantity:>6}  {kind:<9} {key}");
         }
     }
 
@@ -172,7 +210,11 @@ impl Demo {
         heading("Running until Ctrl-C");
         println!("host        http://{}", self.address);
         println!("folder      {}", self.folder.display());
-        println!("try         curl -s http://{}{CALL} -H 'content-type: application/json' -d @{}", self.address, self.folder.join("stock.json").display());
+        println!(
+            "try         curl -s http://{}{CALL} -H 'content-type: application/json' -d @{}",
+            self.address,
+            self.folder.join("stock.json").display()
+        );
         tokio::signal::ctrl_c().await?;
         Ok(())
     }
@@ -250,7 +292,11 @@ fn prepare(folder: &Path, platform: &str, address: &str) -> anyhow::Result<()> {
     let example = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/demo");
     let tenant = folder.join("tenants/acme");
     std::fs::create_dir_all(&tenant)?;
-    for file in ["stock.json", "tenants/acme/mini-shop-stock.jq", "tenants/acme/token.txt"] {
+    for file in [
+        "stock.json",
+        "tenants/acme/mini-shop-stock.jq",
+        "tenants/acme/token.txt",
+    ] {
         std::fs::copy(example.join(file), folder.join(file)).with_context(|| file.to_owned())?;
     }
     let put = |file: &str, from: &str, to: &str| -> anyhow::Result<()> {
@@ -259,7 +305,11 @@ fn prepare(folder: &Path, platform: &str, address: &str) -> anyhow::Result<()> {
         std::fs::write(folder.join(file), typed.replace(from, to))?;
         Ok(())
     };
-    put("tenants/acme/tenant.toml", "http://127.0.0.1:8090/lingzhi", platform)?;
+    put(
+        "tenants/acme/tenant.toml",
+        "http://127.0.0.1:8090/lingzhi",
+        platform,
+    )?;
     put("crossdock.toml", "127.0.0.1:8080", address)
 }
 
