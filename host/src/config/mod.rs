@@ -4,10 +4,16 @@
 //! [`host_file`] and [`tenant_file`] turn TOML into the types below and report
 //! *all* problems at once, each with file, line and key.
 
-// mod host_file;
-// mod reader;
+mod auth;
+mod connection;
+mod disk;
+mod host_file;
+mod nearest;
+mod reader;
+mod report;
 mod secret;
-// mod tenant_file;
+mod settings;
+mod tenant_file;
 mod token;
 
 use std::collections::BTreeMap;
@@ -18,10 +24,13 @@ use std::time::Duration;
 
 use url::Url;
 
-// pub use host_file::load_host;
+pub use host_file::load_host;
 pub use secret::Secret;
-// pub use tenant_file::{TenantFile, load_tenant};
-pub use token::TokenHash;
+pub use tenant_file::{TenantFile, load_tenant, tenant_dirs};
+pub use token::{Token, TokenHash, TokenHashError};
+
+/// Bytes of a mebibyte, the unit of every `_mb` key.
+const MIB: usize = 1 << 20;
 
 /// `crossdock.toml`, checked. Every key is optional.
 #[derive(Debug, Clone)]
@@ -78,7 +87,6 @@ pub struct HostLimits {
 
 impl Default for HostLimits {
     fn default() -> Self {
-        const MIB: usize = 1 << 20;
         Self {
             guest_deadline: Duration::from_millis(500),
             guest_memory: 64 * MIB,

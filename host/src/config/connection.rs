@@ -1,0 +1,426 @@
+//! Reads `[connections.NAME]` and the files it names.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Component, Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use toml::de::DeValue;
+use url::Url;
+use zeroize::Zeroizing;
+
+use super::auth::read_auth;
+use super::disk::Disk;
+use super::reader::{Entry, Section, Typed, shown};
+use super::report::Report;
+use super::settings::{note_lines, to_json};
+use super::tenant_file::Environment;
+use super::{ConnectionConfig, ConnectionLimits, MIB, ScriptSource, Secret};
+
+/// Largest mapping script; compiled ones take many times that.
+const MAX_SCRIPT: usize = MIB;
+
+/// Largest file of certificates: a system's whole store is a quarter of that.
+const MAX_CA_FILE: usize = MIB;
+
+/// Largest secret; private keys have a few KiB.
+const MAX_SECRET: usize = 64 << 10;
+
+/// Shortest secret. A shorter text also occurs by accident, so that removing it
+/// from logs and errors would garble them, or give it away.
+const MIN_SECRET: usize = 4;
+
+/// Longest base URL and header name; nothing real comes near.
+const MAX_URL: usize = 2048;
+
+/// Reads the connections of one tenant.
+pub(super) struct ConnectionReader<'r, 'e> {
+    dir: &'r Path,
+    /// The folder with every link resolved; scripts have to be inside.
+    real_dir: Option<PathBuf>,
+    disk: &'r mut Disk,
+    environment: Environment<'e>,
+}
+
+impl<'r, 'e> ConnectionReader<'r, 'e> {
+    /// For the tenant whose folder is `dir`.
+    pub fn new(dir: &'r Path, disk: &'r mut Disk, environment: Environment<'e>) -> Self {
+        Self {
+            dir,
+            real_dir: dir.canonicalize().ok(),
+            disk,
+            environment,
+        }
+    }
+
+    /// The connection, or nothing when something it cannot do without is
+    /// missing, which is reported.
+    pub fn read(
+        &mut self,
+        name: &str,
+        mut section: Section,
+        report: &mut Report,
+    ) -> Option<ConnectionConfig> {
+        let mut lines = BTreeMap::from([(String::new(), report.line(section.span().start))]);
+        note_lines(section.table(), "", report, &mut lines);
+
+        let adapter = section.required(
+            report,
+            "adapter",
+            "name the platform's adapter, as in adapter = \"lingzhi\".",
+        );
+        let base_url = section.required(
+            report,
+            "base_url",
+            "say where requests go, as in base_url = \"https://api.example.com\".",
+        );
+        let base_url = base_url.and_then(|typed| parse_base_url(&typed, report));
+        let settings = match section.any("settings") {
+            Some(typed) => settings(&typed, report),
+            None => serde_json::Value::Object(serde_json::Map::new()),
+        };
+        let mut declared = BTreeSet::new();
+        let mut secrets = BTreeMap::new();
+        if let Some(table) = section.section(report, "secrets") {
+            for entry in table.entries() {
+                declared.insert(entry.name);
+                if let Some(secret) = self.secret(&entry, report) {
+                    secrets.insert(entry.name.to_owned(), secret);
+                }
+            }
+        }
+        let auth = section.section(report, "auth");
+        let auth = auth.and_then(|auth| read_auth(auth, &declared, report));
+        let mut mappings = BTreeMap::new();
+        if let Some(table) = section.section(report, "mappings") {
+            for entry in table.entries() {
+                if let Some(script) = self.script(&entry, report) {
+                    mappings.insert(entry.name.to_owned(), script);
+                }
+            }
+        }
+        let limits = section.section(report, "limits");
+        let limits = limits.map_or_else(ConnectionLimits::default, |limits| {
+            read_limits(limits, report)
+        });
+        let ca_file = section.text(report, "ca_file");
+        let extra_roots = ca_file.and_then(|typed| self.ca_file(&typed, report));
+        let allow_private = section.boolean(report, "allow_private").unwrap_or(false);
+        section.finish(report);
+
+        Some(ConnectionConfig {
+            name: name.into(),
+            adapter: adapter?.value.to_owned(),
+            base_url: base_url?,
+            settings,
+            secrets,
+            auth,
+            mappings,
+            limits,
+            extra_roots,
+            allow_private,
+            lines,
+        })
+    }
+
+    fn secret(&mut self, entry: &Entry, report: &mut Report) -> Option<Secret> {
+        const FORMS: &str = "must be { env = \"VARIABLE\" } or { file = \"path\" }; \
+                             a secret's text does not belong in this file.";
+        if !is_secret_name(entry.name) {
+            let detail = format!(
+                "`{}` cannot name a secret: a name is 1 to 63 letters, digits, dots, dashes and underscores.",
+                shown(entry.name)
+            );
+            report.at(&entry.name_span, "config-bad-name", detail);
+        }
+        if !matches!(entry.value.value, DeValue::Table(_)) {
+            entry.value.refuse(report, "config-wrong-type", FORMS);
+            return None;
+        }
+        let mut section = entry.table(report)?;
+        let variable = section.text(report, "env");
+        let file = section.text(report, "file");
+        let typed = section.table().len();
+        section.finish(report);
+        match (variable, file) {
+            (Some(variable), None) => self.secret_in_environment(&variable, report),
+            (None, Some(file)) => self.secret_in_file(&file, report),
+            (Some(_), Some(_)) => {
+                let detail = "has both `env` and `file`; keep one of them.";
+                entry.value.refuse(report, "config-bad-value", detail);
+                None
+            }
+            (None, None) => {
+                if typed == 0 {
+                    entry.value.refuse(report, "config-missing", FORMS);
+                }
+                None
+            }
+        }
+    }
+
+    fn secret_in_environment(&self, typed: &Typed<&str>, report: &mut Report) -> Option<Secret> {
+        let name = typed.value;
+        // Not repeated when it is no name: it may be the secret itself.
+        if !is_variable_name(name) {
+            let detail = "must be the name of an environment variable \
+                          (letters, digits and underscores), not its value.";
+            typed.refuse(report, "config-bad-value", detail);
+            return None;
+        }
+        let Some(value) = (self.environment)(name) else {
+            let detail = format!("names the environment variable {name}, which is not set.");
+            typed.refuse(report, "config-secret-missing", detail);
+            return None;
+        };
+        let bytes = Zeroizing::new(value.into_encoded_bytes());
+        checked_secret(
+            typed,
+            &bytes,
+            &format!("the environment variable {name}"),
+            report,
+        )
+    }
+
+    fn secret_in_file(&mut self, typed: &Typed<&str>, report: &mut Report) -> Option<Secret> {
+        let path = self.inside_or_absolute(typed, report)?;
+        match self.disk.read_secret(&path, MAX_SECRET) {
+            Ok(bytes) => {
+                let text = bytes.strip_suffix(b"\n").unwrap_or(&bytes);
+                let text = text.strip_suffix(b"\r").unwrap_or(text);
+                checked_secret(typed, text, &format!("the file {}", path.display()), report)
+            }
+            Err(error) => {
+                let detail = format!("names the file {}, which {error}.", path.display());
+                typed.refuse(report, "config-secret-missing", detail);
+                None
+            }
+        }
+    }
+
+    fn script(&mut self, entry: &Entry, report: &mut Report) -> Option<ScriptSource> {
+        let DeValue::String(_) = entry.value.value else {
+            // `stock.update = …` without quotes is a table in TOML.
+            let detail = "must be the file name of a script; an operation's name is \
+                          written in quotes, as in \"stock.update\" = \"stock.jq\".";
+            entry.value.refuse(report, "config-wrong-type", detail);
+            return None;
+        };
+        let typed = entry.value.string(report)?;
+        let path = self.dir.join(typed.value);
+        let extension = path.extension().and_then(|extension| extension.to_str());
+        let Some(extension) = extension.filter(|extension| !extension.is_empty()) else {
+            let detail = "must be a file name with an extension, which says the language, \
+                          as in \"stock.jq\".";
+            typed.refuse(report, "config-bad-value", detail);
+            return None;
+        };
+        let real_path = self.script_inside(&typed, &path, report)?;
+        let bytes = match self.disk.read(&path, &real_path, MAX_SCRIPT) {
+            Ok(bytes) => bytes,
+            Err(error) => {
+                let detail = format!("names the script {}, which {error}.", path.display());
+                typed.refuse(report, error.code(), detail);
+                return None;
+            }
+        };
+        let Ok(text) = std::str::from_utf8(&bytes) else {
+            let detail = format!(
+                "names the script {}, which is not UTF-8 text; save it as UTF-8.",
+                path.display()
+            );
+            typed.refuse(report, "config-unreadable", detail);
+            return None;
+        };
+        Some(ScriptSource {
+            extension: extension.to_owned(),
+            text: text.into(),
+            path,
+        })
+    }
+
+    /// The script's real path, when that is inside the tenant's folder. Links
+    /// that stay inside are how Kubernetes mounts a folder; a link that leads
+    /// out would let one tenant's folder show another's files.
+    fn script_inside(
+        &mut self,
+        typed: &Typed<&str>,
+        path: &Path,
+        report: &mut Report,
+    ) -> Option<PathBuf> {
+        let outside = "must be a file inside the tenant's own folder.";
+        if !stays_inside(Path::new(typed.value)) {
+            typed.refuse(report, "config-bad-value", outside);
+            return None;
+        }
+        let Ok(real_path) = path.canonicalize() else {
+            self.disk.note_missing(path);
+            let detail = format!("names the script {}, which does not exist.", path.display());
+            typed.refuse(report, "config-file-missing", detail);
+            return None;
+        };
+        let inside = self
+            .real_dir
+            .as_ref()
+            .is_some_and(|dir| real_path.starts_with(dir));
+        if !inside {
+            self.disk.note_missing(path);
+            typed.refuse(report, "config-bad-value", outside);
+            return None;
+        }
+        Some(real_path)
+    }
+
+    fn ca_file(&mut self, typed: &Typed<&str>, report: &mut Report) -> Option<Arc<[u8]>> {
+        let path = self.inside_or_absolute(typed, report)?;
+        let bytes = match self.disk.read(&path, &path, MAX_CA_FILE) {
+            Ok(bytes) => bytes,
+            Err(error) => {
+                let detail = format!("names the file {}, which {error}.", path.display());
+                typed.refuse(report, error.code(), detail);
+                return None;
+            }
+        };
+        const BEGIN: &[u8] = b"-----BEGIN CERTIFICATE-----";
+        if !bytes.windows(BEGIN.len()).any(|window| window == BEGIN) {
+            let detail = format!(
+                "names the file {}, which has no certificate in PEM form.",
+                path.display()
+            );
+            typed.refuse(report, "config-bad-value", detail);
+            return None;
+        }
+        Some(bytes.as_slice().into())
+    }
+
+    /// The operator may point anywhere with an absolute path (`/run/secrets`).
+    /// A relative one that climbs out of the folder is a slip, or an attempt to
+    /// read another tenant's files.
+    fn inside_or_absolute(&self, typed: &Typed<&str>, report: &mut Report) -> Option<PathBuf> {
+        let path = Path::new(typed.value);
+        if path.is_relative() && !stays_inside(path) {
+            let detail = "must not leave the tenant's folder with `..`; \
+                          write an absolute path for a file elsewhere.";
+            typed.refuse(report, "config-bad-value", detail);
+            return None;
+        }
+        Some(self.dir.join(path))
+    }
+}
+
+/// The text, if it can be a secret. `origin` says where it comes from.
+fn checked_secret(
+    typed: &Typed<&str>,
+    bytes: &[u8],
+    origin: &str,
+    report: &mut Report,
+) -> Option<Secret> {
+    let mut refuse = |what: String| {
+        typed.refuse(
+            report,
+            "config-secret-missing",
+            format!("names {origin}, {what}."),
+        );
+        None
+    };
+    match bytes.len() {
+        0 => return refuse("which is empty".into()),
+        length if length < MIN_SECRET => {
+            return refuse(format!(
+                "which holds fewer than {MIN_SECRET} bytes: too short to be removed safely from logs and errors"
+            ));
+        }
+        length if length > MAX_SECRET => {
+            return refuse(format!("which holds more than {} KiB", MAX_SECRET >> 10));
+        }
+        _ => {}
+    }
+    match std::str::from_utf8(bytes) {
+        Ok(text) => Some(Secret::new(text.to_owned())),
+        Err(_) => refuse("which is not UTF-8 text".into()),
+    }
+}
+
+fn settings(typed: &Typed<&DeValue>, report: &mut Report) -> serde_json::Value {
+    if !matches!(typed.value, DeValue::Table(_)) {
+        typed.wrong_type(report, "a table");
+        return serde_json::Value::Null;
+    }
+    to_json(typed, report).unwrap_or_default()
+}
+
+/// The URL. It is not repeated in messages: somebody may have put a password
+/// into it.
+fn parse_base_url(typed: &Typed<&str>, report: &mut Report) -> Option<Url> {
+    let text = typed.value;
+    let mut refuse = |what: &str| {
+        typed.refuse(report, "config-bad-value", what);
+        None
+    };
+    // The URL standard strips or repairs these; a typed URL should not need it.
+    let odd = |c: char| c.is_whitespace() || c.is_control() || c == '\\';
+    if text.len() > MAX_URL || text.contains(odd) {
+        return refuse("must be a URL of at most 2048 characters without spaces and backslashes.");
+    }
+    let Ok(url) = Url::parse(text) else {
+        return refuse("is not a URL; write one as in \"https://api.example.com\".");
+    };
+    // `https:host` and `https:///host` are repaired by the URL standard too.
+    let rest = text.split_once("://").map(|(_, rest)| rest);
+    if !matches!(url.scheme(), "http" | "https") || rest.is_none() {
+        return refuse("must start with https:// or http://.");
+    }
+    if url.host_str().is_none_or(str::is_empty) || rest.is_some_and(|rest| rest.starts_with('/')) {
+        return refuse("must name a host, as in \"https://api.example.com\".");
+    }
+    if !url.username().is_empty() || url.password().is_some() {
+        return refuse("must not contain a user or password; use `auth` with a secret instead.");
+    }
+    if url.query().is_some() || url.fragment().is_some() {
+        return refuse("must not contain a query (`?`) or a fragment (`#`).");
+    }
+    Some(url)
+}
+
+fn read_limits(mut section: Section, report: &mut Report) -> ConnectionLimits {
+    let mut limits = ConnectionLimits::default();
+    let mut whole = |name, range| section.integer(report, name, range);
+    if let Some(count) = whole("requests_per_minute", 1..=1_000_000) {
+        limits.requests_per_minute = Some(count as u32);
+    }
+    if let Some(count) = whole("concurrency", 1..=1024) {
+        limits.concurrency = count as usize;
+    }
+    if let Some(ms) = whole("timeout_ms", 1..=600_000) {
+        limits.timeout = Duration::from_millis(ms);
+    }
+    if let Some(ms) = whole("connect_timeout_ms", 1..=600_000) {
+        limits.connect_timeout = Duration::from_millis(ms);
+    }
+    if let Some(count) = whole("attempts", 1..=20) {
+        limits.attempts = count as u32;
+    }
+    if let Some(mib) = whole("response_body_mb", 1..=1024) {
+        limits.response_body = Some(mib as usize * MIB);
+    }
+    section.finish(report);
+    limits
+}
+
+/// Whether a relative path does not leave the folder it is relative to.
+fn stays_inside(path: &Path) -> bool {
+    path.components()
+        .all(|part| matches!(part, Component::Normal(_) | Component::CurDir))
+}
+
+fn is_secret_name(name: &str) -> bool {
+    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_');
+    (1..=63).contains(&name.len()) && name.bytes().all(allowed)
+}
+
+fn is_variable_name(name: &str) -> bool {
+    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
+    (1..=128).contains(&name.len())
+        && !name.starts_with(|c: char| c.is_ascii_digit())
+        && name.bytes().all(allowed)
+}

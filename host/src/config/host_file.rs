@@ -1,0 +1,348 @@
+//! Reads `crossdock.toml`.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use super::disk::Disk;
+use super::reader::{Section, parse};
+use super::report::Report;
+use super::token::TokenHash;
+use super::{HostConfig, HostLimits, MIB};
+use crate::problem::Problem;
+
+/// The file that is read when none is named.
+const DEFAULT_FILE: &str = "crossdock.toml";
+
+/// Largest `crossdock.toml` or `tenant.toml`: thousands of connections fit,
+/// and a file put there by mistake does not fill the memory.
+pub(super) const MAX_FILE: usize = MIB;
+
+/// Reads the host's own file, or takes every default when no file is named and
+/// there is no `crossdock.toml` in the working directory.
+///
+/// Relative folders are relative to the file's own folder.
+///
+/// # Errors
+///
+/// Everything that is wrong with the file, in the order of the file.
+pub fn load_host(path: Option<&Path>) -> Result<HostConfig, Vec<Problem>> {
+    let default_file = Path::new(DEFAULT_FILE);
+    match path {
+        Some(path) => read_file(path),
+        None if default_file.exists() => read_file(default_file),
+        None => Ok(defaults(Path::new(""))),
+    }
+}
+
+fn defaults(folder: &Path) -> HostConfig {
+    HostConfig {
+        listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
+        admin_tokens: Vec::new(),
+        plugins_dir: folder.join("plugins"),
+        retire_missing: false,
+        tenants_dir: folder.join("tenants"),
+        data_dir: folder.join("data"),
+        watch_poll: None,
+        limits: HostLimits::default(),
+    }
+}
+
+fn read_file(path: &Path) -> Result<HostConfig, Vec<Problem>> {
+    // Declared first, because the report points into it.
+    let bytes = Disk::default().read(path, path, MAX_FILE);
+    let mut report = Report::new(path);
+    let folder = path.parent().unwrap_or(Path::new(""));
+    let mut config = defaults(folder);
+    match &bytes {
+        Ok(bytes) => match std::str::from_utf8(bytes) {
+            Ok(text) => {
+                if let Some(table) = parse(text, &mut report) {
+                    read_top(Section::top(&table), folder, &mut config, &mut report);
+                }
+            }
+            Err(error) => not_utf8(path, bytes, &error, &mut report),
+        },
+        Err(error) => {
+            report.about_file(error.code(), format!("{} {error}.", path.display()));
+        }
+    }
+    report.finish().map(|()| config)
+}
+
+/// Reports bytes that are not text, with the line they are in.
+pub(super) fn not_utf8(
+    path: &Path,
+    bytes: &[u8],
+    error: &std::str::Utf8Error,
+    report: &mut Report,
+) {
+    let before = &bytes[..error.valid_up_to()];
+    let line = before.iter().filter(|byte| **byte == b'\n').count() + 1;
+    report.about_file(
+        "config-unreadable",
+        format!(
+            "{} is not UTF-8 text: line {line} has a byte that does not belong there; save it as UTF-8.",
+            path.display()
+        ),
+    );
+}
+
+fn read_top(mut top: Section, folder: &Path, config: &mut HostConfig, report: &mut Report) {
+    if let Some(mut server) = top.section(report, "server") {
+        if let Some(listen) = server.string(report, "listen") {
+            match listen.value.parse() {
+                Ok(address) => config.listen = address,
+                Err(_) => listen.refuse(
+                    report,
+                    "config-bad-value",
+                    "must be an IP address and a port, as in \"127.0.0.1:8080\".",
+                ),
+            }
+        }
+        config.admin_tokens = token_hashes(&mut server, "admin_tokens", report);
+        server.finish(report);
+    }
+    if let Some(mut plugins) = top.section(report, "plugins") {
+        set_dir(&mut plugins, folder, &mut config.plugins_dir, report);
+        if let Some(retire) = plugins.boolean(report, "retire_missing") {
+            config.retire_missing = retire;
+        }
+        plugins.finish(report);
+    }
+    if let Some(mut tenants) = top.section(report, "tenants") {
+        set_dir(&mut tenants, folder, &mut config.tenants_dir, report);
+        tenants.finish(report);
+    }
+    if let Some(mut data) = top.section(report, "data") {
+        set_dir(&mut data, folder, &mut config.data_dir, report);
+        data.finish(report);
+    }
+    if let Some(mut watch) = top.section(report, "watch") {
+        let poll = watch.integer(report, "poll_ms", 10..=3_600_000);
+        config.watch_poll = poll.map(Duration::from_millis);
+        watch.finish(report);
+    }
+    if let Some(limits) = top.section(report, "limits") {
+        read_limits(limits, &mut config.limits, report);
+    }
+    top.finish(report);
+}
+
+/// The hashes in an array of strings.
+pub(super) fn token_hashes(
+    section: &mut Section,
+    name: &'static str,
+    report: &mut Report,
+) -> Vec<TokenHash> {
+    let mut hashes = Vec::new();
+    for text in section.strings(report, name) {
+        match text.value.parse() {
+            Ok(hash) => hashes.push(hash),
+            Err(error) => text.refuse(report, "config-bad-value", format!("{error}.")),
+        }
+    }
+    hashes
+}
+
+fn set_dir(section: &mut Section, folder: &Path, dir: &mut PathBuf, report: &mut Report) {
+    if let Some(typed) = section.text(report, "dir") {
+        *dir = folder.join(typed.value);
+    }
+}
+
+fn read_limits(mut section: Section, limits: &mut HostLimits, report: &mut Report) {
+    let mut whole = |name, range| section.integer(report, name, range);
+    if let Some(ms) = whole("guest_deadline_ms", 1..=60_000) {
+        limits.guest_deadline = Duration::from_millis(ms);
+    }
+    // A 32-bit guest cannot address more.
+    if let Some(mib) = whole("guest_memory_mb", 1..=4096) {
+        limits.guest_memory = mib as usize * MIB;
+    }
+    if let Some(mib) = whole("guest_output_mb", 1..=1024) {
+        limits.guest_output = mib as usize * MIB;
+    }
+    if let Some(count) = whole("warm_instances", 0..=100_000) {
+        limits.warm_instances = count as usize;
+    }
+    if let Some(count) = whole("guest_instances", 1..=100_000) {
+        limits.guest_instances = count as u32;
+    }
+    if let Some(mib) = whole("request_body_mb", 1..=1024) {
+        limits.request_body = mib as usize * MIB;
+    }
+    if let Some(count) = whole("items_per_call", 1..=1_000_000) {
+        limits.items_per_call = count as usize;
+    }
+    if let Some(mib) = whole("response_body_mb", 1..=1024) {
+        limits.response_body = mib as usize * MIB;
+    }
+    if let Some(ms) = whole("call_timeout_ms", 1..=3_600_000) {
+        limits.call_timeout = Duration::from_millis(ms);
+    }
+    if let Some(ms) = whole("shutdown_ms", 0..=600_000) {
+        limits.shutdown = Duration::from_millis(ms);
+    }
+    if let Some(count) = whole("follow_up_requests", 0..=10_000) {
+        limits.follow_ups = count as usize;
+    }
+    if let Some(mib) = whole("plugin_mb", 1..=1024) {
+        limits.plugin_size = mib as usize * MIB;
+    }
+    section.finish(report);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn load(text: &str) -> Result<HostConfig, Vec<String>> {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join(DEFAULT_FILE);
+        std::fs::write(&path, text).unwrap();
+        let prefix = format!("{}/", dir.path().display());
+        load_host(Some(&path)).map_err(|problems| {
+            let shown = problems.iter().map(|p| p.to_string().replace(&prefix, ""));
+            shown.collect()
+        })
+    }
+
+    #[test]
+    fn every_key_is_optional() {
+        let config = load("").unwrap();
+        assert_eq!(config.listen.to_string(), "127.0.0.1:8080");
+        assert!(config.admin_tokens.is_empty());
+        assert!(!config.retire_missing);
+        assert_eq!(config.watch_poll, None);
+        assert_eq!(config.limits.guest_deadline, Duration::from_millis(500));
+        assert_eq!(config.limits.guest_memory, 64 * MIB);
+        assert_eq!(config.limits.call_timeout, Duration::from_secs(60));
+    }
+
+    #[test]
+    fn without_a_file_the_folders_are_in_the_working_directory() {
+        let config = load_host(None).unwrap();
+        assert_eq!(config.plugins_dir, Path::new("plugins"));
+        assert_eq!(config.tenants_dir, Path::new("tenants"));
+        assert_eq!(config.data_dir, Path::new("data"));
+    }
+
+    #[test]
+    fn folders_are_relative_to_the_file() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("other.toml");
+        let text = "tenants.dir = \"../t\"\ndata.dir = \"/var/lib/crossdock\"\n";
+        std::fs::write(&path, text).unwrap();
+        let config = load_host(Some(&path)).unwrap();
+        assert_eq!(config.plugins_dir, dir.path().join("plugins"));
+        assert_eq!(config.tenants_dir, dir.path().join("../t"));
+        assert_eq!(config.data_dir, Path::new("/var/lib/crossdock"));
+    }
+
+    #[test]
+    fn every_key_is_read() {
+        let hash = TokenHash::of("cd_x");
+        let config = load(&format!(
+            r#"
+            [server]
+            listen = "[::1]:9000"
+            admin_tokens = ["{hash}"]
+            [plugins]
+            dir = "p"
+            retire_missing = true
+            [watch]
+            poll_ms = 2_000
+            [limits]
+            guest_deadline_ms = 1
+            guest_memory_mb = 2
+            guest_output_mb = 3
+            warm_instances = 4
+            guest_instances = 5
+            request_body_mb = 6
+            items_per_call = 7
+            response_body_mb = 8
+            call_timeout_ms = 9
+            shutdown_ms = 10
+            follow_up_requests = 11
+            plugin_mb = 12
+            "#
+        ))
+        .unwrap();
+        assert_eq!(config.listen.to_string(), "[::1]:9000");
+        assert_eq!(config.admin_tokens, [hash]);
+        assert!(config.plugins_dir.ends_with("p"));
+        assert!(config.retire_missing);
+        assert_eq!(config.watch_poll, Some(Duration::from_secs(2)));
+        let limits = config.limits;
+        assert_eq!(limits.guest_deadline, Duration::from_millis(1));
+        assert_eq!(limits.guest_memory, 2 * MIB);
+        assert_eq!(limits.guest_output, 3 * MIB);
+        assert_eq!(limits.warm_instances, 4);
+        assert_eq!(limits.guest_instances, 5);
+        assert_eq!(limits.request_body, 6 * MIB);
+        assert_eq!(limits.items_per_call, 7);
+        assert_eq!(limits.response_body, 8 * MIB);
+        assert_eq!(limits.call_timeout, Duration::from_millis(9));
+        assert_eq!(limits.shutdown, Duration::from_millis(10));
+        assert_eq!(limits.follow_ups, 11);
+        assert_eq!(limits.plugin_size, 12 * MIB);
+    }
+
+    #[test]
+    fn everything_wrong_is_reported_at_once() {
+        let problems = load(concat!(
+            "colour = \"red\"\n",
+            "[server]\n",
+            "listen = \"localhost\"\n",
+            "admin_tokens = [\"cd_secret\", 7]\n",
+            "[plugin]\n",
+            "[tenants]\n",
+            "dir = \"\"\n",
+            "[watch]\n",
+            "poll_ms = 1\n",
+            "[limits]\n",
+            "guest_deadline = 500\n",
+            "guest_memory_mb = \"64\"\n",
+            "items_per_call = -1\n",
+        ))
+        .unwrap_err();
+        assert_eq!(
+            problems,
+            [
+                "crossdock.toml:1:1: `colour` is not a known key: the keys here are `server`, `plugins`, `tenants`, `data`, `watch`, `limits`.",
+                "crossdock.toml:3:10: `server.listen` must be an IP address and a port, as in \"127.0.0.1:8080\".",
+                "crossdock.toml:4:17: `server.admin_tokens[0]` is a token itself; write the line that starts with `sha256:`, which belongs to it.",
+                "crossdock.toml:4:30: `server.admin_tokens[1]` must be a string, not a whole number.",
+                "crossdock.toml:5:2: `plugin` is not a known key: did you mean `plugins`?",
+                "crossdock.toml:7:7: `tenants.dir` must not be empty.",
+                "crossdock.toml:9:11: `watch.poll_ms` must be between 10 and 3600000.",
+                "crossdock.toml:11:1: `limits.guest_deadline` is not a known key: did you mean `guest_deadline_ms`?",
+                "crossdock.toml:12:19: `limits.guest_memory_mb` must be a whole number, not a string.",
+                "crossdock.toml:13:18: `limits.items_per_call` must be between 1 and 1000000.",
+            ]
+        );
+    }
+
+    #[test]
+    fn a_file_that_is_named_has_to_exist() {
+        let problems = load_host(Some(Path::new("/nonexistent/crossdock.toml"))).unwrap_err();
+        assert_eq!(problems.len(), 1);
+        assert_eq!(problems[0].code, "config-file-missing");
+    }
+
+    #[test]
+    fn a_syntax_error_has_its_line_and_column() {
+        let problems = load("[server]\nlisten = \n").unwrap_err();
+        assert_eq!(problems.len(), 1, "{problems:?}");
+        assert!(problems[0].starts_with("crossdock.toml:2:"), "{problems:?}");
+    }
+
+    #[test]
+    fn a_million_mistakes_make_a_readable_report() {
+        let text: String = (0..10_000).map(|i| format!("k{i} = 1\n")).collect();
+        let problems = load(&text).unwrap_err();
+        assert_eq!(problems.len(), 101);
+        assert!(problems[100].contains("9900 more problems"));
+    }
+}

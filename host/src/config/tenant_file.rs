@@ -1,0 +1,189 @@
+//! Reads one tenant's folder: `tenant.toml` and every file it names.
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use super::connection::ConnectionReader;
+use super::disk::Disk;
+use super::host_file::{MAX_FILE, not_utf8, token_hashes};
+use super::reader::{Section, parse, shown};
+use super::report::Report;
+use super::{ConnectionConfig, TenantConfig};
+use crate::problem::Problem;
+
+/// The file every tenant's folder has.
+const TENANT_FILE: &str = "tenant.toml";
+
+/// Most tenants' folders that are looked at.
+const MAX_TENANTS: usize = 100_000;
+
+/// Paths below `/v1/{tenant}/` that are not connections.
+const RESERVED: [&str; 3] = ["deliveries", "flows", "scripts"];
+
+/// What an environment variable holds.
+pub(super) type Environment<'e> = &'e dyn Fn(&str) -> Option<OsString>;
+
+/// One tenant's folder as it is on disk now, right or wrong.
+#[derive(Debug, Clone)]
+pub struct TenantFile {
+    /// The folder's name; with `�` in place of what is not UTF-8.
+    pub name: String,
+    /// The tenant's own file.
+    pub file: PathBuf,
+    /// Every file that was read or would have to exist: the tenant's own file,
+    /// scripts, secret files and CA files. A change of one of them is a change
+    /// of this tenant.
+    pub files: Vec<PathBuf>,
+    /// Tells whether anything that was read has changed since another call in
+    /// this process. Secret files enter it under a key of the process, so that
+    /// it can be shown to anybody; two processes get different fingerprints
+    /// for a tenant that has secret files.
+    pub fingerprint: [u8; 32],
+    /// The checked values, or everything that is wrong.
+    pub result: Result<TenantConfig, Vec<Problem>>,
+}
+
+/// The tenants' folders below `dir`, in order of their names. Folders whose
+/// name starts with a dot are left out: `.git`, and the folders that Kubernetes
+/// keeps its versions in.
+///
+/// # Errors
+///
+/// What the file system says about `dir`.
+pub fn tenant_dirs(dir: &Path) -> io::Result<Vec<PathBuf>> {
+    let mut dirs = Vec::new();
+    for entry in std::fs::read_dir(dir)?.take(MAX_TENANTS) {
+        let entry = entry?;
+        let hidden = entry.file_name().as_encoded_bytes().starts_with(b".");
+        if !hidden && entry.path().is_dir() {
+            dirs.push(entry.path());
+        }
+    }
+    dirs.sort();
+    Ok(dirs)
+}
+
+/// Reads the tenant whose folder is `dir`. Nothing is sent, nothing is
+/// compiled; what only the adapters can tell is checked later.
+pub fn load_tenant(dir: &Path) -> TenantFile {
+    load_tenant_with(dir, &|name| std::env::var_os(name))
+}
+
+/// The same with another environment.
+pub(super) fn load_tenant_with(dir: &Path, environment: Environment) -> TenantFile {
+    let name = dir.file_name().map_or_else(
+        || dir.to_string_lossy().into_owned(),
+        |name| name.to_string_lossy().into_owned(),
+    );
+    let file = dir.join(TENANT_FILE);
+    let mut disk = Disk::default();
+    // Declared first, because the report points into it.
+    let bytes = disk.read(&file, &file, MAX_FILE);
+    let mut report = Report::new(&file);
+    if !is_name(&name) {
+        report.about_file(
+            "config-bad-name",
+            format!(
+                "The folder `{}` cannot name a tenant: {NAME_RULE}.",
+                shown(&name)
+            ),
+        );
+    }
+    let mut config = TenantConfig {
+        name: name.as_str().into(),
+        file: file.clone(),
+        tokens: Vec::new(),
+        connections: BTreeMap::new(),
+    };
+    match &bytes {
+        Ok(bytes) => match std::str::from_utf8(bytes) {
+            // An editor that truncates before it writes leaves this behind for
+            // a moment; taking it for "no connections" would cut the tenant off.
+            Ok(text) if text.trim_start_matches('\u{feff}').trim().is_empty() => {
+                let detail = format!("{} is empty; name at least a connection.", file.display());
+                report.about_file("config-empty", detail);
+            }
+            Ok(text) => {
+                if let Some(table) = parse(text, &mut report) {
+                    let top = Section::top(&table);
+                    let mut reader = ConnectionReader::new(dir, &mut disk, environment);
+                    read_top(top, &mut config, &mut reader, &mut report);
+                }
+            }
+            Err(error) => not_utf8(&file, bytes, &error, &mut report),
+        },
+        Err(error) => {
+            let detail = format!("{} {error}.", file.display());
+            report.about_file(error.code(), detail);
+        }
+    }
+    let (files, fingerprint) = disk.finish();
+    TenantFile {
+        name,
+        file,
+        files,
+        fingerprint,
+        result: report.finish().map(|()| config),
+    }
+}
+
+fn read_top(
+    mut top: Section,
+    config: &mut TenantConfig,
+    reader: &mut ConnectionReader,
+    report: &mut Report,
+) {
+    config.tokens = token_hashes(&mut top, "tokens", report);
+    if let Some(connections) = top.section(report, "connections") {
+        config.connections = read_connections(connections, reader, report);
+    }
+    top.finish(report);
+}
+
+fn read_connections(
+    connections: Section,
+    reader: &mut ConnectionReader,
+    report: &mut Report,
+) -> BTreeMap<String, ConnectionConfig> {
+    let mut read = BTreeMap::new();
+    for entry in connections.entries() {
+        if RESERVED.contains(&entry.name) {
+            let detail = format!(
+                "`{}` is reserved and cannot name a connection; choose another name.",
+                entry.name
+            );
+            report.at(&entry.name_span, "config-bad-name", detail);
+        } else if !is_name(entry.name) {
+            let detail = format!(
+                "`{}` cannot name a connection: {NAME_RULE}.",
+                shown(entry.name)
+            );
+            report.at(&entry.name_span, "config-bad-name", detail);
+        }
+        if let Some(section) = entry.table(report)
+            && let Some(connection) = reader.read(entry.name, section, report)
+        {
+            read.insert(entry.name.to_owned(), connection);
+        }
+    }
+    read
+}
+
+/// Names are part of URLs, log lines and file names.
+const NAME_RULE: &str =
+    "a name is 1 to 63 lower-case letters, digits and dashes and does not start with a dash";
+
+fn is_name(name: &str) -> bool {
+    name.len() <= 63
+        && !name.is_empty()
+        && !name.starts_with('-')
+        && name
+            .bytes()
+            .all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-'))
+}
+
+#[cfg(test)]
+#[path = "tenant_file_tests.rs"]
+mod tests;
