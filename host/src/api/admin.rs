@@ -22,7 +22,7 @@ pub(crate) struct Plugins {
 
 /// The answer of `GET /v1/tenants`.
 #[derive(Serialize)]
-pub(crate) struct Tenants {
+pub(super) struct Tenants {
     pub tenants: Vec<TenantStatus>,
 }
 

@@ -35,7 +35,9 @@ use crate::problem::Problem;
 use crate::reload::snapshot::{PluginStatus, TenantStatus};
 
 pub use auth::TokenMode;
-pub use serve::{Server, bind};
+pub use serve::{Server, bind, token_mode};
+
+pub(crate) use admin::Plugins;
 
 use auth::Access;
 use problem::Refused;

@@ -68,6 +68,13 @@ pub async fn bind(address: SocketAddr) -> Result<TcpListener, Problem> {
     })
 }
 
+/// How callers would prove who they are on `address`, or why a host must not
+/// listen there.
+pub fn token_mode<S: Service>(service: &S, address: SocketAddr) -> Result<TokenMode, Problem> {
+    let any = service.any_tenant_has_tokens();
+    Access::new(address, service.config(), any).map(|access| access.mode(any))
+}
+
 /// Inbound HTTP, ready to run.
 pub struct Server<S> {
     listener: TcpListener,
