@@ -1,20 +1,34 @@
 //! The parts put together: what the command line and inbound HTTP talk to.
 
+use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
+
+use tokio_util::task::TaskTracker;
 
 use crate::config::HostConfig;
+use crate::delivery::dry_run::dry_run;
+use crate::delivery::intake::{Route, items};
+use crate::delivery::path::{DeliveryId, deliver};
 use crate::delivery::report::{DryRun, Report};
+use crate::delivery::state::States;
+use crate::plugin::cache::CodeCache;
+use crate::plugin::load::Loader;
+use crate::plugin::sandbox::Sandbox;
 use crate::problem::Problem;
+use crate::reload::manager::{self, Handle};
 use crate::reload::snapshot::{PluginStatus, Snapshot, TenantStatus};
+use crate::script::ScriptRun;
 
 /// A running host. Cloning is cheap.
 #[derive(Clone)]
 pub struct Host {
-    inner: Arc<Inner>,
-}
-
-struct Inner {
-    config: HostConfig,
+    config: Arc<HostConfig>,
+    loaded: Handle,
+    loader: Arc<Loader>,
+    /// Deliveries under way. One that has begun is finished even when its
+    /// caller is gone: half of it may have been sent.
+    deliveries: TaskTracker,
 }
 
 /// A call of one operation.
@@ -34,54 +48,107 @@ pub struct Call {
 
 impl Host {
     /// Loads everything and, with `watch`, keeps it current. Fails only on what
-    /// makes serving impossible (the sandbox, the data directory); what is wrong
-    /// with a plugin or a tenant is in [`plugins`](Self::plugins) and
+    /// makes serving impossible (the sandbox, the watcher); what is wrong with a
+    /// plugin or a tenant is in [`plugins`](Self::plugins) and
     /// [`tenants`](Self::tenants).
     pub async fn start(config: HostConfig, watch: bool) -> Result<Self, Problem> {
-        todo!()
+        let sandbox = Sandbox::new(&config.limits).map_err(|error| {
+            Problem::host(
+                "sandbox-failed",
+                format!("the sandbox cannot start: {error:#}"),
+            )
+        })?;
+        let cache = CodeCache::new(config.data_dir.join("code"));
+        let loader = Arc::new(Loader::new(sandbox, cache, &config.limits));
+        let config = Arc::new(config);
+        let states = Arc::new(States::default());
+        let loaded = manager::start(config.clone(), loader.clone(), states, watch).await?;
+        Ok(Self {
+            config,
+            loaded,
+            loader,
+            deliveries: TaskTracker::new(),
+        })
     }
 
     /// The configuration it was started with.
     pub fn config(&self) -> &HostConfig {
-        &self.inner.config
+        &self.config
     }
 
     /// What serves now.
     pub fn snapshot(&self) -> Arc<Snapshot> {
-        todo!()
+        self.loaded.current.snapshot()
     }
 
     /// Every plugin file: what serves from it, and why its newest bytes do not.
-    pub fn plugins(&self) -> Vec<PluginStatus> {
-        todo!()
+    pub fn plugins(&self) -> Arc<Vec<PluginStatus>> {
+        self.loaded.current.plugins()
     }
 
     /// Every tenant folder: what serves from it, and why its newest files do not.
-    pub fn tenants(&self) -> Vec<TenantStatus> {
-        todo!()
+    pub fn tenants(&self) -> Arc<Vec<TenantStatus>> {
+        self.loaded.current.tenants()
+    }
+
+    /// Idle adapter and script instances now.
+    pub fn warm_instances(&self) -> (usize, usize) {
+        self.loader.warm_instances()
     }
 
     /// One delivery, now. An error means that nothing was sent.
     pub async fn call(&self, call: Call) -> Result<Report, Problem> {
-        todo!()
+        let (route, id, items) = self.accept(&call)?;
+        let limits = self.config.limits.clone();
+        self.deliveries
+            .spawn(deliver(route, limits, id, items))
+            .await
+            .unwrap_or_else(|error| {
+                Err(Problem::host(
+                    "delivery-failed",
+                    format!("the delivery ended early: {error}"),
+                ))
+            })
     }
 
     /// What a call would send.
     pub async fn dry_run(&self, call: Call) -> Result<DryRun, Problem> {
-        todo!()
+        let (route, id, items) = self.accept(&call)?;
+        dry_run(route, id, items).await
+    }
+
+    fn accept(&self, call: &Call) -> Result<(Route, DeliveryId, Vec<String>), Problem> {
+        let snapshot = self.snapshot();
+        let route = Route::find(snapshot, &call.tenant, &call.connection, &call.operation)?;
+        let items = items(&call.body, self.config.limits.items_per_call)?
+            .into_iter()
+            .map(|item| item.get().to_owned())
+            .collect();
+        let id = DeliveryId::new(&route, call.idempotency_key.as_deref());
+        Ok((route, id, items))
     }
 
     /// Runs one mapping script on its own, in its sandbox: one answer per item.
-    pub async fn run_script(
-        &self,
-        script: &std::path::Path,
-        items: &[u8],
-    ) -> Result<Vec<crate::script::ScriptRun>, Problem> {
-        todo!()
+    pub async fn run_script(&self, script: &Path, items: &[u8]) -> Result<Vec<ScriptRun>, Problem> {
+        crate::script::run(
+            &self.snapshot(),
+            script,
+            items,
+            self.config.limits.items_per_call,
+        )
+        .await
     }
 
-    /// Confirms that an adapter whose file vanished may be retired.
+    /// Confirms that a plugin whose file vanished may be retired.
     pub async fn retire(&self, plugin: &str) -> Result<(), Problem> {
-        todo!()
+        self.loaded.retire(plugin).await
+    }
+
+    /// Waits until no delivery is under way; false when that took too long.
+    pub async fn drain(&self, within: Duration) -> bool {
+        self.deliveries.close();
+        tokio::time::timeout(within, self.deliveries.wait())
+            .await
+            .is_ok()
     }
 }

@@ -1,1 +1,77 @@
-fn main() {}
+//! The developer's commands: `cargo xtask <command>`.
+//!
+//! | module | what is in it |
+//! |---|---|
+//! | [`toolchain`] | which compiler builds WebAssembly here, and how to get one |
+//! | [`plugins`] | guest crates → core modules → components |
+//! | [`check`] | format, lints, licences and advisories, documentation |
+//! | [`run`] | starting other programs, with what they do said aloud |
+
+mod check;
+mod plugins;
+mod run;
+mod toolchain;
+
+use run::Failure;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+const HELP: &str = "\
+cargo xtask <command>
+
+  build-plugins [--toolchain current|rustup|debian] [NAME…]
+                 adapters, script engines and test guests → target/plugins/*.wasm
+                 and target/guests/fixtures/*.wasm; NAMEs are folder names
+  check          format, lints, licences and advisories, documentation
+  help           this text
+";
+
+fn main() -> ExitCode {
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    match dispatch(&args) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("{failure}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn dispatch(args: &[String]) -> Result<(), Failure> {
+    let Some((command, rest)) = args.split_first() else {
+        print!("{HELP}");
+        return Ok(());
+    };
+    match command.as_str() {
+        "build-plugins" => plugins::build(&plugins::Options::from_args(rest)?).map(drop),
+        "check" => no_arguments(command, rest).and_then(|()| check::check()),
+        "help" | "--help" | "-h" => {
+            print!("{HELP}");
+            Ok(())
+        }
+        other => Err(Failure::new(format!("there is no command {other:?}"))
+            .remedy("type `cargo xtask help` for the list")),
+    }
+}
+
+fn no_arguments(command: &str, rest: &[String]) -> Result<(), Failure> {
+    match rest.first() {
+        None => Ok(()),
+        Some(extra) => Err(Failure::new(format!("`{command}` takes no {extra:?}"))),
+    }
+}
+
+/// The root folder of the repository.
+pub fn root() -> &'static Path {
+    // The manifest of this crate lies one level below it.
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    here.parent().unwrap_or(here)
+}
+
+/// Where Cargo and these commands put what they make.
+pub fn target_dir() -> PathBuf {
+    match std::env::var_os("CARGO_TARGET_DIR") {
+        Some(dir) => root().join(dir),
+        None => root().join("target"),
+    }
+}

@@ -1,7 +1,7 @@
 //! `crossdock.toml` and `tenants/*/tenant.toml`: files to checked values.
 //!
 //! What was typed and what was decided are two things: the readers in
-//! [`host_file`] and [`tenant_file`] turn TOML into the types below and report
+//! `host_file` and `tenant_file` turn TOML into the types below and report
 //! *all* problems at once, each with file, line and key.
 
 mod auth;

@@ -27,7 +27,7 @@ impl Token {
         // never copied to a larger buffer.
         let mut text = Zeroizing::new(String::with_capacity(PREFIX.len() + 44));
         text.push_str(PREFIX);
-        URL_SAFE_NO_PAD.encode_string(&*random, &mut text);
+        URL_SAFE_NO_PAD.encode_string(random.as_slice(), &mut text);
         Self(text)
     }
 

@@ -215,6 +215,23 @@ impl ItemReport {
     }
 }
 
+impl ItemReport {
+    /// A failed item's problem again, for interfaces that show problems.
+    pub fn problem(self) -> Option<Problem> {
+        Some(Problem {
+            blame: self.blame?,
+            code: match self.code? {
+                Cow::Borrowed(code) => code,
+                Cow::Owned(_) => "refused",
+            },
+            detail: self.message.unwrap_or_default(),
+            pointer: self.pointer,
+            item: Some(self.index),
+            place: self.place,
+        })
+    }
+}
+
 impl DeliveryStatus {
     /// The status over some items. No items at all are accepted.
     pub fn over(items: &[ItemReport]) -> Self {

@@ -1,43 +1,85 @@
 //! Outbound HTTP: one hyper client per (tenant, connection), requests byte for
 //! byte as signed, nothing sent anywhere but the connection's base URL.
+//!
+//! | file | responsibility |
+//! |---|---|
+//! | `target` | base URL + an adapter's path and query → the URL of a request |
+//! | `client` | one request, its answer, and how far a failed one got |
+//! | `connect` | name → checked addresses → TCP → TLS, within one deadline |
+//! | `address` | which addresses are public |
+//! | `tls` | roots and protocol versions |
+//! | `body` | the request's bytes, and the answer's within its bound |
+//! | `decode` | gzip, deflate, br |
 
-// mod address;
-// mod body;
-// mod client;
-// mod target;
+mod address;
+mod body;
+mod client;
+mod connect;
+mod decode;
+mod target;
+mod tls;
 
+#[cfg(test)]
+mod tests;
+
+use std::fmt;
 use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderMap, Method, StatusCode, Uri};
 
-// pub use client::{Client, ClientOptions};
-// pub use target::{Target, TargetError};
+pub use client::{Client, ClientError, ClientOptions, is_reserved_header};
+pub use target::{Target, TargetError};
 
 /// A request exactly as it goes out.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Outgoing {
     /// HTTP method.
     pub method: Method,
-    /// Absolute URL; made by [`target`].
+    /// Absolute URL; made by [`Target::join`].
     pub uri: Uri,
-    /// Headers; `host` and `content-length` are hyper's.
+    /// Headers; see [`is_reserved_header`] for those that are the host's own.
     pub headers: HeaderMap,
     /// Body; empty for none.
     pub body: Bytes,
 }
 
+/// URL, headers and body may hold secrets: none of them is printed.
+impl fmt::Debug for Outgoing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Outgoing")
+            .field("method", &self.method)
+            .field("host", &self.uri.host().unwrap_or_default())
+            .field("headers", &self.headers.len())
+            .field("body", &self.body.len())
+            .finish_non_exhaustive()
+    }
+}
+
 /// An answer, decoded (gzip, deflate, br) and within its size bound.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Answer {
     /// HTTP status. A redirect arrives here as it is; it is never followed.
     pub status: StatusCode,
-    /// Headers as received.
+    /// Headers as received; `content-encoding` and `content-length` describe
+    /// the body as it was on the wire.
     pub headers: HeaderMap,
     /// The decoded body.
     pub body: Bytes,
     /// From the call of [`Client::send`] to the last byte.
     pub elapsed: Duration,
+}
+
+/// A platform may repeat what it was sent: headers and body are not printed.
+impl fmt::Debug for Answer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Answer")
+            .field("status", &self.status)
+            .field("headers", &self.headers.len())
+            .field("body", &self.body.len())
+            .field("elapsed", &self.elapsed)
+            .finish()
+    }
 }
 
 /// How far a request got before it failed: what decides whether it may be
@@ -80,7 +122,7 @@ pub enum SendErrorKind {
     Timeout,
     /// The answer is larger than the bound.
     TooLarge,
-    /// The answer's content coding is unknown or broken.
+    /// The answer is not HTTP, or its content coding is unknown or broken.
     Decode,
     /// The request could not be built.
     Invalid,

@@ -248,3 +248,27 @@ impl AdapterLease {
         self.lease.take_log()
     }
 }
+
+impl AdapterGeneration {
+    /// `lingzhi 0.1.0 #2 (1f8a0c2b9d3e)`: name, version, generation, hash.
+    pub fn label(&self) -> String {
+        self.identity.label()
+    }
+}
+
+impl Identity {
+    /// Name, version, generation and the first digits of the hash.
+    pub fn label(&self) -> String {
+        let version = self
+            .version
+            .as_ref()
+            .map(|version| format!(" {version}"))
+            .unwrap_or_default();
+        format!(
+            "{}{version} #{} ({})",
+            self.name,
+            self.number,
+            self.sha256.short()
+        )
+    }
+}

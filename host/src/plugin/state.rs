@@ -198,7 +198,7 @@ impl log::Host for GuestState {
 }
 
 /// Cuts a text at a character boundary.
-pub(super) fn truncate(text: &mut String, most: usize) {
+pub(crate) fn truncate(text: &mut String, most: usize) {
     if text.len() > most {
         let end = (0..=most).rev().find(|&i| text.is_char_boundary(i));
         text.truncate(end.unwrap_or(0));

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
+use crate::delivery::connection::ConnectionGeneration;
 use crate::plugin::generation::{AdapterGeneration, Identity};
 use crate::problem::Problem;
 use crate::script::engine::EngineGeneration;
@@ -72,6 +73,8 @@ pub struct TenantGeneration {
     pub number: u32,
     /// What its files say.
     pub config: crate::config::TenantConfig,
+    /// Its connections, by name.
+    pub connections: HashMap<String, Arc<ConnectionGeneration>>,
     /// When it began to serve, Unix milliseconds.
     pub loaded_at_ms: u64,
 }

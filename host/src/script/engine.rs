@@ -242,3 +242,10 @@ pub async fn describe(
         .await
         .map_err(|error| GuestFailure::from_call(&error, store.data(), sandbox))
 }
+
+impl EngineGeneration {
+    /// Guest time of one call.
+    pub fn deadline(&self) -> Duration {
+        self.home.sandbox().limits().deadline
+    }
+}

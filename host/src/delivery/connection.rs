@@ -1,0 +1,44 @@
+//! One generation of a connection: everything about it that is decided once
+//! per load and not per call.
+
+use std::collections::{BTreeMap, HashMap};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use super::redact::Redactor;
+use super::state::Channel;
+use crate::config::{ConnectionConfig, Secret};
+use crate::http::Target;
+use crate::script::engine::ScriptSpec;
+
+/// A connection, ready to deliver.
+#[derive(Debug)]
+pub struct ConnectionGeneration {
+    /// What its tenant's file says.
+    pub config: ConnectionConfig,
+    /// The settings as the adapter gets them.
+    pub settings: String,
+    /// The secrets as `keys` gets them.
+    pub secrets: Arc<BTreeMap<String, Secret>>,
+    /// Where requests go.
+    pub target: Target,
+    /// What must not appear anywhere.
+    pub redactor: Redactor,
+    /// Mapping scripts by operation.
+    pub scripts: HashMap<String, PreparedScript>,
+    /// HTTP pool and limits.
+    pub channel: Channel,
+}
+
+/// A mapping script of one operation.
+#[derive(Debug, Clone)]
+pub struct PreparedScript {
+    /// What the engine gets.
+    pub spec: ScriptSpec,
+    /// Its file, for messages.
+    pub path: PathBuf,
+    /// Chooses the engine.
+    pub extension: String,
+    /// First digits of the hash of its text, for reports.
+    pub label: String,
+}

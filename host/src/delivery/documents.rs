@@ -1,0 +1,357 @@
+//! Items through the tenant's script, and what comes out against the
+//! operation's schema.
+
+use std::time::Duration;
+
+use jsonschema::Validator;
+use jsonschema::error::ValidationErrorKind;
+use serde_json::Value;
+
+use super::connection::PreparedScript;
+use super::intake::Route;
+use super::report::{DetailReport, ItemReport, ItemStatus};
+use crate::plugin::bindings::script::exports::crossdock::script::engine::Diagnostic;
+use crate::plugin::guest::{GuestFailure, GuestFailureKind};
+use crate::problem::{Blame, Place, Problem};
+use crate::script::engine::{CompileError, EngineGeneration, ScriptLease};
+
+/// Documents one item may become.
+const MOST_DOCUMENTS: usize = 1000;
+
+/// Schema violations reported per document.
+const MOST_VIOLATIONS: usize = 10;
+
+/// Characters of a violation's text: it quotes the value.
+const VIOLATION_CHARS: usize = 300;
+
+/// A document and the item it came from.
+#[derive(Debug, Clone)]
+pub struct Document {
+    /// Index of the item.
+    pub item: usize,
+    /// Position among the item's documents.
+    pub part: usize,
+    /// JSON text.
+    pub text: String,
+}
+
+/// What became of all items of a call before the adapter sees any.
+#[derive(Debug, Default)]
+pub struct Prepared {
+    /// What goes on.
+    pub documents: Vec<Document>,
+    /// What does not: failed or skipped items.
+    pub settled: Vec<ItemReport>,
+}
+
+/// Runs the script, if the operation has one, and checks every document.
+/// An item goes on only with all of its documents.
+pub async fn prepare(route: &Route, items: Vec<String>) -> Result<Prepared, Problem> {
+    let script = route.connection.scripts.get(&route.operation);
+    let mut prepared = match script {
+        Some(script) => apply(engine_for(route, script)?, script, items).await?,
+        None => Prepared {
+            documents: items
+                .into_iter()
+                .enumerate()
+                .map(|(item, text)| Document {
+                    item,
+                    part: 0,
+                    text,
+                })
+                .collect(),
+            settled: Vec::new(),
+        },
+    };
+    let schema = &route.prepared()?.document;
+    let mut failed: Vec<ItemReport> = Vec::new();
+    for document in &prepared.documents {
+        if failed
+            .last()
+            .is_some_and(|report| report.index == document.item)
+        {
+            continue;
+        }
+        if let Err(report) = check(schema, document, script) {
+            failed.push(*report);
+        }
+    }
+    if !failed.is_empty() {
+        let is_failed = |item: usize| failed.iter().any(|report| report.index == item);
+        prepared
+            .documents
+            .retain(|document| !is_failed(document.item));
+        prepared.settled.extend(failed);
+    }
+    Ok(prepared)
+}
+
+/// One document against the schema.
+fn check(
+    schema: &Validator,
+    document: &Document,
+    script: Option<&PreparedScript>,
+) -> Result<(), Box<ItemReport>> {
+    let blame = if script.is_some() {
+        Blame::Script
+    } else {
+        Blame::Caller
+    };
+    let value: Value = serde_json::from_str(&document.text).map_err(|error| {
+        let problem = Problem::new(
+            blame,
+            "invalid-json",
+            format!("the document is not JSON: {error}"),
+        );
+        Box::new(ItemReport::failed(document.item, problem))
+    })?;
+    if schema.is_valid(&value) {
+        return Ok(());
+    }
+    let mut violations = schema
+        .iter_errors(&value)
+        .take(MOST_VIOLATIONS)
+        .map(|error| violation(&error));
+    let Some(first) = violations.next() else {
+        return Ok(());
+    };
+    let mut detail = first.message.clone();
+    if let Some(script) = script {
+        detail.push_str(&format!(", in what script {} gave", script.path.display()));
+    }
+    let mut problem = Problem::new(blame, "invalid-document", detail).at(first.pointer.clone());
+    if let Some(script) = script {
+        problem = problem.place(Place {
+            file: script.path.clone(),
+            line: 0,
+            column: 0,
+            source: None,
+        });
+    }
+    let rest: Vec<DetailReport> = violations.collect();
+    let mut report = ItemReport::failed(document.item, problem);
+    if !rest.is_empty() {
+        report.details.push(first);
+        report.details.extend(rest);
+    }
+    Err(Box::new(report))
+}
+
+/// A violation with the pointer a person would look at: the missing or
+/// surplus field itself, not the object around it.
+fn violation(error: &jsonschema::ValidationError<'_>) -> DetailReport {
+    let mut pointer = error.instance_path().to_string();
+    let mut name = |field: &str| {
+        pointer.push('/');
+        pointer.push_str(&field.replace('~', "~0").replace('/', "~1"));
+    };
+    match error.kind() {
+        ValidationErrorKind::Required { property } => {
+            if let Some(field) = property.as_str() {
+                name(field);
+            }
+        }
+        ValidationErrorKind::AdditionalProperties { unexpected } => {
+            if let Some(field) = unexpected.first() {
+                name(field);
+            }
+        }
+        _ => {}
+    }
+    let mut message = error.to_string();
+    if let Some((end, _)) = message.char_indices().nth(VIOLATION_CHARS) {
+        message.truncate(end);
+        message.push('…');
+    }
+    DetailReport { pointer, message }
+}
+
+/// Items through a script: documents, and items that failed or were skipped.
+pub async fn apply(
+    engine: &EngineGeneration,
+    script: &PreparedScript,
+    items: Vec<String>,
+) -> Result<Prepared, Problem> {
+    let mut lease = engine
+        .lease(&script.spec)
+        .await
+        .map_err(|error| compile_problem(error, script))?;
+    let mut prepared = Prepared::default();
+    match lease.apply(&items, None).await {
+        Ok(applied) => {
+            for (item, applied) in applied.into_iter().enumerate() {
+                settle(&mut prepared, item, applied, script);
+            }
+        }
+        Err(failure) if items.len() == 1 || failure.kind == GuestFailureKind::Unavailable => {
+            let problem = guest_problem(&failure, script);
+            prepared
+                .settled
+                .extend((0..items.len()).map(|item| ItemReport::failed(item, problem.clone())));
+        }
+        Err(_) => one_by_one(engine, script, &items, &mut prepared).await?,
+    }
+    Ok(prepared)
+}
+
+/// A batch failed as a whole: finds out which items did it. All of them
+/// together get one more deadline of guest time, so that a tenant gains
+/// nothing by sending many that fail.
+async fn one_by_one(
+    engine: &EngineGeneration,
+    script: &PreparedScript,
+    items: &[String],
+    prepared: &mut Prepared,
+) -> Result<(), Problem> {
+    let mut left = engine.deadline();
+    let mut lease: Option<ScriptLease> = None;
+    for (item, text) in items.iter().enumerate() {
+        if left.is_zero() {
+            let problem = Problem::script(
+                "script-deadline",
+                "not tried: the items before it used up the script's time",
+            );
+            prepared.settled.push(ItemReport::failed(item, problem));
+            continue;
+        }
+        let mut current = match lease.take() {
+            Some(lease) => lease,
+            None => engine
+                .lease(&script.spec)
+                .await
+                .map_err(|error| compile_problem(error, script))?,
+        };
+        match current.apply(std::slice::from_ref(text), Some(left)).await {
+            Ok(mut applied) => {
+                left = left.saturating_sub(current.spent());
+                lease = Some(current);
+                if let Some(applied) = applied.pop() {
+                    settle(prepared, item, applied, script);
+                }
+            }
+            Err(failure) => {
+                if failure.kind == GuestFailureKind::Deadline {
+                    left = Duration::ZERO;
+                }
+                let problem = guest_problem(&failure, script);
+                prepared.settled.push(ItemReport::failed(item, problem));
+            }
+        }
+    }
+    Ok(())
+}
+
+fn settle(
+    prepared: &mut Prepared,
+    item: usize,
+    applied: Result<Vec<String>, Diagnostic>,
+    script: &PreparedScript,
+) {
+    match applied {
+        Ok(texts) if texts.is_empty() => {
+            let mut report = ItemReport::new(item, ItemStatus::Skipped);
+            report.message = Some(format!(
+                "script {} gave no document for it",
+                script.path.display()
+            ));
+            prepared.settled.push(report);
+        }
+        Ok(texts) if texts.len() > MOST_DOCUMENTS => {
+            let problem = Problem::script(
+                "script-too-many-documents",
+                format!(
+                    "the script made {} documents of it, at most {MOST_DOCUMENTS} are allowed",
+                    texts.len()
+                ),
+            );
+            prepared.settled.push(ItemReport::failed(item, problem));
+        }
+        Ok(texts) => {
+            prepared
+                .documents
+                .extend(texts.into_iter().enumerate().map(|(part, text)| Document {
+                    item,
+                    part,
+                    text,
+                }))
+        }
+        Err(diagnostic) => {
+            let problem = diagnostic_problem(
+                "script-failed",
+                diagnostic,
+                &script.spec.source,
+                &script.path,
+            );
+            prepared.settled.push(ItemReport::failed(item, problem));
+        }
+    }
+}
+
+/// The engine for a script's language.
+fn engine_for<'a>(
+    route: &'a Route,
+    script: &PreparedScript,
+) -> Result<&'a EngineGeneration, Problem> {
+    route
+        .snapshot
+        .engines
+        .get(&script.extension)
+        .map(|engine| &**engine)
+        .ok_or_else(|| {
+            Problem::host(
+                "script-engine-retired",
+                format!("the engine for `.{}` scripts was retired", script.extension),
+            )
+        })
+}
+
+/// A compile error as a problem.
+pub fn compile_problem(error: CompileError, script: &PreparedScript) -> Problem {
+    match error {
+        CompileError::Script(diagnostic) => diagnostic_problem(
+            "script-compile",
+            diagnostic,
+            &script.spec.source,
+            &script.path,
+        ),
+        CompileError::Guest(failure) => guest_problem(&failure, script),
+    }
+}
+
+/// A script engine's diagnostic with the line it is about.
+pub fn diagnostic_problem(
+    code: &'static str,
+    diagnostic: Diagnostic,
+    source: &str,
+    path: &std::path::Path,
+) -> Problem {
+    let line = (diagnostic.line as usize)
+        .checked_sub(1)
+        .and_then(|index| source.lines().nth(index))
+        .map(|line| line.chars().take(VIOLATION_CHARS).collect());
+    Problem::script(code, diagnostic.message).place(Place {
+        file: path.to_owned(),
+        line: diagnostic.line,
+        column: diagnostic.column,
+        source: line,
+    })
+}
+
+/// A script that trapped, ran too long or grew too large.
+pub fn guest_problem(failure: &GuestFailure, script: &PreparedScript) -> Problem {
+    let code = match failure.kind {
+        GuestFailureKind::Trap => "script-trap",
+        GuestFailureKind::Deadline => "script-deadline",
+        GuestFailureKind::Memory => "script-memory",
+        GuestFailureKind::Output => "script-output",
+        GuestFailureKind::Unavailable => {
+            return Problem::host("host-busy", failure.message.clone());
+        }
+    };
+    Problem::script(code, format!("the script failed: {failure}")).place(Place {
+        file: script.path.clone(),
+        line: 0,
+        column: 0,
+        source: None,
+    })
+}

@@ -1,0 +1,397 @@
+//! One request, its answer, and how far a failed one got.
+//!
+//! # What is sent again without being asked
+//!
+//! A pooled connection may turn out to be closed when a request is put on it.
+//! If hyper had not begun to encode that request, it hands it back, and
+//! hyper-util puts it on another connection (`retry_canceled_requests`). That
+//! stays switched on: it is invisible to the platform, and without it every
+//! connection that a platform closes while idle would cost an attempt. A request
+//! of which hyper has encoded the first byte is never handed back, so it is never
+//! repeated here; [`Progress`] watches the same moment by itself, and
+//! [`SendError::reached`] tells the caller, who alone decides what is repeated.
+
+use std::error::Error;
+use std::fmt;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use http::header::{ACCEPT_ENCODING, HeaderName};
+use http::{HeaderMap, HeaderValue, Method, Request, Uri};
+use hyper_util::client::legacy;
+use hyper_util::rt::{TokioExecutor, TokioTimer};
+
+use super::body::{Progress, RequestBody, Unreadable, causes, read};
+use super::connect::{ConnectError, Connector};
+use super::decode::{ACCEPTED, codings};
+use super::{Answer, Outgoing, Reached, SendError, SendErrorKind, tls};
+
+/// How often a connection that carries HTTP/2 requests is asked for a sign of
+/// life, and how long it may take to give one. One that has silently died would
+/// otherwise swallow every request until the kernel gives up on it, minutes
+/// later; an HTTP/1.1 connection is simply closed when its request times out.
+const PING_INTERVAL: Duration = Duration::from_secs(5);
+
+/// What a client is made from.
+#[derive(Clone, PartialEq, Eq)]
+pub struct ClientOptions {
+    /// Longest for name, TCP and TLS together; default 3 s.
+    pub connect_timeout: Duration,
+    /// Longest from [`Client::send`] to the last byte of the answer; default 10 s.
+    pub timeout: Duration,
+    /// Most bytes of an answer's body, on the wire and decoded; default 8 MiB.
+    pub response_body: usize,
+    /// Whether private, loopback and link-local addresses may be called;
+    /// default false.
+    pub allow_private: bool,
+    /// PEM certificates trusted besides the platform's roots.
+    pub extra_roots: Option<Arc<[u8]>>,
+    /// Most idle connections kept; default 8.
+    pub idle_connections: usize,
+    /// How long a connection may lie idle; default 15 s. Short on purpose: a
+    /// request that meets the platform closing the connection at that very
+    /// moment has an unknown outcome, and a new handshake costs far less. Most
+    /// servers and load balancers keep connections longer than this.
+    pub idle_timeout: Duration,
+}
+
+impl Default for ClientOptions {
+    fn default() -> Self {
+        Self {
+            connect_timeout: Duration::from_secs(3),
+            timeout: Duration::from_secs(10),
+            response_body: 8 << 20,
+            allow_private: false,
+            extra_roots: None,
+            idle_connections: 8,
+            idle_timeout: Duration::from_secs(15),
+        }
+    }
+}
+
+impl fmt::Debug for ClientOptions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ClientOptions")
+            .field("connect_timeout", &self.connect_timeout)
+            .field("timeout", &self.timeout)
+            .field("response_body", &self.response_body)
+            .field("allow_private", &self.allow_private)
+            .field(
+                "extra_roots",
+                &self.extra_roots.as_ref().map(|pem| pem.len()),
+            )
+            .field("idle_connections", &self.idle_connections)
+            .field("idle_timeout", &self.idle_timeout)
+            .finish()
+    }
+}
+
+/// Why a client cannot be made.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ClientError {
+    /// [`ClientOptions::extra_roots`] is not a list of usable certificates.
+    #[error("the CA file {reason}; ca_file takes PEM certificates (-----BEGIN CERTIFICATE-----)")]
+    ExtraRoots {
+        /// What is wrong with it.
+        reason: String,
+    },
+}
+
+/// The pool and the rules of one (tenant, connection). Clones share both.
+#[derive(Clone)]
+pub struct Client {
+    http: legacy::Client<Connector, RequestBody>,
+    timeout: Duration,
+    response_body: usize,
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Client")
+            .field("timeout", &self.timeout)
+            .field("response_body", &self.response_body)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Client {
+    /// A client with an empty pool. Connects to nothing yet.
+    ///
+    /// # Errors
+    /// If the extra roots are not usable.
+    pub fn new(options: ClientOptions) -> Result<Self, ClientError> {
+        let connector = Connector {
+            tls: tls::config(options.extra_roots.as_deref())
+                .map_err(|reason| ClientError::ExtraRoots { reason })?,
+            timeout: options.connect_timeout,
+            allow_private: options.allow_private,
+        };
+        let http = legacy::Client::builder(TokioExecutor::new())
+            .timer(TokioTimer::new())
+            .pool_timer(TokioTimer::new())
+            .pool_idle_timeout(options.idle_timeout)
+            .pool_max_idle_per_host(options.idle_connections)
+            .retry_canceled_requests(true)
+            .http2_keep_alive_interval(PING_INTERVAL)
+            .http2_keep_alive_timeout(PING_INTERVAL)
+            .build(connector);
+        Ok(Self {
+            http,
+            timeout: options.timeout,
+            response_body: options.response_body,
+        })
+    }
+
+    /// Sends one request, once, and reads its answer. Redirects are answers.
+    ///
+    /// What goes out is `outgoing` with `host`, `content-length` and, if it has
+    /// none, `accept-encoding`. Must be called within a tokio runtime. Dropping
+    /// the future gives the request up; it may have been applied.
+    ///
+    /// # Errors
+    /// [`SendError::reached`] says whether the platform can have seen any of it.
+    pub async fn send(&self, outgoing: Outgoing) -> Result<Answer, SendError> {
+        let start = Instant::now();
+        check(&outgoing).map_err(|message| SendError {
+            kind: SendErrorKind::Invalid,
+            reached: Reached::NotSent,
+            message,
+        })?;
+        let (request, progress) = request(outgoing);
+        // When the time runs out, hyper's future is dropped before `progress`
+        // is read: what hadn't been started by then never will be.
+        let result = match tokio::time::timeout(self.timeout, self.exchange(request, start)).await {
+            Ok(result) => result,
+            Err(_) => Err(self.late(&progress)),
+        };
+        result.map_err(|failure| SendError {
+            kind: failure.kind,
+            reached: progress.reached(),
+            message: failure.message,
+        })
+    }
+
+    async fn exchange(
+        &self,
+        request: Request<RequestBody>,
+        start: Instant,
+    ) -> Result<Answer, Unreadable> {
+        let response = self.http.request(request).await.map_err(classify)?;
+        let (head, body) = response.into_parts();
+        let codings = codings(&head.headers)?;
+        let body = read(body, &codings, self.response_body).await?;
+        Ok(Answer {
+            status: head.status,
+            headers: head.headers,
+            body,
+            elapsed: start.elapsed(),
+        })
+    }
+
+    fn late(&self, progress: &Progress) -> Unreadable {
+        let what = match progress.reached() {
+            Reached::NotSent => "the request could not be sent",
+            Reached::MaybeApplied => "the answer was not complete",
+        };
+        Unreadable::new(
+            SendErrorKind::Timeout,
+            format!("{what} within the {:?} of timeout_ms", self.timeout),
+        )
+    }
+}
+
+fn request(outgoing: Outgoing) -> (Request<RequestBody>, Progress) {
+    let (body, progress) = RequestBody::new(outgoing.body);
+    let mut request = Request::new(body);
+    *request.method_mut() = outgoing.method;
+    *request.uri_mut() = outgoing.uri;
+    *request.headers_mut() = outgoing.headers;
+    request
+        .headers_mut()
+        .entry(ACCEPT_ENCODING)
+        .or_insert(HeaderValue::from_static(ACCEPTED));
+    (request, progress)
+}
+
+/// Whether a header is the host's own: it describes the connection or the
+/// message's framing (RFC 9110 §7.6.1), and whoever sets it by hand would be
+/// contradicting what is really sent.
+pub fn is_reserved_header(name: &HeaderName) -> bool {
+    matches!(
+        name.as_str(),
+        "host"
+            | "content-length"
+            | "transfer-encoding"
+            | "connection"
+            | "keep-alive"
+            | "proxy-authenticate"
+            | "proxy-authorization"
+            | "proxy-connection"
+            | "te"
+            | "trailer"
+            | "upgrade"
+    )
+}
+
+fn check(outgoing: &Outgoing) -> Result<(), String> {
+    check_uri(&outgoing.uri)?;
+    check_headers(&outgoing.headers)?;
+    if outgoing.method == Method::CONNECT {
+        return Err(
+            "the method CONNECT opens a tunnel and is not sent; use another one".to_owned(),
+        );
+    }
+    Ok(())
+}
+
+fn check_uri(uri: &Uri) -> Result<(), String> {
+    if !matches!(uri.scheme_str(), Some("http" | "https")) {
+        return Err(
+            "the URL is neither http nor https; make it from the connection's base_url".to_owned(),
+        );
+    }
+    match uri.authority() {
+        Some(authority) if !authority.host().is_empty() && !authority.as_str().contains('@') => {
+            Ok(())
+        }
+        _ => Err(
+            "the URL has no host, or a user in it; make it from the connection's base_url"
+                .to_owned(),
+        ),
+    }
+}
+
+fn check_headers(headers: &HeaderMap) -> Result<(), String> {
+    match headers.keys().find(|name| is_reserved_header(name)) {
+        None => Ok(()),
+        Some(name) => Err(format!(
+            "the header `{name}` is set by the host itself; leave it out of the draft"
+        )),
+    }
+}
+
+/// What hyper-util's error says happened. How far the request got is not its
+/// to say: see [`Progress`].
+fn classify(error: legacy::Error) -> Unreadable {
+    let mut cause: Option<&(dyn Error + 'static)> = error.source();
+    while let Some(current) = cause {
+        if let Some(connect) = current.downcast_ref::<ConnectError>() {
+            return Unreadable::new(connect.kind, connect.message.clone());
+        }
+        if let Some(http) = current.downcast_ref::<hyper::Error>() {
+            if http.is_parse_too_large() {
+                return Unreadable::new(
+                    SendErrorKind::TooLarge,
+                    "the answer's headers are larger than any answer needs (400 KiB or 100 lines)",
+                );
+            }
+            if http.is_parse() {
+                return Unreadable::new(
+                    SendErrorKind::Decode,
+                    format!("the answer is not HTTP: {}", causes(http)),
+                );
+            }
+        }
+        cause = current.source();
+    }
+    let (kind, what) = if error.is_connect() {
+        (SendErrorKind::Connect, "no connection")
+    } else {
+        (SendErrorKind::ConnectionLost, "the connection was lost")
+    };
+    Unreadable::new(kind, format!("{what}: {}", causes(&error)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use bytes::Bytes;
+
+    fn outgoing() -> Outgoing {
+        Outgoing {
+            method: Method::POST,
+            uri: Uri::from_static("https://a.example/x?sign=topsecret"),
+            headers: HeaderMap::from_iter([(
+                HeaderName::from_static("x-token"),
+                HeaderValue::from_static("topsecret"),
+            )]),
+            body: Bytes::from_static(b"topsecret"),
+        }
+    }
+
+    #[tokio::test]
+    async fn a_request_that_contradicts_its_framing_is_not_sent() {
+        let client = Client::new(ClientOptions::default()).unwrap();
+        for name in [
+            "host",
+            "content-length",
+            "transfer-encoding",
+            "connection",
+            "upgrade",
+            "te",
+        ] {
+            let mut outgoing = outgoing();
+            outgoing
+                .headers
+                .insert(HeaderName::from_static(name), HeaderValue::from_static("1"));
+            let error = client.send(outgoing).await.unwrap_err();
+            assert_eq!(
+                (error.kind, error.reached),
+                (SendErrorKind::Invalid, Reached::NotSent)
+            );
+            assert!(error.message.contains(name), "{}", error.message);
+        }
+    }
+
+    #[tokio::test]
+    async fn a_request_without_a_plain_http_url_is_not_sent() {
+        let client = Client::new(ClientOptions::default()).unwrap();
+        for uri in [
+            "/x",
+            "ftp://a.example/",
+            "a.example:443",
+            "http://u:p@a.example/",
+        ] {
+            let mut outgoing = outgoing();
+            outgoing.uri = Uri::from_static(uri);
+            let error = client.send(outgoing).await.unwrap_err();
+            assert_eq!(
+                (error.kind, error.reached),
+                (SendErrorKind::Invalid, Reached::NotSent)
+            );
+        }
+        let mut outgoing = outgoing();
+        outgoing.method = Method::CONNECT;
+        assert_eq!(
+            client.send(outgoing).await.unwrap_err().kind,
+            SendErrorKind::Invalid
+        );
+    }
+
+    #[test]
+    fn extra_roots_have_to_be_certificates() {
+        for pem in [
+            &b""[..],
+            b"no pem",
+            b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n",
+            b"-----BEGIN CERTIFICATE-----\n!\n-----END CERTIFICATE-----\n",
+            b"-----BEGIN CERTIFICATE-----\nAAAA\n",
+        ] {
+            let options = ClientOptions {
+                extra_roots: Some(pem.into()),
+                ..ClientOptions::default()
+            };
+            let error = Client::new(options).unwrap_err();
+            assert!(error.to_string().contains("ca_file"), "{error}");
+        }
+    }
+
+    #[test]
+    fn nothing_of_a_request_is_debug_printed_but_where_it_goes() {
+        let printed = format!("{:?}", outgoing());
+        assert!(
+            printed.contains("a.example") && !printed.contains("topsecret"),
+            "{printed}"
+        );
+    }
+}

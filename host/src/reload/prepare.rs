@@ -1,0 +1,312 @@
+//! A tenant's checked values against the plugins they name: what only the
+//! adapter and the script engine can tell.
+
+use std::collections::HashMap;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use serde_json::json;
+
+use super::snapshot::{Snapshot, TenantGeneration};
+use crate::config::{Auth, ConnectionConfig, HostLimits, ScriptSource, TenantConfig};
+use crate::delivery::connection::{ConnectionGeneration, PreparedScript};
+use crate::delivery::documents::compile_problem;
+use crate::delivery::redact::Redactor;
+use crate::delivery::state::States;
+use crate::http::Target;
+use crate::plugin::artifact::Sha;
+use crate::plugin::generation::{AdapterGeneration, now_ms};
+use crate::problem::{Place, Problem};
+use crate::script::engine::{EngineGeneration, ScriptSpec};
+
+/// Builds a tenant's generation, or says everything that stands against it.
+pub async fn tenant(
+    config: TenantConfig,
+    snapshot: &Snapshot,
+    states: &States,
+    limits: &HostLimits,
+    number: u32,
+    previous: Option<&TenantGeneration>,
+) -> Result<TenantGeneration, Vec<Problem>> {
+    let mut problems = Vec::new();
+    let mut connections = HashMap::new();
+    for (name, connection) in &config.connections {
+        let before = previous.and_then(|tenant| tenant.connections.get(name));
+        let builder = Builder {
+            tenant: &config,
+            connection,
+            snapshot,
+            before: before.map(|before| &**before),
+        };
+        match builder.build(states, limits).await {
+            Ok(generation) => {
+                connections.insert(name.clone(), Arc::new(generation));
+            }
+            Err(found) => problems.extend(found),
+        }
+    }
+    if !problems.is_empty() {
+        return Err(problems);
+    }
+    Ok(TenantGeneration {
+        number,
+        config,
+        connections,
+        loaded_at_ms: now_ms(),
+    })
+}
+
+/// What stands against a connection under a candidate adapter: the checks of a
+/// tenant's file, for the other side's change.
+pub fn against_adapter(
+    tenant: &TenantConfig,
+    connection: &ConnectionConfig,
+    adapter: &AdapterGeneration,
+) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    if let Err(error) = adapter.settings.validate(&connection.settings) {
+        let pointer = error.instance_path().to_string();
+        let key = format!("settings{}", pointer.replace('/', "."));
+        problems.push(
+            problem(
+                tenant,
+                connection,
+                &key,
+                "config-settings",
+                format!(
+                    "connection `{}`: adapter `{}` does not accept `{key}`: {error}",
+                    connection.name, connection.adapter
+                ),
+            )
+            .at(pointer),
+        );
+    }
+    for secret in &adapter.manifest.secrets {
+        if secret.required && !connection.secrets.contains_key(&secret.name) {
+            problems.push(problem(
+                tenant,
+                connection,
+                "secrets",
+                "config-secret-missing",
+                format!(
+                    "connection `{}`: adapter `{}` needs secret `{}` ({}); add it to `secrets`",
+                    connection.name, connection.adapter, secret.name, secret.purpose
+                ),
+            ));
+        }
+    }
+    for operation in connection.mappings.keys() {
+        if !adapter.operations.contains_key(operation) {
+            problems.push(problem(
+                tenant,
+                connection,
+                &format!("mappings.{operation}"),
+                "config-unknown-operation",
+                format!(
+                    "connection `{}`: adapter `{}` has no operation `{operation}`",
+                    connection.name, connection.adapter
+                ),
+            ));
+        }
+    }
+    problems
+}
+
+fn problem(
+    tenant: &TenantConfig,
+    connection: &ConnectionConfig,
+    key: &str,
+    code: &'static str,
+    detail: String,
+) -> Problem {
+    // The nearest line that was typed: the key itself, or a table around it.
+    let mut at = key;
+    let line = loop {
+        if let Some(line) = connection.lines.get(at) {
+            break *line;
+        }
+        match at.rfind('.') {
+            Some(end) => at = &at[..end],
+            None => break connection.lines.get("").copied().unwrap_or(0),
+        }
+    };
+    Problem::host(code, detail).place(Place {
+        file: tenant.file.clone(),
+        line,
+        column: 0,
+        source: None,
+    })
+}
+
+struct Builder<'a> {
+    tenant: &'a TenantConfig,
+    connection: &'a ConnectionConfig,
+    snapshot: &'a Snapshot,
+    before: Option<&'a ConnectionGeneration>,
+}
+
+impl Builder<'_> {
+    async fn build(
+        &self,
+        states: &States,
+        limits: &HostLimits,
+    ) -> Result<ConnectionGeneration, Vec<Problem>> {
+        let connection = self.connection;
+        let mut problems = match self.snapshot.adapters.get(&connection.adapter) {
+            Some(adapter) => against_adapter(self.tenant, connection, adapter),
+            None => vec![self.unknown_adapter()],
+        };
+        let mut scripts = HashMap::new();
+        for (operation, source) in &connection.mappings {
+            match self.script(operation, source).await {
+                Ok(script) => {
+                    scripts.insert(operation.clone(), script);
+                }
+                Err(found) => problems.push(found),
+            }
+        }
+        let target = Target::new(&connection.base_url).map_err(|error| {
+            self.problem(
+                "base_url",
+                "config-base-url",
+                format!("connection `{}`: {error}", connection.name),
+            )
+        });
+        let state = states.of(&self.tenant.name, &connection.name);
+        let channel = state.configure(connection, limits);
+        match (target, channel, problems.is_empty()) {
+            (Ok(target), Ok(channel), true) => Ok(ConnectionGeneration {
+                settings: connection.settings.to_string(),
+                secrets: Arc::new(connection.secrets.clone()),
+                target,
+                redactor: redactor(connection),
+                scripts,
+                channel,
+                config: connection.clone(),
+            }),
+            (target, channel, _) => {
+                problems.extend(target.err());
+                problems.extend(channel.err());
+                Err(problems)
+            }
+        }
+    }
+
+    fn problem(&self, key: &str, code: &'static str, detail: String) -> Problem {
+        problem(self.tenant, self.connection, key, code, detail)
+    }
+
+    fn unknown_adapter(&self) -> Problem {
+        let mut known: Vec<&str> = self.snapshot.adapters.keys().map(String::as_str).collect();
+        known.sort_unstable();
+        let known = if known.is_empty() {
+            "no adapter is loaded".to_owned()
+        } else {
+            format!("loaded are {}", known.join(", "))
+        };
+        self.problem(
+            "adapter",
+            "config-unknown-adapter",
+            format!(
+                "connection `{}`: there is no adapter `{}`; {known}",
+                self.connection.name, self.connection.adapter
+            ),
+        )
+    }
+
+    async fn script(
+        &self,
+        operation: &str,
+        source: &ScriptSource,
+    ) -> Result<PreparedScript, Problem> {
+        let engine = self
+            .snapshot
+            .engines
+            .get(&source.extension)
+            .ok_or_else(|| {
+                self.problem(
+                    &format!("mappings.{operation}"),
+                    "config-unknown-language",
+                    format!(
+                        "connection `{}`: no script engine runs `.{}` files ({})",
+                        self.connection.name,
+                        source.extension,
+                        source.path.display()
+                    ),
+                )
+            })?;
+        let script = self.prepared(operation, source);
+        compile(engine, &script).await?;
+        Ok(script)
+    }
+
+    fn prepared(&self, operation: &str, source: &ScriptSource) -> PreparedScript {
+        let context = json!({
+            "tenant": &*self.tenant.name,
+            "connection": &*self.connection.name,
+            "operation": operation,
+            "settings": self.connection.settings,
+        })
+        .to_string();
+        let label = format!(
+            "{} ({})",
+            file_name(&source.path),
+            Sha::of(source.text.as_bytes()).short()
+        );
+        // The same text in the same context keeps its id, and so its warm instances.
+        let kept = self
+            .before
+            .and_then(|before| before.scripts.get(operation))
+            .filter(|before| {
+                *before.spec.source == *source.text
+                    && *before.spec.context == context
+                    && before.extension == source.extension
+            })
+            .map(|before| before.spec.clone());
+        PreparedScript {
+            spec: kept.unwrap_or_else(|| ScriptSpec {
+                tenant: self.tenant.name.clone(),
+                id: next_script(),
+                source: Arc::new(source.text.to_string()),
+                context: Arc::new(context),
+            }),
+            path: source.path.clone(),
+            extension: source.extension.clone(),
+            label,
+        }
+    }
+}
+
+/// Compiles a script, which also leaves it warm.
+pub async fn compile(engine: &EngineGeneration, script: &PreparedScript) -> Result<(), Problem> {
+    match engine.lease(&script.spec).await {
+        Ok(_) => Ok(()),
+        Err(error) => Err(compile_problem(error, script)),
+    }
+}
+
+/// A new id for a script.
+pub fn next_script() -> u64 {
+    static NEXT: AtomicU64 = AtomicU64::new(1);
+    NEXT.fetch_add(1, Ordering::Relaxed)
+}
+
+fn file_name(path: &Path) -> String {
+    path.file_name()
+        .map_or_else(String::new, |name| name.to_string_lossy().into_owned())
+}
+
+fn redactor(connection: &ConnectionConfig) -> Redactor {
+    let mut builder = Redactor::builder();
+    for (name, secret) in &connection.secrets {
+        builder = builder.secret(name, secret);
+    }
+    // Credentials of Basic are one text that holds the secret in base64.
+    if let Some(Auth::Basic { user, secret }) = &connection.auth
+        && let Some(password) = connection.secrets.get(secret)
+    {
+        builder = builder.basic(secret, user, password);
+    }
+    builder.build()
+}

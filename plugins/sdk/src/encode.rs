@@ -1,0 +1,167 @@
+//! Percent-encoding, forms, hexadecimal, Base64.
+
+/// Percent-encodes everything but the unreserved characters of RFC 3986, for
+/// path segments and for platforms that sign encoded values.
+pub fn percent(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        match byte {
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
+                out.push(char::from(byte));
+            }
+            other => push_percent(&mut out, other),
+        }
+    }
+    out
+}
+
+/// `application/x-www-form-urlencoded` (WHATWG URL), in the order given.
+pub fn form<N: AsRef<str>, V: AsRef<str>>(fields: &[(N, V)]) -> String {
+    let mut out = String::new();
+    for (name, value) in fields {
+        if !out.is_empty() {
+            out.push('&');
+        }
+        push_form(&mut out, name.as_ref());
+        out.push('=');
+        push_form(&mut out, value.as_ref());
+    }
+    out
+}
+
+fn push_form(out: &mut String, text: &str) {
+    for byte in text.bytes() {
+        match byte {
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'*' => {
+                out.push(char::from(byte));
+            }
+            b' ' => out.push('+'),
+            other => push_percent(out, other),
+        }
+    }
+}
+
+const LOWER: &[u8; 16] = b"0123456789abcdef";
+const UPPER: &[u8; 16] = b"0123456789ABCDEF";
+
+fn push_percent(out: &mut String, byte: u8) {
+    out.push('%');
+    push_hex(out, byte, UPPER);
+}
+
+fn push_hex(out: &mut String, byte: u8, digits: &[u8; 16]) {
+    out.push(char::from(digits[usize::from(byte >> 4)]));
+    out.push(char::from(digits[usize::from(byte & 15)]));
+}
+
+pub(crate) fn push_hex_lower(out: &mut String, byte: u8) {
+    push_hex(out, byte, LOWER);
+}
+
+fn hex(bytes: &[u8], digits: &[u8; 16]) -> String {
+    let mut out = String::with_capacity(bytes.len() * 2);
+    for &byte in bytes {
+        push_hex(&mut out, byte, digits);
+    }
+    out
+}
+
+/// Lower-case hexadecimal.
+pub fn hex_lower(bytes: &[u8]) -> String {
+    hex(bytes, LOWER)
+}
+
+/// Upper-case hexadecimal.
+pub fn hex_upper(bytes: &[u8]) -> String {
+    hex(bytes, UPPER)
+}
+
+const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+/// Base64 with the standard alphabet and padding (RFC 4648, section 4).
+pub fn base64(bytes: &[u8]) -> String {
+    let mut out = String::with_capacity(bytes.len().div_ceil(3) * 4);
+    for group in bytes.chunks(3) {
+        let byte = |index: usize| u32::from(group.get(index).copied().unwrap_or(0));
+        let bits = byte(0) << 16 | byte(1) << 8 | byte(2);
+        for position in 0..4 {
+            if position <= group.len() {
+                let index = bits >> (18 - 6 * position) & 63;
+                out.push(char::from(ALPHABET[index as usize]));
+            } else {
+                out.push('=');
+            }
+        }
+    }
+    out
+}
+
+/// Bytes from Base64 with the standard alphabet and padding; `None` for
+/// anything else.
+pub fn from_base64(text: &str) -> Option<Vec<u8>> {
+    if !text.len().is_multiple_of(4) {
+        return None;
+    }
+    let digits = text.trim_end_matches('=');
+    if text.len() - digits.len() > 2 {
+        return None;
+    }
+    let mut out = Vec::with_capacity(text.len() / 4 * 3);
+    let (mut bits, mut held) = (0u32, 0);
+    for digit in digits.bytes() {
+        let value = ALPHABET.iter().position(|known| *known == digit)? as u32;
+        bits = bits << 6 | value;
+        held += 6;
+        if held >= 8 {
+            held -= 8;
+            out.push((bits >> held & 255) as u8);
+        }
+    }
+    Some(out)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_segment_keeps_only_unreserved_characters() {
+        assert_eq!(percent("a b/门~1.2_3-4"), "a%20b%2F%E9%97%A8~1.2_3-4");
+    }
+
+    #[test]
+    fn a_form_writes_spaces_as_plus() {
+        assert_eq!(
+            form(&[("a", "1 2"), ("b&", "é*~")]),
+            "a=1+2&b%26=%C3%A9*%7E"
+        );
+    }
+
+    #[test]
+    fn bytes_become_hexadecimal() {
+        assert_eq!(hex_lower(&[0, 0xab]), "00ab");
+        assert_eq!(hex_upper(&[0, 0xab]), "00AB");
+    }
+
+    #[test]
+    fn what_is_not_base64_is_nothing() {
+        for text in ["Zg", "Zg=", "Z===", "Zm9v!A=="] {
+            assert_eq!(from_base64(text), None, "{text}");
+        }
+    }
+
+    /// RFC 4648, section 10.
+    #[test]
+    fn base64_is_padded() {
+        for (bytes, text) in [
+            ("", ""),
+            ("f", "Zg=="),
+            ("fo", "Zm8="),
+            ("foo", "Zm9v"),
+            ("foob", "Zm9vYg=="),
+        ] {
+            assert_eq!(base64(bytes.as_bytes()), text);
+            assert_eq!(from_base64(text).as_deref(), Some(bytes.as_bytes()));
+        }
+    }
+}

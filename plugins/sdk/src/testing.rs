@@ -1,0 +1,393 @@
+//! Golden examples run natively, with test secrets.
+//!
+//! ```ignore
+//! #[test]
+//! fn the_golden_examples_hold() {
+//!     crossdock_adapter::testing::run_examples::<Shop>();
+//! }
+//! ```
+
+mod example;
+
+use crate::keys::native;
+use crate::types::{Body, Context, Draft, Edit, Item, Outcome, Reply, Request};
+use crate::{Adapter, Fault};
+use example::{Example, Expected, ExpectedReply, ExpectedRequest, Manifest};
+use std::collections::BTreeMap;
+use std::path::Path;
+
+/// Runs `work` as if in `sign` of a connection with these secrets.
+pub fn with_secrets<N: Into<String>, V: Into<String>, R>(
+    secrets: impl IntoIterator<Item = (N, V)>,
+    work: impl FnOnce() -> R,
+) -> R {
+    let secrets = secrets
+        .into_iter()
+        .map(|(name, value)| (name.into(), value.into()));
+    native::with_secrets(secrets.collect(), work)
+}
+
+/// Runs every golden example of the manifest as the host does at load: `map`,
+/// `sign`, bytes compared, `parse-response`. Also checks that every file of the
+/// crate's `examples` folder is in the manifest.
+///
+/// # Panics
+/// With everything that does not hold.
+pub fn run_examples<A: Adapter>() {
+    let wrong = check_examples::<A>();
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// What [`run_examples`] finds wrong, one sentence each.
+pub fn check_examples<A: Adapter>() -> Vec<String> {
+    let manifest: Manifest = match serde_json::from_str(&A::describe()) {
+        Ok(manifest) => manifest,
+        Err(error) => return vec![format!("the manifest cannot be read: {error}")],
+    };
+    let mut wrong = Vec::new();
+    let files = example_files();
+    if files > manifest.examples.len() {
+        wrong.push(format!(
+            "the examples folder has {files} files, the manifest {} examples",
+            manifest.examples.len()
+        ));
+    }
+    for example in &manifest.examples {
+        let mut run = Run {
+            example,
+            wrong: Vec::new(),
+        };
+        run.all::<A>();
+        wrong.extend(
+            run.wrong
+                .iter()
+                .map(|what| format!("{}: {what}", example.name)),
+        );
+    }
+    wrong
+}
+
+/// Example files of the crate under test; 0 where Cargo does not run the test.
+fn example_files() -> usize {
+    let Some(root) = std::env::var_os("CARGO_MANIFEST_DIR") else {
+        return 0;
+    };
+    let Ok(entries) = std::fs::read_dir(Path::new(&root).join("examples")) else {
+        return 0;
+    };
+    entries
+        .flatten()
+        .filter(|entry| entry.path().extension().is_some_and(|end| end == "json"))
+        .count()
+}
+
+/// One example and what does not hold in it.
+struct Run<'a> {
+    example: &'a Example,
+    wrong: Vec<String>,
+}
+
+impl Run<'_> {
+    fn all<A: Adapter>(&mut self) {
+        let example = self.example;
+        let ctx = example.context.to_context();
+        let mapped = match A::map(&ctx, &example.operation, &example.items()) {
+            Ok(mapped) => mapped,
+            Err(fault) => return self.wrong.push(format!("map failed: {fault:?}")),
+        };
+        self.promise(
+            &mapped.requests,
+            &mapped.failures.iter().map(|f| f.item).collect::<Vec<_>>(),
+        );
+        self.failures(&mapped.failures);
+        self.count("requests", mapped.requests.len(), example.requests.len());
+        for (index, (request, expected)) in
+            mapped.requests.iter().zip(&example.requests).enumerate()
+        {
+            let place = format!("request {index}");
+            self.sent::<A>(&ctx, &request.draft, expected, &place);
+            self.carried(request, expected, &place);
+        }
+        for (index, reply) in example.replies.iter().enumerate() {
+            let place = format!("reply {index}");
+            match mapped.requests.get(reply.request as usize) {
+                Some(request) => self.reply::<A>(&ctx, request, reply, &place),
+                None => self
+                    .wrong
+                    .push(format!("{place} answers a request that is not there")),
+            }
+        }
+    }
+
+    /// Every index exactly once, in a request or in a failure.
+    fn promise(&mut self, requests: &[Request], failed: &[u32]) {
+        let sent = requests.iter().flat_map(|request| &request.items);
+        let mut indices: Vec<u32> = sent.chain(failed).copied().collect();
+        indices.sort_unstable();
+        let all: Vec<u32> = (0..).take(self.example.items.len()).collect();
+        if indices != all {
+            self.wrong.push(format!(
+                "items {indices:?} occur in requests and failures, not {all:?}"
+            ));
+        }
+    }
+
+    fn failures(&mut self, failures: &[crate::Failure]) {
+        self.count("failures", failures.len(), self.example.failures.len());
+        for expected in &self.example.failures {
+            let Some(found) = failures
+                .iter()
+                .find(|failure| failure.item == expected.item)
+            else {
+                self.wrong
+                    .push(format!("item {} was not refused", expected.item));
+                continue;
+            };
+            let pointer = match &found.fault {
+                Fault::InvalidInput(detail) | Fault::InvalidSettings(detail) => {
+                    Some(&detail.pointer)
+                }
+                _ => None,
+            };
+            if expected.pointer.is_some() && pointer != expected.pointer.as_ref() {
+                self.wrong.push(format!(
+                    "item {} was refused with {:?}",
+                    expected.item, found.fault
+                ));
+            }
+        }
+    }
+
+    /// What leaves the host: the draft after `sign`.
+    fn sent<A: Adapter>(
+        &mut self,
+        ctx: &Context,
+        draft: &Draft,
+        expected: &ExpectedRequest,
+        place: &str,
+    ) {
+        let signed = with_secrets(&self.example.secrets, || {
+            A::sign(ctx, &self.example.operation, draft)
+        });
+        let mut sent = draft.clone();
+        match signed {
+            Ok(edits) => {
+                for edit in edits {
+                    if let Err(what) = apply(&mut sent, edit, &self.example.secrets) {
+                        self.wrong.push(format!("{place}: {what}"));
+                    }
+                }
+            }
+            Err(fault) => self.wrong.push(format!("{place}: sign failed: {fault:?}")),
+        }
+        self.equal(place, "method", &sent.method, &expected.method);
+        self.equal(place, "path", &sent.path, &expected.path);
+        self.equal(place, "query", &sent.query, &expected.query);
+        self.equal(place, "headers", &sent.headers, &expected.headers);
+        match expected.body() {
+            Ok(body) => self.equal(place, "body", &sent.body, &body),
+            Err(what) => self.wrong.push(format!("{place}: {what}")),
+        }
+    }
+
+    fn carried(&mut self, request: &Request, expected: &ExpectedRequest, place: &str) {
+        if let Some(items) = &expected.items {
+            self.equal(place, "items", &request.items, items);
+        }
+        if let Some(repeatable) = expected.repeatable {
+            self.equal(place, "repeatable", &request.repeatable, &repeatable);
+        }
+    }
+
+    fn reply<A: Adapter>(
+        &mut self,
+        ctx: &Context,
+        request: &Request,
+        expected: &ExpectedReply,
+        place: &str,
+    ) {
+        let body = match expected.body() {
+            Ok(body) => body,
+            Err(what) => return self.wrong.push(format!("{place}: {what}")),
+        };
+        let reply = Reply {
+            status: expected.status,
+            headers: expected.headers.clone(),
+            body,
+        };
+        let parsed = match A::parse_response(ctx, &self.example.operation, request, &reply) {
+            Ok(parsed) => parsed,
+            Err(Fault::InvalidReply(_)) if expected.outcomes.is_none() => return,
+            Err(fault) => {
+                return self
+                    .wrong
+                    .push(format!("{place}: parse-response failed: {fault:?}"));
+            }
+        };
+        let Some(outcomes) = &expected.outcomes else {
+            return self
+                .wrong
+                .push(format!("{place} was read, though it is unreadable"));
+        };
+        self.equal(
+            place,
+            "number of outcomes and items",
+            &parsed.outcomes.len(),
+            &request.items.len(),
+        );
+        self.count(
+            &format!("{place} outcomes"),
+            parsed.outcomes.len(),
+            outcomes.len(),
+        );
+        for (index, (found, expected)) in parsed.outcomes.iter().zip(outcomes).enumerate() {
+            if !expected.matches(found) {
+                self.wrong.push(format!(
+                    "{place}: outcome {index} is {found:?}, not {expected:?}"
+                ));
+            }
+        }
+        match (&parsed.next, &expected.next) {
+            (None, None) => {}
+            (Some(next), Some(expected)) => {
+                self.sent::<A>(ctx, next, expected, &format!("{place}, next"))
+            }
+            (found, _) => self
+                .wrong
+                .push(format!("{place}: the next request is {found:?}")),
+        }
+    }
+
+    fn count(&mut self, what: &str, found: usize, expected: usize) {
+        if found != expected {
+            self.wrong.push(format!("{what}: {found}, not {expected}"));
+        }
+    }
+
+    fn equal<T: PartialEq + std::fmt::Debug>(
+        &mut self,
+        place: &str,
+        what: &str,
+        found: &T,
+        expected: &T,
+    ) {
+        if found != expected {
+            self.wrong
+                .push(format!("{place}: {what} is {found:?}, not {expected:?}"));
+        }
+    }
+}
+
+/// What the host does with an edit. Setting a name that is there already
+/// replaces it.
+fn apply(draft: &mut Draft, edit: Edit, secrets: &BTreeMap<String, String>) -> Result<(), String> {
+    let filled = |(name, secret): (String, String)| {
+        let value = secrets.get(&secret).cloned();
+        let value = value.ok_or_else(|| format!("the example has no secret `{secret}`"))?;
+        Ok::<_, String>((name, value))
+    };
+    match edit {
+        Edit::SetQuery(pair) => set(&mut draft.query, pair, |a, b| a == b),
+        Edit::SetHeader(pair) => set(&mut draft.headers, pair, |a, b| a.eq_ignore_ascii_case(b)),
+        Edit::ReplaceBody(body) => draft.body = body,
+        Edit::SecretQuery(pair) => set(&mut draft.query, filled(pair)?, |a, b| a == b),
+        Edit::SecretHeader(pair) => {
+            set(&mut draft.headers, filled(pair)?, |a, b| {
+                a.eq_ignore_ascii_case(b)
+            });
+        }
+    }
+    Ok(())
+}
+
+fn set(
+    pairs: &mut Vec<(String, String)>,
+    pair: (String, String),
+    same: impl Fn(&str, &str) -> bool,
+) {
+    pairs.retain(|(name, _)| !same(name, &pair.0));
+    pairs.push(pair);
+}
+
+impl Expected {
+    /// Whether an outcome is the one expected; fields that the example does
+    /// not name are not compared.
+    fn matches(&self, found: &Outcome) -> bool {
+        let (status, result, code, message, after_ms) = match found {
+            Outcome::Accepted(result) => ("accepted", Some(result), None, None, None),
+            Outcome::Duplicate(result) => ("duplicate", Some(result), None, None, None),
+            Outcome::Rejected(refusal) => refused("rejected", refusal),
+            Outcome::Unauthenticated(refusal) => refused("unauthenticated", refusal),
+            Outcome::Unknown(refusal) => refused("unknown", refusal),
+            Outcome::Retry(pause) => paused("retry", pause),
+            Outcome::Throttled(pause) => paused("throttled", pause),
+        };
+        let result = result.and_then(|text| serde_json::from_str::<serde_json::Value>(text).ok());
+        self.status == status
+            && (self.result.is_none() || self.result == result)
+            && (self.code.is_none() || self.code.as_ref() == code)
+            && (self.message.is_none() || self.message.as_ref() == message)
+            && (self.after_ms.is_none() || self.after_ms == after_ms)
+    }
+}
+
+type Seen<'a> = (
+    &'static str,
+    Option<&'a String>,
+    Option<&'a String>,
+    Option<&'a String>,
+    Option<u32>,
+);
+
+fn refused<'a>(status: &'static str, refusal: &'a crate::Refusal) -> Seen<'a> {
+    (
+        status,
+        None,
+        Some(&refusal.code),
+        Some(&refusal.message),
+        None,
+    )
+}
+
+fn paused<'a>(status: &'static str, pause: &'a crate::Pause) -> Seen<'a> {
+    (
+        status,
+        None,
+        Some(&pause.code),
+        Some(&pause.message),
+        pause.after_ms,
+    )
+}
+
+impl Example {
+    fn items(&self) -> Vec<Item> {
+        let item = |(index, item): (usize, &example::ExampleItem)| Item {
+            key: item.key.clone().unwrap_or_else(|| format!("item-{index}")),
+            document: item.document.to_string(),
+        };
+        self.items.iter().enumerate().map(item).collect()
+    }
+}
+
+/// Reads the body of an example.
+fn body(body: Option<&example::ExampleBody>) -> Result<Body, String> {
+    Ok(match body {
+        None => Body::Empty,
+        Some(example::ExampleBody::Text(text)) => Body::Text(text.clone()),
+        Some(example::ExampleBody::Bytes { base64 }) => Body::Bytes(
+            crate::encode::from_base64(base64).ok_or("a body is not Base64 with padding")?,
+        ),
+    })
+}
+
+impl ExpectedRequest {
+    fn body(&self) -> Result<Body, String> {
+        body(self.body.as_ref())
+    }
+}
+
+impl ExpectedReply {
+    fn body(&self) -> Result<Body, String> {
+        body(self.body.as_ref())
+    }
+}

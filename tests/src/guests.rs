@@ -1,0 +1,57 @@
+//! The components that `cargo xtask build-plugins` makes.
+
+use std::path::{Path, PathBuf};
+
+/// The folder of everything that is built.
+pub fn target_dir() -> PathBuf {
+    std::env::var_os("CARGO_TARGET_DIR").map_or_else(
+        || Path::new(env!("CARGO_MANIFEST_DIR")).join("../target"),
+        PathBuf::from,
+    )
+}
+
+/// The file of a bundled plugin.
+pub fn plugin_file(name: &str) -> PathBuf {
+    target_dir().join("plugins").join(format!("{name}.wasm"))
+}
+
+/// A bundled plugin's bytes.
+///
+/// # Panics
+/// When it has not been built.
+pub fn plugin(name: &str) -> Vec<u8> {
+    read(&plugin_file(name))
+}
+
+/// A test guest's bytes.
+///
+/// # Panics
+/// When it has not been built.
+pub fn fixture(name: &str) -> Vec<u8> {
+    let dir = target_dir().join("guests/fixtures");
+    read(&dir.join(format!("{name}.wasm")))
+}
+
+fn read(path: &Path) -> Vec<u8> {
+    std::fs::read(path).unwrap_or_else(|error| {
+        panic!(
+            "{} cannot be read ({error}); build it with `cargo xtask build-plugins`",
+            path.display()
+        )
+    })
+}
+
+/// The same component as other bytes: a custom section, which no engine runs,
+/// is added at its end.
+pub fn rebuilt(component: &[u8], label: &str) -> Vec<u8> {
+    const NAME: &[u8] = b"rebuilt";
+    let mut payload = vec![NAME.len() as u8];
+    payload.extend_from_slice(NAME);
+    payload.extend_from_slice(label.as_bytes());
+    assert!(payload.len() < 128, "one byte holds the section's length");
+    let mut bytes = component.to_vec();
+    bytes.push(0);
+    bytes.push(payload.len() as u8);
+    bytes.extend(payload);
+    bytes
+}

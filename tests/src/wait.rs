@@ -1,0 +1,21 @@
+//! Waiting for a condition within a bound, instead of sleeping and hoping.
+
+use std::time::{Duration, Instant};
+
+/// Longest a test waits for anything.
+pub const BOUND: Duration = Duration::from_secs(20);
+
+/// Looks every millisecond until `look` finds something.
+///
+/// # Panics
+/// When it has found nothing after [`BOUND`].
+pub async fn until<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
+    let started = Instant::now();
+    loop {
+        if let Some(found) = look() {
+            return found;
+        }
+        assert!(started.elapsed() < BOUND, "waited {BOUND:?} for {what}");
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+}

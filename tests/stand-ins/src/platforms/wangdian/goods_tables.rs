@@ -1,0 +1,86 @@
+//! The tables of goods.Goods.batchPush.
+
+use crate::check::{Field, Shape, optional, required};
+
+const PRICE: Shape = Shape::Decimal(19, 4);
+
+/// goodsInfo.
+pub const GOODS: &[Field] = &[
+    required("goods_no", Shape::TextUpTo(40)),
+    required("goods_name", Shape::TextUpTo(255)),
+    optional("class_name", Shape::TextUpTo(64)),
+    optional("brand_name", Shape::TextUpTo(64)),
+    optional("unit_name", Shape::TextUpTo(20)),
+    optional("aux_unit_name", Shape::TextUpTo(20)),
+    optional("flag_name", Shape::TextUpTo(32)),
+    optional("goods_type", Shape::IntAmong(&[0, 1, 2, 3, 4, 5, 6, 8])),
+    optional("short_name", Shape::TextUpTo(255)),
+    optional("alias", Shape::TextUpTo(255)),
+    optional("pinyin", Shape::TextUpTo(40)),
+    optional("origin", Shape::TextUpTo(64)),
+    optional("remark", Shape::TextUpTo(512)),
+    optional("prop1", Shape::TextUpTo(255)),
+    optional("prop2", Shape::TextUpTo(255)),
+    optional("prop3", Shape::TextUpTo(255)),
+    optional("prop4", Shape::TextUpTo(255)),
+    optional("prop5", Shape::TextUpTo(255)),
+    optional("prop6", Shape::TextUpTo(255)),
+    optional("auto_create_bc", Shape::Bool),
+    required("spec_list", Shape::List(&Shape::Object(SPEC))),
+];
+
+/// spec_list.
+pub const SPEC: &[Field] = &[
+    required("spec_no", Shape::TextUpTo(40)),
+    optional("spec_code", Shape::TextUpTo(40)),
+    optional("barcode", Shape::TextUpTo(50)),
+    optional("spec_name", Shape::TextUpTo(100)),
+    // A sum of 2, 8, 16, 32 and 64.
+    optional("wms_process_mask", Shape::IntIn(0, 122)),
+    optional("goods_label", Shape::TextUpTo(11)),
+    optional("sn_type", Shape::IntAmong(&[0, 1, 2])),
+    optional("lowest_price", PRICE),
+    optional("retail_price", PRICE),
+    optional("wholesale_price", PRICE),
+    optional("member_price", PRICE),
+    optional("market_price", PRICE),
+    optional("validity_days", Shape::IntIn(-999_999, 999_999)),
+    optional("sales_days", Shape::Int),
+    optional("receive_days", Shape::Int),
+    optional("weight", PRICE),
+    optional("height", PRICE),
+    optional("length", PRICE),
+    optional("width", PRICE),
+    optional("large_type", Shape::IntAmong(&[-1, 0, 1, 2, 3])),
+    optional("prop1", Shape::TextUpTo(255)),
+    optional("prop2", Shape::TextUpTo(255)),
+    optional("prop3", Shape::TextUpTo(255)),
+    optional("prop4", Shape::TextUpTo(255)),
+    optional("prop5", Shape::TextUpTo(255)),
+    optional("prop6", Shape::TextUpTo(255)),
+    optional("custom_price1", PRICE),
+    optional("custom_price2", PRICE),
+    // The table has boolean, its text 0 and 1.
+    optional("is_lower_cost", Shape::BoolOrBit),
+    optional("img_url", Shape::TextUpTo(1024)),
+    optional("remark", Shape::TextUpTo(512)),
+    optional("sale_score", PRICE),
+    optional("pack_score", PRICE),
+    optional("pick_score", PRICE),
+    optional("sort_score", PRICE),
+    optional("scan_score", PRICE),
+    optional("supply_score", PRICE),
+    optional("shelve_score", PRICE),
+    optional("stockin_score", PRICE),
+    optional("inspect_score", PRICE),
+    optional("packing_score", PRICE),
+    optional("operate_score", PRICE),
+    optional("weigh_score", PRICE),
+    optional("consign_score", PRICE),
+    optional("tax_code", Shape::TextUpTo(40)),
+    optional("unit_name", Shape::TextUpTo(20)),
+    optional("aux_unit_name", Shape::TextUpTo(20)),
+    // In the example, not in the table.
+    optional("is_not_need_examine", Shape::BoolOrBit),
+    optional("is_single_batch", Shape::BoolOrBit),
+];

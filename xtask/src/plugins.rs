@@ -1,0 +1,270 @@
+//! Guest crates → core modules → components.
+//!
+//! A guest is a folder with a crate whose `crate-type` names `cdylib`. Its
+//! folder's name is its file's name.
+
+use crate::run::{Failure, run, say};
+use crate::toolchain::{Choice, TARGET, Toolchain};
+use std::path::{Path, PathBuf};
+
+/// What to build and with what.
+#[derive(Debug)]
+pub struct Options {
+    /// Folder names of guests; empty for all.
+    pub only: Vec<String>,
+    /// Which toolchains may be used.
+    pub toolchain: Choice,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            only: Vec::new(),
+            toolchain: Choice::Any,
+        }
+    }
+}
+
+impl Options {
+    /// Reads the words after `build-plugins`.
+    pub fn from_args(args: &[String]) -> Result<Self, Failure> {
+        let mut options = Self::default();
+        let mut words = args.iter();
+        while let Some(word) = words.next() {
+            if word == "--toolchain" {
+                let value = words
+                    .next()
+                    .ok_or_else(|| Failure::new("`--toolchain` needs a word after it"))?;
+                options.toolchain = Choice::parse(value)?;
+            } else if word.starts_with('-') {
+                return Err(Failure::new(format!("`build-plugins` has no {word}")));
+            } else {
+                options.only.push(word.clone());
+            }
+        }
+        Ok(options)
+    }
+}
+
+/// A component that was built.
+#[derive(Debug)]
+pub struct Artifact {
+    /// The guest's folder name.
+    pub name: String,
+    /// Where the component is.
+    pub path: PathBuf,
+    /// Its size in bytes.
+    pub size: usize,
+    /// Whether this run changed it.
+    pub changed: bool,
+}
+
+/// A guest crate.
+struct Guest {
+    name: String,
+    package: String,
+    folder: PathBuf,
+    /// Folder of the finished component.
+    destination: PathBuf,
+}
+
+/// Where components for users go: `target/plugins`.
+pub fn plugins_dir() -> PathBuf {
+    crate::target_dir().join("plugins")
+}
+
+/// Where components for tests go: `target/guests/fixtures`.
+pub fn fixtures_dir() -> PathBuf {
+    crate::target_dir().join("guests/fixtures")
+}
+
+/// Builds the guests and writes those components that changed.
+pub fn build(options: &Options) -> Result<Vec<Artifact>, Failure> {
+    let guests = select(discover()?, &options.only)?;
+    let toolchain = Toolchain::find(options.toolchain)?;
+    // Apart from the workspace's own target folder, so that neither waits for
+    // the other's lock; one per toolchain, so that neither rebuilds the other's.
+    let target_dir = crate::target_dir().join("guests").join(toolchain.name());
+
+    say(format_args!(
+        "building {} guests: {}",
+        guests.len(),
+        guests
+            .iter()
+            .map(|guest| guest.name.as_str())
+            .collect::<Vec<_>>()
+            .join(", ")
+    ));
+    let mut cargo = toolchain.cargo_build();
+    cargo.args(["--profile", "plugin", "--lib"]);
+    for guest in &guests {
+        cargo.args(["--package", &guest.package]);
+    }
+    cargo
+        .env("CARGO_TARGET_DIR", &target_dir)
+        .env("CARGO_ENCODED_RUSTFLAGS", remapped_paths());
+    run(&mut cargo)?;
+
+    let modules = target_dir.join(TARGET).join("plugin");
+    guests
+        .iter()
+        .map(|guest| {
+            let artifact = finish(guest, &modules)?;
+            say(&artifact);
+            Ok(artifact)
+        })
+        .collect()
+}
+
+impl std::fmt::Display for Artifact {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let path = self.path.strip_prefix(crate::root()).unwrap_or(&self.path);
+        write!(
+            f,
+            "{}: {} KB in {}{}",
+            self.name,
+            self.size.div_ceil(1024),
+            path.display(),
+            if self.changed { "" } else { ", unchanged" }
+        )
+    }
+}
+
+/// Keeps the builder's folders out of the messages inside the guests.
+fn remapped_paths() -> String {
+    let home = std::env::var_os("CARGO_HOME")
+        .map(PathBuf::from)
+        .or_else(|| {
+            let home = std::env::var_os("HOME")?;
+            Some(Path::new(&home).join(".cargo"))
+        });
+    let mut flags = vec![format!(
+        "--remap-path-prefix={}=crossdock",
+        crate::root().display()
+    )];
+    if let Some(home) = home {
+        flags.push(format!("--remap-path-prefix={}=cargo", home.display()));
+    }
+    flags.join("\u{1f}")
+}
+
+/// One core module to one component in its place.
+fn finish(guest: &Guest, modules: &Path) -> Result<Artifact, Failure> {
+    let module = modules.join(format!("{}.wasm", guest.package.replace('-', "_")));
+    let bytes = std::fs::read(&module).map_err(|e| Failure::file("read", &module, e))?;
+    let component = wit_component::ComponentEncoder::default()
+        .validate(true)
+        .module(&bytes)
+        .and_then(|encoder| encoder.encode())
+        .map_err(|e| Failure::new(format!("{} is not a component: {e:#}", module.display())))?;
+    check_markers(guest, &component)?;
+
+    let path = guest.destination.join(format!("{}.wasm", guest.name));
+    let changed = std::fs::read(&path).ok().as_deref() != Some(component.as_slice());
+    if changed {
+        replace(&path, &component)?;
+    }
+    Ok(Artifact {
+        name: guest.name.clone(),
+        path,
+        size: component.len(),
+        changed,
+    })
+}
+
+/// Whole or not at all: a reader never sees half a file.
+fn replace(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
+    let folder = path.parent().unwrap_or(Path::new("."));
+    std::fs::create_dir_all(folder).map_err(|e| Failure::file("create", folder, e))?;
+    // A name that a watcher of *.wasm files does not take for a plugin.
+    let temporary = path.with_extension(format!("wasm.{}.tmp", std::process::id()));
+    std::fs::write(&temporary, bytes).map_err(|e| Failure::file("write", &temporary, e))?;
+    std::fs::rename(&temporary, path).map_err(|e| Failure::file("replace", path, e))
+}
+
+/// Tests patch some guests' bytes. Each line of a guest's `markers.txt` has to
+/// occur in its component exactly once, or they would patch the wrong place.
+fn check_markers(guest: &Guest, component: &[u8]) -> Result<(), Failure> {
+    let list = guest.folder.join("markers.txt");
+    let Ok(markers) = std::fs::read_to_string(&list) else {
+        return Ok(());
+    };
+    for marker in markers.lines().filter(|line| !line.is_empty()) {
+        let count = component
+            .windows(marker.len())
+            .filter(|window| *window == marker.as_bytes())
+            .count();
+        if count != 1 {
+            return Err(Failure::new(format!(
+                "{marker:?} of {} occurs {count} times in the component of {}, not once",
+                list.display(),
+                guest.name
+            )));
+        }
+    }
+    Ok(())
+}
+
+fn select(guests: Vec<Guest>, only: &[String]) -> Result<Vec<Guest>, Failure> {
+    for name in only {
+        if !guests.iter().any(|guest| guest.name == *name) {
+            let names: Vec<_> = guests.iter().map(|guest| guest.name.as_str()).collect();
+            return Err(Failure::new(format!("there is no guest {name:?}"))
+                .remedy(format!("there are {}", names.join(", "))));
+        }
+    }
+    Ok(guests
+        .into_iter()
+        .filter(|guest| only.is_empty() || only.contains(&guest.name))
+        .collect())
+}
+
+/// All guests of the repository, sorted by name.
+fn discover() -> Result<Vec<Guest>, Failure> {
+    let mut guests = Vec::new();
+    for (folder, destination) in [
+        ("plugins", plugins_dir()),
+        ("tests/fixtures/guests", fixtures_dir()),
+    ] {
+        let folder = crate::root().join(folder);
+        if !folder.exists() {
+            continue;
+        }
+        let entries = std::fs::read_dir(&folder).map_err(|e| Failure::file("read", &folder, e))?;
+        for entry in entries.flatten() {
+            let manifest = std::fs::read_to_string(entry.path().join("Cargo.toml"));
+            if let Some(package) = manifest.ok().as_deref().and_then(guest_package) {
+                guests.push(Guest {
+                    name: entry.file_name().to_string_lossy().into_owned(),
+                    package: package.to_owned(),
+                    folder: entry.path(),
+                    destination: destination.clone(),
+                });
+            }
+        }
+    }
+    guests.sort_by(|a, b| a.name.cmp(&b.name));
+    Ok(guests)
+}
+
+/// The package's name, if its manifest asks for a `cdylib`.
+fn guest_package(manifest: &str) -> Option<&str> {
+    if !manifest.contains("\"cdylib\"") {
+        return None;
+    }
+    manifest
+        .lines()
+        .find_map(|line| line.strip_prefix("name = \"")?.strip_suffix('"'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_cdylib_is_a_guest() {
+        let guest = "[package]\nname = \"a-b\"\n[lib]\ncrate-type = [\"cdylib\", \"rlib\"]\n";
+        assert_eq!(guest_package(guest), Some("a-b"));
+        assert_eq!(guest_package("[package]\nname = \"sdk\"\n"), None);
+    }
+}
