@@ -82,6 +82,10 @@ pub enum Shape {
     Text,
     /// A string of at most so many characters.
     TextUpTo(usize),
+    /// A string that is not empty: what identifies something.
+    Filled,
+    /// The same of at most so many characters.
+    FilledUpTo(usize),
     /// A string of one of these.
     OneOf(&'static [&'static str]),
     /// A string `yyyy-MM-dd HH:mm:ss`.
@@ -108,6 +112,8 @@ pub enum Shape {
     ListUpTo(&'static Shape, usize),
     /// `null`, or this.
     Nullable(&'static Shape),
+    /// One or the other: a field whose table and example disagree.
+    Either(&'static Shape, &'static Shape),
     /// Anything: a field whose inside no source describes.
     Any,
 }
@@ -199,6 +205,11 @@ impl Findings {
                 }
                 other => self.wrong_type("a string", other),
             },
+            Shape::Filled | Shape::FilledUpTo(_) if value.as_str() == Some("") => {
+                self.add(Breach::Missing, "an empty string identifies nothing");
+            }
+            Shape::Filled => self.value(value, Shape::Text),
+            Shape::FilledUpTo(most) => self.value(value, Shape::TextUpTo(most)),
             Shape::OneOf(allowed) => match value {
                 Value::String(text) if allowed.contains(&text.as_str()) => {}
                 Value::String(_) => self.add(
@@ -289,6 +300,11 @@ impl Findings {
                 other => self.wrong_type("a list", other),
             },
             Shape::Any => {}
+            Shape::Either(one, other) => {
+                if !check(value, *one, "").is_empty() {
+                    self.value(value, *other);
+                }
+            }
             Shape::Nullable(of) => {
                 if !value.is_null() {
                     self.value(value, *of);

@@ -338,7 +338,7 @@ impl Platform for Wangdian {
         }
         let mut violations = Vec::new();
         let mut query = Query::new();
-        for (name, value) in call.query() {
+        for (name, value) in call.checked_query(&mut violations) {
             if !PUBLIC.iter().any(|(known, _)| *known == name) {
                 let message = "no public parameter of this name";
                 violations.push(Violation::new(
