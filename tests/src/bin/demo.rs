@@ -201,7 +201,7 @@ impl Demo {
             ("group", "2"),
         ] {
             let stock = self.platforms.lingzhi().stock(kind, key, "aaa");
-            let quantity = stock.map_or_else(|| "none".into(), |stock| stock.to_string());
+            let quantity = stock.map_or_else(|| "none".into(), |stock| stock.stock.to_string());
             println!("  {quantity:>6}  {kind:<9} {key}");
         }
     }
