@@ -66,13 +66,6 @@ impl Violation {
             .find(|segment| !segment.is_empty() && !segment.bytes().all(|b| b.is_ascii_digit()))
             .unwrap_or("")
     }
-
-    /// The body's row that is meant, where its outermost list has rows.
-    pub fn row(&self) -> Option<usize> {
-        self.pointer
-            .split('/')
-            .find_map(|segment| segment.parse().ok())
-    }
 }
 
 /// What a value must look like.
@@ -467,10 +460,9 @@ mod tests {
     }
 
     #[test]
-    fn a_finding_knows_its_field_and_its_row() {
+    fn a_finding_knows_its_field() {
         let violation = Violation::new(Breach::Type, "/0/3/spec_list/7/prop1", "");
         assert_eq!(violation.field(), "prop1");
-        assert_eq!(violation.row(), Some(0));
         assert_eq!(
             Violation::new(Breach::Limit, "/goods/3", "").field(),
             "goods"

@@ -40,7 +40,8 @@ impl StandIns {
     /// Listens and serves on the current tokio runtime.
     ///
     /// # Errors
-    /// The address cannot be listened on.
+    /// The address cannot be listened on, or the options name a platform that
+    /// does not exist.
     pub async fn start(options: Options) -> io::Result<Self> {
         let listener = TcpListener::bind(options.listen).await?;
         let address = listener.local_addr()?;
@@ -63,6 +64,14 @@ impl StandIns {
                 (name, station)
             })
             .collect();
+        if let Some(name) = options
+            .calls_per_minute
+            .keys()
+            .find(|name| !stations.contains_key(name.as_str()))
+        {
+            let message = format!("calls_per_minute names {name}, which is no platform");
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, message));
+        }
         let server = Arc::new(Server {
             stations,
             elsewhere: AtomicU64::new(0),

@@ -163,6 +163,26 @@ impl Platforms {
     }
 }
 
+/// Why a request is refused before its body is looked at.
+#[derive(Debug)]
+pub struct Failed<A> {
+    pub violation: Violation,
+    /// What the platform answers.
+    pub answer: A,
+}
+
+/// The result of a check whose first failure decides.
+pub type Checked<A> = Result<(), Box<Failed<A>>>;
+
+/// Fails with a violation and its answer unless `fits`.
+pub fn ensure<A>(fits: bool, failure: impl FnOnce() -> (Violation, A)) -> Checked<A> {
+    if fits {
+        return Ok(());
+    }
+    let (violation, answer) = failure();
+    Err(Box::new(Failed { violation, answer }))
+}
+
 /// How many characters of a finding's text a refusal quotes.
 const QUOTED: usize = 200;
 
