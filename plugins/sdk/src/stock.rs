@@ -127,6 +127,15 @@ impl<'a, Own> StockRecord<'a, Own> {
         })
     }
 
+    /// The quantity as it was written, for platforms whose stock is a decimal:
+    /// `155.0` stays `155.0`.
+    ///
+    /// # Errors
+    /// [`Fault::InvalidInput`] at `/quantity`.
+    pub fn quantity_as_written(&self) -> Result<&'a str, Fault> {
+        self.quantity().map(|_| self.quantity.get())
+    }
+
     /// The id by which a platform knows a repeated update: the caller's own or
     /// else the item's, which is the same over attempts and replays.
     pub fn idempotency_id<'b>(&'b self, item: &'b Item) -> &'b str {
@@ -218,6 +227,17 @@ mod tests {
             };
             assert_eq!(detail.pointer, "/quantity", "{wrong}");
         }
+    }
+
+    #[test]
+    fn a_quantity_can_stay_as_it_was_written() {
+        let quantity = |document| {
+            let record = read(document).expect("a record");
+            record.quantity_as_written().ok()
+        };
+        assert_eq!(quantity(r#"{"sku":"1","quantity":155.0}"#), Some("155.0"));
+        assert_eq!(quantity(r#"{"sku":"1","quantity":-5}"#), Some("-5"));
+        assert_eq!(quantity(r#"{"sku":"1","quantity":1.5}"#), None);
     }
 
     #[test]
