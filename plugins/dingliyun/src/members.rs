@@ -3,9 +3,7 @@
 
 use crossdock_adapter::json::{self, RawValue, Text};
 use crossdock_adapter::{Fault, Item};
-use serde::Deserialize;
-use serde::de::{Deserializer, MapAccess, Visitor};
-use std::fmt;
+use serde::{Deserialize, Deserializer};
 
 /// Names and values in their order. A name that comes twice has the value that
 /// came last, as in the host's check against the schema.
@@ -81,26 +79,15 @@ impl<'a> Members<'a> {
 
 impl<'de: 'a, 'a> Deserialize<'de> for Members<'a> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Collect;
-        impl<'de> Visitor<'de> for Collect {
-            type Value = Members<'de>;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("an object")
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-                let mut members: Vec<(Text, &RawValue)> = Vec::new();
-                while let Some((name, value)) = map.next_entry()? {
-                    match members.iter_mut().find(|(known, _)| *known == name) {
-                        Some(known) => known.1 = value,
-                        None => members.push((name, value)),
-                    }
-                }
-                Ok(Members(members))
+        let json::Members(written) = json::Members::deserialize(deserializer)?;
+        let mut members: Vec<(Text, &RawValue)> = Vec::with_capacity(written.len());
+        for (name, value) in written {
+            match members.iter_mut().find(|(known, _)| *known == name) {
+                Some(known) => known.1 = value,
+                None => members.push((name, value)),
             }
         }
-        deserializer.deserialize_map(Collect)
+        Ok(Self(members))
     }
 }
 

@@ -7,28 +7,43 @@ use crate::path::{draft, path, segment, with_body};
 use crate::settings::Settings;
 use crossdock_adapter::batch::{self, Row};
 use crossdock_adapter::json::{self, RawValue, Text};
+use crossdock_adapter::stock::{LocationKind, Mode, OwnFields, StockRecord};
 use crossdock_adapter::{Context, Fault, Item, Mapped, Parsed, Reply, Request};
-use serde::Deserialize;
+use serde::de::MapAccess;
 
-/// A document: the stock core that all platforms share, and this one's fields.
-#[derive(Deserialize)]
-struct Document<'a> {
-    #[serde(borrow)]
-    sku: Text<'a>,
-    #[serde(borrow)]
-    quantity: &'a RawValue,
-    mode: Option<Text<'a>>,
-    location: Option<Text<'a>>,
-    location_kind: Option<Text<'a>>,
-    #[serde(borrow)]
+/// What a document has beside the core that all platforms share.
+#[derive(Default)]
+struct Own<'a> {
     fixed_qty: Option<&'a RawValue>,
-    #[serde(borrow)]
     stock_qty: Option<&'a RawValue>,
     change_time: Option<Text<'a>>,
     task_id: Option<Text<'a>>,
     operator: Option<Text<'a>>,
     business_type: Option<Text<'a>>,
     business_key: Option<Text<'a>>,
+}
+
+impl<'a> OwnFields<'a> for Own<'a> {
+    fn take<A: MapAccess<'a>>(&mut self, name: &str, values: &mut A) -> Result<bool, A::Error> {
+        let text = match name {
+            "fixed_qty" => {
+                self.fixed_qty = values.next_value()?;
+                return Ok(true);
+            }
+            "stock_qty" => {
+                self.stock_qty = values.next_value()?;
+                return Ok(true);
+            }
+            "change_time" => &mut self.change_time,
+            "task_id" => &mut self.task_id,
+            "operator" => &mut self.operator,
+            "business_type" => &mut self.business_type,
+            "business_key" => &mut self.business_key,
+            _ => return Ok(false),
+        };
+        *text = values.next_value()?;
+        Ok(true)
+    }
 }
 
 /// SkuQuantity.
@@ -99,26 +114,21 @@ pub fn map(settings: &Settings, items: &[Item]) -> Result<Mapped, Fault> {
 }
 
 fn entry<'a>(settings: &Settings<'a>, item: &'a Item) -> Result<Entry<'a>, Fault> {
-    let document: Document = item.read()?;
-    if document.mode.as_deref() == Some("adjust") {
+    let record: StockRecord<Own> = item.read()?;
+    if record.mode == Mode::Adjust {
         return Err(Fault::invalid_input(
             "/mode",
             "the platform takes current available stock (当前可用库存) only: send `set` with \
              the new number",
         ));
     }
-    if json::integer(document.quantity).is_none() {
-        return Err(Fault::invalid_input(
-            "/quantity",
-            "quantity has to be an integer in plain digits",
-        ));
-    }
-    let warehouse = document.location_kind.as_deref() == Some("warehouse");
+    let available = record.quantity_as_written()?;
+    let warehouse = record.location_kind == LocationKind::Warehouse;
     let default = match warehouse {
         true => &settings.default_warehouse_id,
         false => &settings.default_store_id,
     };
-    let location = document.location.or_else(|| default.clone());
+    let location = record.location.or_else(|| default.clone());
     let location = location.ok_or_else(|| {
         let (what, setting) = match warehouse {
             true => ("a warehouse (仓库代码)", "default_warehouse_id"),
@@ -132,21 +142,22 @@ fn entry<'a>(settings: &Settings<'a>, item: &'a Item) -> Result<Entry<'a>, Fault
             ),
         )
     })?;
+    let own = record.own;
     Ok(Entry {
         to: To {
             warehouse,
             location: segment("/location", &location)?,
-            operator: document.operator.or_else(|| settings.operator.clone()),
-            business_type: document.business_type,
-            business_key: document.business_key,
+            operator: own.operator.or_else(|| settings.operator.clone()),
+            business_type: own.business_type,
+            business_key: own.business_key,
         },
         quantity: Quantity {
-            available: document.quantity.get(),
-            sku_id: document.sku,
-            fixed_qty: number("/fixed_qty", document.fixed_qty)?,
-            stock_qty: number("/stock_qty", document.stock_qty)?,
-            change_time: document.change_time,
-            task_id: document.task_id,
+            available,
+            sku_id: record.sku,
+            fixed_qty: number("/fixed_qty", own.fixed_qty)?,
+            stock_qty: number("/stock_qty", own.stock_qty)?,
+            change_time: own.change_time,
+            task_id: own.task_id,
         },
     })
 }

@@ -12,6 +12,11 @@ fn the_golden_examples_hold() {
     crossdock_adapter::testing::run_examples::<DingLiYun>();
 }
 
+#[test]
+fn its_stock_record_is_everybodys() {
+    crossdock_adapter::testing::share_the_stock_core::<DingLiYun>();
+}
+
 fn context(settings: Value) -> Context {
     Context {
         now_ms: 0,
