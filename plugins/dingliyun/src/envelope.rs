@@ -128,18 +128,17 @@ pub fn http_failure(ctx: &Context, request: &Request, reply: &Reply) -> Option<O
     Some(outcome)
 }
 
-/// The answer to a request that is applied as a whole.
-pub fn whole(ctx: &Context, request: &Request, reply: &Reply) -> Result<Parsed, Fault> {
+/// The answer to a request about one thing.
+pub fn whole(ctx: &Context, request: &Request, reply: &Reply) -> Result<Outcome, Fault> {
     if let Some(outcome) = http_failure(ctx, request, reply) {
-        return Ok(Parsed::every(request, outcome));
+        return Ok(outcome);
     }
     let answer: Answer = reply.json()?;
-    let outcome = match answer.success {
-        None => return Err(no_success()),
-        Some(true) => Outcome::Accepted(answer.result()),
-        Some(false) => answer.refusal(),
-    };
-    Ok(Parsed::every(request, outcome))
+    match answer.success {
+        None => Err(no_success()),
+        Some(true) => Ok(Outcome::Accepted(answer.result())),
+        Some(false) => Ok(answer.refusal()),
+    }
 }
 
 /// The answer to a request whose body has a list `member` with one row per

@@ -122,8 +122,7 @@ impl Change {
         reply: &Reply,
     ) -> Result<Outcome, Fault> {
         if self != Self::Lock {
-            let parsed = envelope::whole(ctx, request, reply)?;
-            return Ok(parsed.outcomes.into_iter().next().unwrap_or_else(silent));
+            return envelope::whole(ctx, request, reply);
         }
         if let Some(outcome) = envelope::http_failure(ctx, request, reply) {
             return Ok(outcome);
@@ -180,10 +179,6 @@ impl Change {
 
 /// Code of an answer that cannot be read.
 const UNREADABLE: &str = "unreadable-answer";
-
-fn silent() -> Outcome {
-    Outcome::unknown(UNREADABLE, "the answer says nothing about the order")
-}
 
 /// Whether a request reads back what became of another: those that change
 /// something are never a GET.
