@@ -6,16 +6,16 @@
 //!
 //! | module | what is in it |
 //! |---|---|
-//! | [`settings`] | the account, and what the document leaves open |
-//! | [`path`] | paths with encoded segments, the headers of every call |
-//! | [`members`] | JSON objects that pass through as they were written |
-//! | [`envelope`] | ActionResult and its `errors[]` |
-//! | [`list`], [`read`], [`page`] | the three kinds of calls: lists of rows, reads, pages |
-//! | [`stock`] | wrhinvservice, storeinvservice |
-//! | [`item`] | itemservice |
-//! | [`store_sku`] | storeskuservice |
-//! | [`price`] | storepriceservice |
-//! | [`order`] | orderstockservice |
+//! | `settings` | the account, and what the document leaves open |
+//! | `path` | paths with encoded segments, the headers of every call |
+//! | `members` | JSON objects that pass through as they were written |
+//! | `envelope` | ActionResult and its `errors[]` |
+//! | `list`, `read`, `page` | the three kinds of calls: lists of rows, reads, pages |
+//! | `stock` | wrhinvservice, storeinvservice |
+//! | `item` | itemservice |
+//! | `store_sku` | storeskuservice |
+//! | `price` | storepriceservice |
+//! | `order` | orderstockservice |
 
 mod envelope;
 mod item;
