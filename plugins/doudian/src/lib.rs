@@ -5,10 +5,10 @@
 //!
 //! | module | what is in it |
 //! |---|---|
-//! | [`settings`] | the app and how it signs |
-//! | [`stock`] | `stock.update`: one document → one request |
-//! | [`sign`] | the signature, version 2 |
-//! | [`answer`] | the envelope and its codes |
+//! | `settings` | the app and how it signs |
+//! | `stock` | `stock.update`: one document → one request |
+//! | `sign` | the signature, version 2 |
+//! | `answer` | the envelope and its codes |
 //!
 //! The documents are read by `crossdock-sku-stock`, as those of 蜂巢 are.
 

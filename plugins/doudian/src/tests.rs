@@ -52,7 +52,7 @@ fn its_stock_record_is_everybodys() {
     assert_eq!(document.as_object().map(|fields| fields.len()), Some(16));
 }
 
-/// Third party: a stored unit test for `product.detail`. MD5 of the same is
+/// Third party: published in somebody's unit test for `product.detail`. MD5 of the same is
 /// computed.
 #[test]
 fn the_published_signature_comes_out() {

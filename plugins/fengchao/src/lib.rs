@@ -5,10 +5,10 @@
 //!
 //! | module | what is in it |
 //! |---|---|
-//! | [`settings`] | the partner, the shop, the path, how the form travels |
-//! | [`stock`] | `stock.update`: one document → one request |
-//! | [`sign`] | time and signature, in the form |
-//! | [`answer`] | the envelope `{code, message, data}` |
+//! | `settings` | the partner, the shop, the path, how the form travels |
+//! | `stock` | `stock.update`: one document → one request |
+//! | `sign` | time and signature, in the form |
+//! | `answer` | the envelope `{code, message, data}` |
 //!
 //! The documents are read by `crossdock-sku-stock`, as those of 抖店 are.
 

@@ -6,12 +6,12 @@
 //!
 //! | module | what is in it |
 //! |---|---|
-//! | [`settings`] | account and what the platform leaves open |
-//! | [`call`] | a method, its arguments, its signature |
-//! | [`answer`] | the envelope `{status, message, data}` and its codes |
-//! | [`number`] | ids and decimals |
-//! | [`goods`] | `goods.push` |
-//! | [`pending`], [`calc`], [`confirm`] | `stock.pending`, `stock.calc`, `stock.confirm` |
+//! | `settings` | account and what the platform leaves open |
+//! | `call` | a method, its arguments, its signature |
+//! | `answer` | the envelope `{status, message, data}` and its codes |
+//! | `number` | ids and decimals |
+//! | `goods` | `goods.push` |
+//! | `pending`, `calc`, `confirm` | `stock.pending`, `stock.calc`, `stock.confirm` |
 
 mod answer;
 mod calc;

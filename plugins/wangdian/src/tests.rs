@@ -69,3 +69,14 @@ fn an_operation_that_is_not_there_is_unsupported() {
     let found = Wangdian::map(&context(), "stock.update", &[]).map(|_| ());
     assert_eq!(found, Err(Fault::unsupported("stock.update")));
 }
+
+/// For base URLs that end with the path already.
+#[test]
+fn an_empty_path_is_the_base_url_itself() {
+    let ctx = Context {
+        settings: r#"{"sid":"s","key":"k","path":""}"#.into(),
+        ..context()
+    };
+    let mapped = Wangdian::map(&ctx, crate::STOCK_PENDING, &items(&["{}"])).expect("requests");
+    assert_eq!(mapped.requests[0].draft.path, "");
+}
