@@ -2,12 +2,12 @@
 //!
 //! | part | what it does |
 //! |---|---|
-//! | [`serve`] | listens, bounds connections, ends in good order |
-//! | [`calls`] | `POST /v1/{tenant}/{connection}/{operation}` |
-//! | [`admin`] | what is loaded, and retiring an adapter |
-//! | [`health`] | `/healthz`, `/readyz`, `/openapi.json` |
-//! | [`auth`] | who may ask what |
-//! | [`problem`] | every error as RFC 9457 `application/problem+json` |
+//! | `serve` | listens, bounds connections, ends in good order |
+//! | `calls` | `POST /v1/{tenant}/{connection}/{operation}` |
+//! | `admin` | what is loaded, and retiring an adapter |
+//! | `health` | `/healthz`, `/readyz`, `/openapi.json` |
+//! | `auth` | who may ask what |
+//! | `problem` | every error as RFC 9457 `application/problem+json` |
 
 mod admin;
 mod auth;
@@ -59,10 +59,10 @@ pub trait Service: Send + Sync + 'static {
     fn any_tenant_has_tokens(&self) -> bool;
 
     /// Every plugin file.
-    fn plugins(&self) -> Vec<PluginStatus>;
+    fn plugins(&self) -> Arc<Vec<PluginStatus>>;
 
     /// Every tenant folder.
-    fn tenants(&self) -> Vec<TenantStatus>;
+    fn tenants(&self) -> Arc<Vec<TenantStatus>>;
 
     /// One delivery, now.
     fn call(&self, call: Call) -> impl Future<Output = Result<Report, Problem>> + Send;
@@ -92,11 +92,11 @@ impl Service for Host {
             .any(|tenant| !tenant.config.tokens.is_empty())
     }
 
-    fn plugins(&self) -> Vec<PluginStatus> {
+    fn plugins(&self) -> Arc<Vec<PluginStatus>> {
         Host::plugins(self)
     }
 
-    fn tenants(&self) -> Vec<TenantStatus> {
+    fn tenants(&self) -> Arc<Vec<TenantStatus>> {
         Host::tenants(self)
     }
 
