@@ -55,3 +55,22 @@ pub fn rebuilt(component: &[u8], label: &str) -> Vec<u8> {
     bytes.extend(payload);
     bytes
 }
+
+/// The test adapter in a mode and with a generation label: the same component
+/// with two stretches of its data overwritten.
+pub fn test_adapter(mode: &str, generation: &str) -> Vec<u8> {
+    let mut bytes = fixture("test-adapter");
+    overwrite(&mut bytes, b"CROSSDOCK-TEST-MODE:", 64, mode);
+    overwrite(&mut bytes, b"CROSSDOCK-TEST-GEN:", 32, generation);
+    bytes
+}
+
+fn overwrite(component: &mut [u8], prefix: &[u8], length: usize, word: &str) {
+    let start = component
+        .windows(prefix.len())
+        .position(|window| window == prefix)
+        .expect("the marker is in the component");
+    let place = &mut component[start + prefix.len()..start + length];
+    place.fill(b' ');
+    place[..word.len()].copy_from_slice(word.as_bytes());
+}

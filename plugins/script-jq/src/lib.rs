@@ -23,11 +23,11 @@
 //!
 //! | module | what is in it |
 //! |---|---|
-//! | [`engine`] | compile once, apply many times |
-//! | [`library`] | which functions there are |
-//! | [`read`] | JSON text → values |
-//! | [`write`] | values → JSON text |
-//! | [`diagnose`] | errors → line, column, sentence |
+//! | `engine` | compile once, apply many times |
+//! | `library` | which functions there are |
+//! | `read` | JSON text → values |
+//! | `write` | values → JSON text |
+//! | `diagnose` | errors → line, column, sentence |
 
 mod diagnose;
 pub mod engine;
