@@ -41,12 +41,12 @@ pub(super) async fn alive() -> Response {
 /// out of a load balancer would take them along.
 pub(super) async fn ready<S: Service>(State(app): State<Arc<App<S>>>) -> Result<Response, Refused> {
     let mut plugins = Counts::default();
-    for plugin in app.service.plugins().iter() {
+    for plugin in app.service.plugins() {
         plugins.serving += usize::from(plugin.serving.is_some());
         plugins.refused += usize::from(plugin.refused.is_some());
     }
     let mut tenants = Counts::default();
-    for tenant in app.service.tenants().iter() {
+    for tenant in app.service.tenants() {
         tenants.serving += usize::from(tenant.generation.is_some());
         tenants.refused += usize::from(!tenant.problems.is_empty());
     }

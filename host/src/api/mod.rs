@@ -59,10 +59,10 @@ pub trait Service: Send + Sync + 'static {
     fn any_tenant_has_tokens(&self) -> bool;
 
     /// Every plugin file.
-    fn plugins(&self) -> Arc<Vec<PluginStatus>>;
+    fn plugins(&self) -> Vec<PluginStatus>;
 
     /// Every tenant folder.
-    fn tenants(&self) -> Arc<Vec<TenantStatus>>;
+    fn tenants(&self) -> Vec<TenantStatus>;
 
     /// One delivery, now.
     fn call(&self, call: Call) -> impl Future<Output = Result<Report, Problem>> + Send;
@@ -92,11 +92,11 @@ impl Service for Host {
             .any(|tenant| !tenant.config.tokens.is_empty())
     }
 
-    fn plugins(&self) -> Arc<Vec<PluginStatus>> {
+    fn plugins(&self) -> Vec<PluginStatus> {
         Host::plugins(self)
     }
 
-    fn tenants(&self) -> Arc<Vec<TenantStatus>> {
+    fn tenants(&self) -> Vec<TenantStatus> {
         Host::tenants(self)
     }
 

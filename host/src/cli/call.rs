@@ -66,8 +66,8 @@ pub(super) async fn run(global: &Global, args: CallArgs) -> Finished {
 /// Says what did not load, as far as the call could be about it.
 fn warn(host: &Host, tenant: &str) {
     let label = Paint::stderr().warn("warning:");
-    for plugin in host.plugins().iter() {
-        if let Some(refused) = &plugin.refused {
+    for plugin in host.plugins() {
+        if let Some(refused) = plugin.refused {
             let file = plugin.file.display().to_string();
             note(&format!(
                 "{label} {} was refused: {}",

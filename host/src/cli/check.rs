@@ -46,8 +46,8 @@ pub(super) async fn run(global: &Global, json: bool) -> Finished {
                 ok: false,
                 // `serve` would refuse it too.
                 host: token_mode(&host, listen).err().into_iter().collect(),
-                plugins: host.plugins().to_vec(),
-                tenants: host.tenants().to_vec(),
+                plugins: host.plugins(),
+                tenants: host.tenants(),
                 loaded: true,
             }
         }

@@ -147,8 +147,8 @@ impl Service for Fake {
         self.0.tokens.values().any(|tokens| !tokens.is_empty())
     }
 
-    fn plugins(&self) -> Arc<Vec<PluginStatus>> {
-        Arc::new(vec![PluginStatus {
+    fn plugins(&self) -> Vec<PluginStatus> {
+        vec![PluginStatus {
             file: "plugins/bad.wasm".into(),
             serving: None,
             refused: Some(RefusalStatus {
@@ -158,11 +158,11 @@ impl Service for Fake {
                 at_ms: 1,
             }),
             missing: false,
-        }])
+        }]
     }
 
-    fn tenants(&self) -> Arc<Vec<TenantStatus>> {
-        Arc::new(vec![TenantStatus {
+    fn tenants(&self) -> Vec<TenantStatus> {
+        vec![TenantStatus {
             name: "acme".into(),
             file: "tenants/acme/tenant.toml".into(),
             generation: Some(2),
@@ -176,7 +176,7 @@ impl Service for Fake {
                 }),
             ],
             loaded_at_ms: Some(1),
-        }])
+        }]
     }
 
     async fn call(&self, call: Call) -> Result<Report, Problem> {
