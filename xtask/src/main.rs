@@ -4,12 +4,14 @@
 //! |---|---|
 //! | [`toolchain`] | which compiler builds WebAssembly here, and how to get one |
 //! | [`plugins`] | guest crates → core modules → components |
+//! | [`prepare`] | work that a guest does once and for all, done while it is built |
 //! | [`project`] | what the README's commands do: demo, tests, bench |
 //! | [`check`] | format, lints, licences and advisories, documentation |
 //! | [`run`] | starting other programs, with what they do said aloud |
 
 mod check;
 mod plugins;
+mod prepare;
 mod project;
 mod run;
 mod toolchain;

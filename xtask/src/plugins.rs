@@ -3,6 +3,7 @@
 //! A guest is a folder with a crate whose `crate-type` names `cdylib`. Its
 //! folder's name is its file's name.
 
+use crate::prepare::prepare;
 use crate::run::{Failure, run, say};
 use crate::toolchain::{Choice, TARGET, Toolchain};
 use std::path::{Path, PathBuf};
@@ -182,6 +183,7 @@ fn remapped_paths() -> String {
 fn finish(guest: &Guest, modules: &Path) -> Result<Artifact, Failure> {
     let module = modules.join(format!("{}.wasm", guest.package.replace('-', "_")));
     let bytes = std::fs::read(&module).map_err(|e| Failure::file("read", &module, e))?;
+    let bytes = prepare(bytes)?;
     let component = wit_component::ComponentEncoder::default()
         .validate(true)
         .module(&bytes)

@@ -3,11 +3,12 @@
 use crate::diagnose::{Diagnose, Diagnostic, FILE};
 use crate::keys::Keys;
 use crate::module::{self, Numbers};
+use crate::prepared;
 use crate::read::{self, Literals, Unreadable};
-use crate::realm::{self, Kept, Realm};
+use crate::realm::{Confined, Realm};
 use crate::write::{self, Unwritable};
 use rquickjs::context::EvalOptions;
-use rquickjs::{Context, Ctx, Function, Module, Persistent, Value};
+use rquickjs::{Ctx, Function, Module, Persistent, Value};
 
 /// Language name and file extension.
 pub fn describe() -> &'static str {
@@ -19,14 +20,13 @@ pub struct Script {
     source: String,
     lines_before: u32,
     numbers: Numbers,
-    context: Context,
+    quickjs: Confined,
     /// Taken when it is dropped: QuickJS wants its values back before it goes.
     kept: Option<KeptScript>,
 }
 
 /// What a script is between calls.
 struct KeptScript {
-    realm: Kept,
     /// Runs the script's file and gives the function it exports.
     factory: Persistent<Function<'static>>,
     /// The context document.
@@ -40,7 +40,7 @@ impl Script {
     /// # Errors
     /// The first thing wrong with the script, with its place.
     pub fn compile(source: &str, context: &str) -> Result<Self, Diagnostic> {
-        let quickjs = realm::new().map_err(|error| Diagnostic::unplaced(error.to_string()))?;
+        let quickjs = prepared::take().map_err(gone)?;
         let syntax = quickjs.with(|ctx| syntax(&ctx, source));
         let factory = match (syntax, module::factory(source)) {
             (Ok(()), factory) => factory?,
@@ -53,16 +53,14 @@ impl Script {
             lines_before: factory.lines_before,
         };
         let kept = quickjs.with(|ctx| {
-            let kept = keep(&ctx, &factory, context, &diagnose)?;
-            // What compiling left behind.
-            ctx.run_gc();
-            Ok::<_, Diagnostic>(kept)
+            let realm = quickjs.realm(&ctx).map_err(gone)?;
+            keep(&ctx, &realm, &factory, context, &diagnose)
         })?;
         Ok(Self {
             source: source.to_owned(),
             lines_before: factory.lines_before,
             numbers: factory.numbers,
-            context: quickjs,
+            quickjs,
             kept: Some(kept),
         })
     }
@@ -79,7 +77,7 @@ impl Script {
 
     /// Applies the script to each document: one answer per document.
     pub fn apply_all(&self, documents: &[impl AsRef<str>]) -> Vec<Result<Vec<String>, Diagnostic>> {
-        self.context.with(|ctx| {
+        self.quickjs.with(|ctx| {
             let mut run = match Run::new(self, &ctx) {
                 Ok(run) => run,
                 Err(diagnostic) => return vec![Err(diagnostic); documents.len()],
@@ -95,7 +93,7 @@ impl Script {
 impl Drop for Script {
     fn drop(&mut self) {
         let kept = self.kept.take();
-        self.context.with(|_| drop(kept));
+        self.quickjs.with(|_| drop(kept));
     }
 }
 
@@ -111,18 +109,18 @@ fn syntax(ctx: &Ctx<'_>, source: &str) -> Result<(), Diagnostic> {
     }
 }
 
-/// Confines the globals, shows the context and compiles the script for good.
-fn keep(
-    ctx: &Ctx<'_>,
+/// Shows the context and compiles the script for good.
+fn keep<'js>(
+    ctx: &Ctx<'js>,
+    realm: &Realm<'js>,
     factory: &module::Factory,
     context: &str,
     diagnose: &Diagnose<'_>,
 ) -> Result<KeptScript, Diagnostic> {
     let caught = |error| diagnose.caught(ctx, &error);
-    let realm = Realm::confine(ctx).map_err(caught)?;
     let setting = read::Setting {
         ctx,
-        realm: &realm,
+        realm,
         numbers: factory.numbers,
     };
     let (context, _) =
@@ -132,7 +130,7 @@ fn keep(
                 Diagnostic::unplaced(format!("the context is no JSON document: {malformed}"))
             }
         })?;
-    realm.close(context.clone()).map_err(caught)?;
+    realm.show(context.clone()).map_err(caught)?;
     let mut options = EvalOptions::default();
     options.filename = Some(FILE.into());
     let factory: Function = ctx
@@ -146,10 +144,14 @@ fn keep(
         )));
     }
     Ok(KeptScript {
-        realm: realm.keep(ctx),
         factory: Persistent::save(ctx, factory),
         context: Persistent::save(ctx, context),
     })
+}
+
+/// QuickJS itself failed, which has no place in the script.
+fn gone(error: rquickjs::Error) -> Diagnostic {
+    Diagnostic::unplaced(error.to_string())
 }
 
 /// A script at work on the documents of one call.
@@ -170,7 +172,6 @@ impl<'a, 'js> Run<'a, 'js> {
             .kept
             .as_ref()
             .ok_or_else(|| Diagnostic::unplaced("the script is gone"))?;
-        let gone = |error: rquickjs::Error| Diagnostic::unplaced(error.to_string());
         Ok(Self {
             ctx: ctx.clone(),
             diagnose: Diagnose {
@@ -178,7 +179,7 @@ impl<'a, 'js> Run<'a, 'js> {
                 lines_before: script.lines_before,
             },
             numbers: script.numbers,
-            realm: kept.realm.restore(ctx).map_err(gone)?,
+            realm: script.quickjs.realm(ctx).map_err(gone)?,
             factory: kept.factory.clone().restore(ctx).map_err(gone)?,
             context: kept.context.clone().restore(ctx).map_err(gone)?,
             keys_in: Keys::default(),

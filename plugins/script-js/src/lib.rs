@@ -46,6 +46,7 @@
 //! |---|---|
 //! | `engine` | compile once, apply many times |
 //! | `realm` | QuickJS with its globals confined (`realm.js`) |
+//! | `prepared` | one of these made when the component is built |
 //! | `module` | a script's file → a function that runs it anew |
 //! | `lexer` | just enough of JavaScript's words to find `export` |
 //! | `read` | JSON text → values |
@@ -62,6 +63,7 @@ mod keys;
 mod lexer;
 mod module;
 mod number;
+mod prepared;
 mod read;
 mod realm;
 mod write;

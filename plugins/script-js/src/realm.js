@@ -1,8 +1,9 @@
 // Confines the globals before a script sees them, and gives the engine what it
-// needs of them. Runs once per script.
+// needs of them. Runs before any
+// script is known.
 (function () {
   "use strict";
-  const { defineProperty, freeze, getOwnPropertyDescriptor, getPrototypeOf } = Object;
+  const { defineProperty, freeze, getOwnPropertyDescriptor, getPrototypeOf, isFrozen } = Object;
   const { construct, ownKeys } = Reflect;
   const { rawJSON, isRawJSON } = JSON;
   const isObject = (value) =>
@@ -87,26 +88,32 @@
   const errors = [Error, AggregateError, EvalError, RangeError, ReferenceError, SyntaxError, TypeError, URIError];
   for (const { prototype } of [Object, ...errors]) assignable(prototype);
 
-  // Freezes everything that can be reached, also by syntax alone.
-  const close = (context) => {
-    replace(globalThis, "context", context);
-    const reached = new Set();
-    const waiting = [
-      globalThis, Decimal, ...samples, samples[1](), samples[3](), arguments,
-      [].values(), new Map().entries(), new Set().values(), ""[Symbol.iterator](), "".matchAll(/./g),
-      [].values().map((value) => value), Iterator.from({ next() {} }), new Error(),
-    ];
+  // The context document is another for each script.
+  let shown;
+  defineProperty(globalThis, "context", { get: () => shown, enumerable: true });
+
+  // What is frozen already is so with all that it leads to.
+  const freezeAll = (waiting) => {
     while (waiting.length > 0) {
       const object = waiting.pop();
-      if (!isObject(object) || reached.has(object)) continue;
-      reached.add(object);
+      if (!isObject(object) || isFrozen(object)) continue;
+      freeze(object);
       waiting.push(getPrototypeOf(object));
       for (const key of ownKeys(object)) {
         const { value, get, set } = getOwnPropertyDescriptor(object, key);
         waiting.push(value, get, set);
       }
-      freeze(object);
     }
+  };
+  // Everything that can be reached by name, and what syntax alone reaches.
+  freezeAll([
+    globalThis, Decimal, ...samples, samples[1](), samples[3](), arguments,
+    [].values(), new Map().entries(), new Set().values(), ""[Symbol.iterator](), "".matchAll(/./g),
+    [].values().map((value) => value), Iterator.from({ next() {} }), new Error(),
+  ]);
+  const show = (context) => {
+    freezeAll([context]);
+    shown = context;
   };
 
   // What JSON cannot say of an object that is neither plain nor an array, and
@@ -123,7 +130,7 @@
   const unbox = (object) => (isBoxed(object) ? object.valueOf() : object);
 
   return {
-    close,
+    show,
     toBigInt: BigInt,
     toDecimal: (text) => new Decimal(text),
     rawJSON: (object) => (isRawJSON(object) ? object.rawJSON : null),

@@ -1,7 +1,7 @@
 //! QuickJS with its globals confined.
 
 use rquickjs::{
-    Context, Ctx, FromJs, Function, IntoJs, Object, Persistent, Result, Runtime, Value,
+    Context, Ctx, Error, FromJs, Function, IntoJs, Object, Persistent, Result, Runtime, Value,
 };
 
 /// What confines the globals, as a function.
@@ -12,11 +12,56 @@ const CONFINE: &str = include_str!("realm.js");
 /// which the same calls take about as much, reaches further.
 const STACK: usize = 192 << 10;
 
-/// A QuickJS of one script's own.
-pub fn new() -> Result<Context> {
-    let runtime = Runtime::new()?;
-    runtime.set_max_stack_size(STACK);
-    Context::full(&runtime)
+/// Memory after which QuickJS first looks for values that only hold each
+/// other; all others are freed at once. Scripts seldom make such values, and
+/// looking writes to every page that would otherwise be shared between
+/// instances.
+const COLLECT_AT: usize = 4 << 20;
+
+/// A QuickJS with its globals confined, for one script.
+pub struct Confined {
+    context: Context,
+    /// Taken when it is dropped: QuickJS wants its values back before it goes.
+    realm: Option<Kept>,
+}
+
+impl Confined {
+    /// Makes one, which takes a few milliseconds.
+    pub fn new() -> Result<Self> {
+        let runtime = Runtime::new()?;
+        runtime.set_max_stack_size(STACK);
+        runtime.set_gc_threshold(COLLECT_AT);
+        let context = Context::full(&runtime)?;
+        let realm = context.with(|ctx| {
+            let realm = Realm::confine(&ctx)?.keep(&ctx);
+            ctx.run_gc();
+            Ok::<_, Error>(realm)
+        })?;
+        Ok(Self {
+            context,
+            realm: Some(realm),
+        })
+    }
+
+    /// Works in it.
+    pub fn with<T>(&self, work: impl FnOnce(Ctx<'_>) -> T) -> T {
+        self.context.with(work)
+    }
+
+    /// What the engine uses of it, while it works in it.
+    pub fn realm<'js>(&self, ctx: &Ctx<'js>) -> Result<Realm<'js>> {
+        match &self.realm {
+            Some(realm) => realm.restore(ctx),
+            None => Err(Error::Unknown),
+        }
+    }
+}
+
+impl Drop for Confined {
+    fn drop(&mut self) {
+        let realm = self.realm.take();
+        self.context.with(|_| drop(realm));
+    }
 }
 
 /// What the engine itself uses of the confined globals, safe from the script.
@@ -28,22 +73,19 @@ pub struct Realm<'js> {
 }
 
 impl<'js> Realm<'js> {
-    /// Confines the globals.
-    pub fn confine(ctx: &Ctx<'js>) -> Result<Self> {
+    fn confine(ctx: &Ctx<'js>) -> Result<Self> {
         let confine: Function = ctx.eval(CONFINE)?;
         let helpers: Object = confine.call(())?;
         let plain = helpers.get("plain")?;
         Ok(Self { helpers, plain })
     }
 
-    /// Shows the context document to the script and freezes everything that
-    /// can be reached.
-    pub fn close(&self, context: Value<'js>) -> Result<()> {
-        self.call("close", context)
+    /// Shows the context document to the script, frozen.
+    pub fn show(&self, context: Value<'js>) -> Result<()> {
+        self.call("show", context)
     }
 
-    /// Keeps it until the next call.
-    pub fn keep(self, ctx: &Ctx<'js>) -> Kept {
+    fn keep(self, ctx: &Ctx<'js>) -> Kept {
         Kept {
             helpers: Persistent::save(ctx, self.helpers),
             plain: Persistent::save(ctx, self.plain),
@@ -93,14 +135,13 @@ impl<'js> Realm<'js> {
 }
 
 /// A [`Realm`] between calls.
-pub struct Kept {
+struct Kept {
     helpers: Persistent<Object<'static>>,
     plain: Persistent<Object<'static>>,
 }
 
 impl Kept {
-    /// Takes it up again.
-    pub fn restore<'js>(&self, ctx: &Ctx<'js>) -> Result<Realm<'js>> {
+    fn restore<'js>(&self, ctx: &Ctx<'js>) -> Result<Realm<'js>> {
         Ok(Realm {
             helpers: self.helpers.clone().restore(ctx)?,
             plain: self.plain.clone().restore(ctx)?,

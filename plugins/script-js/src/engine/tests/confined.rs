@@ -38,7 +38,7 @@ yields! {
     no_stack_trace_limit: "item => { Error.stackTraceLimit = 0; }", "1" => "1:26: TypeError: object is not extensible";
     no_changed_context: "item => { context.tenant = 'x'; }", "1" => "1:26: TypeError: 'tenant' is read-only";
     no_changed_tables: "(item, context) => { context.tables.stores['1'] = 'x'; }", "1" => "1:37: TypeError: '1' is read-only";
-    no_replaced_context: "item => { globalThis.context = 1; }", "1" => "1:26: TypeError: 'context' is read-only";
+    no_replaced_context: "item => { globalThis.context = 1; }", "1" => "1:26: TypeError: no setter for property";
     no_changed_log: "item => { console.log = 1; }", "1" => "1:26: TypeError: 'log' is read-only";
 
     too_deep_a_recursion: "export default function f(item) { return f(item) + 1; }", "1" => "1:44: RangeError: Maximum call stack size exceeded";
