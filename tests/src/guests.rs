@@ -32,6 +32,29 @@ pub fn fixture(name: &str) -> Vec<u8> {
     read(&dir.join(format!("{name}.wasm")))
 }
 
+/// The test adapter, doing what `mode` says (`tests/fixtures/guests/test-adapter`
+/// lists the modes) and calling itself `generation` in what it sends.
+///
+/// # Panics
+/// When it has not been built, or a word is too long for its place.
+pub fn test_adapter(mode: &str, generation: &str) -> Vec<u8> {
+    let mut component = fixture("test-adapter");
+    patch(&mut component, b"CROSSDOCK-TEST-MODE:", 64, mode);
+    patch(&mut component, b"CROSSDOCK-TEST-GEN:", 32, generation);
+    component
+}
+
+/// Overwrites what follows a marker, up to the stretch's whole length.
+fn patch(component: &mut [u8], prefix: &[u8], length: usize, word: &str) {
+    let start = component
+        .windows(prefix.len())
+        .position(|window| window == prefix)
+        .expect("the marker in the component");
+    let place = &mut component[start + prefix.len()..start + length];
+    place.fill(b' ');
+    place[..word.len()].copy_from_slice(word.as_bytes());
+}
+
 fn read(path: &Path) -> Vec<u8> {
     std::fs::read(path).unwrap_or_else(|error| {
         panic!(

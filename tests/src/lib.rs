@@ -2,8 +2,10 @@
 //!
 //! * [`bed`]: a folder with plugins and tenants, and a host over it.
 //! * [`guests`]: the built components, and how a test adapter is patched.
+//! * [`recorder`]: an HTTP server that keeps what it was sent.
 //! * [`wait`]: waiting for a condition within a bound.
 
 pub mod bed;
 pub mod guests;
+pub mod recorder;
 pub mod wait;
