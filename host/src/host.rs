@@ -82,13 +82,13 @@ impl Host {
     }
 
     /// Every plugin file: what serves from it, and why its newest bytes do not.
-    pub fn plugins(&self) -> Arc<Vec<PluginStatus>> {
-        self.loaded.current.plugins()
+    pub fn plugins(&self) -> Vec<PluginStatus> {
+        self.loaded.current.plugins().to_vec()
     }
 
     /// Every tenant folder: what serves from it, and why its newest files do not.
-    pub fn tenants(&self) -> Arc<Vec<TenantStatus>> {
-        self.loaded.current.tenants()
+    pub fn tenants(&self) -> Vec<TenantStatus> {
+        self.loaded.current.tenants().to_vec()
     }
 
     /// Idle adapter and script instances now.

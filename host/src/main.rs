@@ -1,1 +1,7 @@
-fn main() {}
+//! The `crossdock` command.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    crossdock::cli::run()
+}

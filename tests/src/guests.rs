@@ -32,29 +32,6 @@ pub fn fixture(name: &str) -> Vec<u8> {
     read(&dir.join(format!("{name}.wasm")))
 }
 
-/// The test adapter, doing what `mode` says (`tests/fixtures/guests/test-adapter`
-/// lists the modes) and calling itself `generation` in what it sends.
-///
-/// # Panics
-/// When it has not been built, or a word is too long for its place.
-pub fn test_adapter(mode: &str, generation: &str) -> Vec<u8> {
-    let mut component = fixture("test-adapter");
-    patch(&mut component, b"CROSSDOCK-TEST-MODE:", 64, mode);
-    patch(&mut component, b"CROSSDOCK-TEST-GEN:", 32, generation);
-    component
-}
-
-/// Overwrites what follows a marker, up to the stretch's whole length.
-fn patch(component: &mut [u8], prefix: &[u8], length: usize, word: &str) {
-    let start = component
-        .windows(prefix.len())
-        .position(|window| window == prefix)
-        .expect("the marker in the component");
-    let place = &mut component[start + prefix.len()..start + length];
-    place.fill(b' ');
-    place[..word.len()].copy_from_slice(word.as_bytes());
-}
-
 fn read(path: &Path) -> Vec<u8> {
     std::fs::read(path).unwrap_or_else(|error| {
         panic!(
@@ -77,4 +54,23 @@ pub fn rebuilt(component: &[u8], label: &str) -> Vec<u8> {
     bytes.push(payload.len() as u8);
     bytes.extend(payload);
     bytes
+}
+
+/// The test adapter in a mode and with a generation label: the same component
+/// with two stretches of its data overwritten.
+pub fn test_adapter(mode: &str, generation: &str) -> Vec<u8> {
+    let mut bytes = fixture("test-adapter");
+    overwrite(&mut bytes, b"CROSSDOCK-TEST-MODE:", 64, mode);
+    overwrite(&mut bytes, b"CROSSDOCK-TEST-GEN:", 32, generation);
+    bytes
+}
+
+fn overwrite(component: &mut [u8], prefix: &[u8], length: usize, word: &str) {
+    let start = component
+        .windows(prefix.len())
+        .position(|window| window == prefix)
+        .expect("the marker is in the component");
+    let place = &mut component[start + prefix.len()..start + length];
+    place.fill(b' ');
+    place[..word.len()].copy_from_slice(word.as_bytes());
 }

@@ -4,11 +4,13 @@
 //! |---|---|
 //! | [`toolchain`] | which compiler builds WebAssembly here, and how to get one |
 //! | [`plugins`] | guest crates → core modules → components |
+//! | [`project`] | what the README's commands do: demo, tests, bench |
 //! | [`check`] | format, lints, licences and advisories, documentation |
 //! | [`run`] | starting other programs, with what they do said aloud |
 
 mod check;
 mod plugins;
+mod project;
 mod run;
 mod toolchain;
 
@@ -22,6 +24,11 @@ cargo xtask <command>
   build-plugins [--toolchain current|rustup|debian] [NAME…]
                  adapters, script engines and test guests → target/plugins/*.wasm
                  and target/guests/fixtures/*.wasm; NAMEs are folder names
+  demo [--keep]  the host at its job, against a stand-in of the platform; with
+                 --keep, host and stand-in run until Ctrl-C
+  test [ARG…]    every test; ARGs go to `cargo test`
+  bench [--json FILE]
+                 the figures the README names
   check          format, lints, licences and advisories, documentation
   help           this text
 ";
@@ -44,6 +51,9 @@ fn dispatch(args: &[String]) -> Result<(), Failure> {
     };
     match command.as_str() {
         "build-plugins" => plugins::build(&plugins::Options::from_args(rest)?).map(drop),
+        "demo" => project::demo(rest),
+        "test" => project::test(rest),
+        "bench" => project::bench(rest),
         "check" => no_arguments(command, rest).and_then(|()| check::check()),
         "help" | "--help" | "-h" => {
             print!("{HELP}");

@@ -14,6 +14,10 @@ pub struct Options {
     pub only: Vec<String>,
     /// Which toolchains may be used.
     pub toolchain: Choice,
+    /// The version the guests give themselves, instead of their crates'.
+    pub version: Option<String>,
+    /// Where to put the components, instead of their usual places.
+    pub destination: Option<PathBuf>,
 }
 
 impl Default for Options {
@@ -21,6 +25,8 @@ impl Default for Options {
         Self {
             only: Vec::new(),
             toolchain: Choice::Any,
+            version: None,
+            destination: None,
         }
     }
 }
@@ -80,7 +86,12 @@ pub fn fixtures_dir() -> PathBuf {
 
 /// Builds the guests and writes those components that changed.
 pub fn build(options: &Options) -> Result<Vec<Artifact>, Failure> {
-    let guests = select(discover()?, &options.only)?;
+    let mut guests = select(discover()?, &options.only)?;
+    if let Some(destination) = &options.destination {
+        for guest in &mut guests {
+            guest.destination.clone_from(destination);
+        }
+    }
     let toolchain = Toolchain::find(options.toolchain)?;
     // Apart from the workspace's own target folder, so that neither waits for
     // the other's lock; one per toolchain, so that neither rebuilds the other's.
@@ -103,6 +114,9 @@ pub fn build(options: &Options) -> Result<Vec<Artifact>, Failure> {
     cargo
         .env("CARGO_TARGET_DIR", &target_dir)
         .env("CARGO_ENCODED_RUSTFLAGS", remapped_paths());
+    if let Some(version) = &options.version {
+        cargo.env("CROSSDOCK_PLUGIN_VERSION", version);
+    }
     run(&mut cargo)?;
 
     let modules = target_dir.join(TARGET).join("plugin");
@@ -114,6 +128,22 @@ pub fn build(options: &Options) -> Result<Vec<Artifact>, Failure> {
             Ok(artifact)
         })
         .collect()
+}
+
+/// Copies the bundled plugins into an operator's folder.
+pub fn copy_bundled(folder: &Path) -> Result<(), Failure> {
+    std::fs::create_dir_all(folder).map_err(|e| Failure::file("create", folder, e))?;
+    let built = plugins_dir();
+    let entries = std::fs::read_dir(&built).map_err(|e| Failure::file("read", &built, e))?;
+    for path in entries.flatten().map(|entry| entry.path()) {
+        if let (Some(name), Some("wasm")) = (
+            path.file_name(),
+            path.extension().and_then(|extension| extension.to_str()),
+        ) {
+            std::fs::copy(&path, folder.join(name)).map_err(|e| Failure::file("copy", &path, e))?;
+        }
+    }
+    Ok(())
 }
 
 impl std::fmt::Display for Artifact {

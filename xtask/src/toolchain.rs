@@ -19,10 +19,23 @@ pub const TARGET: &str = "wasm32-unknown-unknown";
 /// What Debian's way needs.
 const DEBIAN_PACKAGES: [&str; 3] = ["rustc-web", "cargo-web", "rust-web-src"];
 
+/// Debian's package of `wasm-ld`, for machines without rustup's linker.
+const DEBIAN_LINKER: &str = "lld";
+
 /// Questions to a compiler are answered in milliseconds.
 const ASK: Duration = Duration::from_secs(20);
 /// The target is a download of about 20 MB.
 const FETCH: Duration = Duration::from_secs(300);
+
+/// Neither another apt-get nor a mirror that does not answer may hold us up.
+const APT_BOUNDS: [&str; 6] = [
+    "-o",
+    "DPkg::Lock::Timeout=60",
+    "-o",
+    "Acquire::http::Timeout=30",
+    "-o",
+    "Acquire::Retries=1",
+];
 
 /// The oldest compiler that the workspace takes (`rust-version`).
 const OLDEST: (u32, u32) = (1, 95);
@@ -206,12 +219,17 @@ fn rustup() -> Result<Toolchain, String> {
 
 fn debian() -> Result<Toolchain, String> {
     if let Err(missing) = debian_installed() {
-        debian_install().map_err(|reason| format!("{missing}; {reason}"))?;
+        debian_install(&DEBIAN_PACKAGES).map_err(|reason| format!("{missing}; {reason}"))?;
         debian_installed()?;
     }
-    let linker = linker().ok_or(
-        "Debian's compiler needs a linker for WebAssembly: `apt-get install lld` gives wasm-ld",
-    )?;
+    let missing = "no linker for WebAssembly is installed";
+    let linker = match linker() {
+        Some(linker) => linker,
+        None => {
+            debian_install(&[DEBIAN_LINKER]).map_err(|reason| format!("{missing}; {reason}"))?;
+            linker().ok_or(missing)?
+        }
+    };
     Ok(Toolchain::Debian { linker })
 }
 
@@ -246,34 +264,30 @@ fn parse_version(text: &str) -> Option<(u32, u32)> {
     Some((numbers.next()?.parse().ok()?, numbers.next()?.parse().ok()?))
 }
 
-/// Installs the packages where that needs no password.
-fn debian_install() -> Result<(), String> {
+/// Installs packages where that needs no password.
+fn debian_install(packages: &[&str]) -> Result<(), String> {
     if !Path::new("/etc/debian_version").exists() {
         return Err("this is not Debian or Ubuntu".into());
     }
-    let by_hand = format!("type `sudo apt-get install {}`", DEBIAN_PACKAGES.join(" "));
+    let by_hand = format!("type `sudo apt-get install {}`", packages.join(" "));
     let user = output_within(Command::new("id").arg("-u"), ASK);
     let prefix: &[&str] = if user.is_some_and(|id| id.trim() == "0") {
         &[]
     } else if output_within(Command::new("sudo").args(["-n", "true"]), ASK).is_some() {
         &["sudo", "-n"]
     } else {
-        return Err(format!("only root may install them: {by_hand}"));
+        return Err(format!("only root may install more: {by_hand}"));
     };
     let apt = |arguments: &[&str]| {
-        let words = [prefix, &["apt-get"], arguments].concat();
+        let words = [prefix, &["apt-get"], &APT_BOUNDS, arguments].concat();
         let mut command = Command::new(words[0]);
         command
             .args(&words[1..])
             .env("DEBIAN_FRONTEND", "noninteractive");
         say(format_args!("toolchain: {}", show(&command)));
-        run(&mut command).map_err(|failure| format!("{failure}; {by_hand}"))
+        run(&mut command).map_err(|_| format!("apt-get failed: {by_hand}"))
     };
-    let install = [
-        &["install", "--yes", "--no-install-recommends"][..],
-        &DEBIAN_PACKAGES,
-    ]
-    .concat();
+    let install = [&["install", "--yes", "--no-install-recommends"], packages].concat();
     // The lists may be old or absent: once more with new ones.
     apt(&install).or_else(|_| {
         apt(&["update"])?;

@@ -1,1 +1,269 @@
-//! Not here yet.
+//! The commands. What was typed is here; what each command does is in a file
+//! of its own.
+
+mod call;
+mod check;
+mod client;
+mod failure;
+mod loaded;
+mod logging;
+mod plugin;
+mod script;
+mod serve;
+mod terminal;
+mod token;
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
+
+use crate::config::{HostConfig, load_host};
+use crate::host::Host;
+use failure::{Exit, Failure, Finished};
+
+/// How long threads that are still busy may delay the end of the process.
+const LAST_THREADS: Duration = Duration::from_secs(1);
+
+#[derive(Debug, Parser)]
+#[command(
+    name = "crossdock",
+    version,
+    about = "Delivers business records to the platforms a company sells on",
+    long_about = "Delivers business records (stock, goods, prices, orders) to the platforms a company sells on.\n\
+        \n\
+        Each platform is an adapter, a WebAssembly file in the plugins folder. Each customer is a tenant, \
+        a folder with a tenant.toml and its mapping scripts. Both can be replaced while the host runs.",
+    after_help = "Start with `crossdock check`: it loads everything, sends nothing, and says what is wrong and where.",
+    propagate_version = true,
+    disable_help_subcommand = true
+)]
+struct Cli {
+    #[command(flatten)]
+    global: Global,
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// What every command takes.
+#[derive(Debug, Args)]
+struct Global {
+    /// The host's configuration; without it crossdock.toml in this folder, if there is one
+    #[arg(
+        long,
+        short,
+        global = true,
+        value_name = "FILE",
+        env = "CROSSDOCK_CONFIG",
+        help_heading = "Global options"
+    )]
+    config: Option<PathBuf>,
+    /// How log lines look on stderr
+    #[arg(
+        long,
+        global = true,
+        value_enum,
+        default_value_t = LogFormat::Text,
+        value_name = "FORMAT",
+        help_heading = "Global options"
+    )]
+    log_format: LogFormat,
+    /// What is logged: error, warn, info, debug, trace, or a filter such as `info,crossdock::access=off`
+    /// [default: info for serve, warn otherwise]
+    #[arg(
+        long,
+        global = true,
+        value_name = "LEVEL",
+        env = "RUST_LOG",
+        help_heading = "Global options"
+    )]
+    log_level: Option<String>,
+}
+
+impl Global {
+    fn config(&self) -> Result<HostConfig, Failure> {
+        Ok(load_host(self.config.as_deref())?)
+    }
+
+    /// Loads everything once.
+    async fn host(&self) -> Result<Host, Failure> {
+        Ok(Host::start(self.config()?, false).await?)
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum LogFormat {
+    /// For people
+    Text,
+    /// One JSON object per line
+    Json,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the host: inbound HTTP, and reload of whatever changes on disk
+    Serve {
+        /// Listen here in place of `[server] listen`
+        #[arg(long, value_name = "ADDRESS:PORT")]
+        listen: Option<SocketAddr>,
+    },
+    /// Deliver items once, without a server
+    #[command(after_help = call::HELP)]
+    Call(call::CallArgs),
+    /// Load everything, say what is wrong and where, send nothing
+    Check {
+        /// For programs
+        #[arg(long)]
+        json: bool,
+    },
+    /// Look at adapters and script engines
+    #[command(subcommand)]
+    Plugin(plugin::PluginCommand),
+    /// Try mapping scripts
+    #[command(subcommand)]
+    Script(script::ScriptCommand),
+    /// Make bearer tokens
+    #[command(subcommand)]
+    Token(token::TokenCommand),
+    /// Print a completion script for a shell
+    #[command(
+        after_help = "For bash, for instance: crossdock completions bash > ~/.local/share/bash-completion/completions/crossdock"
+    )]
+    Completions {
+        /// The shell
+        shell: Shell,
+    },
+}
+
+/// Runs the command that was typed. Errors go to stderr; the exit code says
+/// what happened.
+pub fn run() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Help and version come this way too. A stream that is closed
+            // cannot be told.
+            let _ = error.print();
+            let exit = if error.use_stderr() {
+                Exit::Error
+            } else {
+                Exit::Done
+            };
+            return exit.into();
+        }
+    };
+    match execute(cli) {
+        Ok(exit) => exit.into(),
+        Err(failure) => {
+            failure.report();
+            Exit::Error.into()
+        }
+    }
+}
+
+fn execute(cli: Cli) -> Finished {
+    let Cli { global, command } = cli;
+    match &command {
+        Command::Token(command) => return token::run(command),
+        Command::Completions { shell } => return completions(*shell),
+        _ => {}
+    }
+    let serving = matches!(command, Command::Serve { .. });
+    logging::start(&global, if serving { "info" } else { "warn" })?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .thread_name("crossdock")
+        .enable_all()
+        .build()
+        .map_err(|error| anyhow::anyhow!("the system gives no threads: {error}"))?;
+    let finished = runtime.block_on(Box::pin(async {
+        match command {
+            Command::Serve { listen } => serve::run(&global, listen).await,
+            Command::Call(args) => call::run(&global, args).await,
+            Command::Check { json } => check::run(&global, json).await,
+            Command::Plugin(command) => plugin::run(&global, command).await,
+            Command::Script(command) => script::run(&global, command).await,
+            Command::Token(command) => token::run(&command),
+            Command::Completions { shell } => completions(shell),
+        }
+    }));
+    runtime.shutdown_timeout(LAST_THREADS);
+    finished
+}
+
+fn completions(shell: Shell) -> Finished {
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut Cli::command(), "crossdock", &mut script);
+    terminal::print(&String::from_utf8_lossy(&script))?;
+    Ok(Exit::Done)
+}
+
+/// Reads an input file, or stdin for `-` and where nothing is named.
+fn read_input(path: Option<&Path>, most: usize) -> Result<Vec<u8>, Failure> {
+    use std::io::{IsTerminal, Read};
+
+    let stdin = path.is_none_or(|path| path == Path::new("-"));
+    let name = path.map_or_else(|| "-".into(), |path| path.display().to_string());
+    if path.is_none() && std::io::stdin().is_terminal() {
+        return Err(anyhow::anyhow!(
+            "there is no input; name a file with --input, or pipe JSON into stdin"
+        )
+        .into());
+    }
+    let mut bytes = Vec::new();
+    let result = if stdin {
+        std::io::stdin()
+            .lock()
+            .take(most as u64 + 1)
+            .read_to_end(&mut bytes)
+    } else {
+        std::fs::File::open(&name)
+            .and_then(|file| file.take(most as u64 + 1).read_to_end(&mut bytes))
+    };
+    result.map_err(|error| anyhow::anyhow!("the input `{name}` cannot be read: {error}"))?;
+    if bytes.len() > most {
+        return Err(anyhow::anyhow!(
+            "the input `{name}` has more than {most} bytes, which `[limits] request_body_mb` allows"
+        )
+        .into());
+    }
+    Ok(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_commands_are_put_together_without_contradiction() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn global_options_may_stand_behind_the_command() {
+        let cli =
+            Cli::try_parse_from(["crossdock", "check", "--config", "x.toml", "--json"]).unwrap();
+        assert_eq!(cli.global.config.as_deref(), Some(Path::new("x.toml")));
+        assert!(matches!(cli.command, Command::Check { json: true }));
+    }
+
+    #[test]
+    fn every_shell_gets_a_completion_script() {
+        for shell in Shell::value_variants() {
+            let mut script = Vec::new();
+            clap_complete::generate(*shell, &mut Cli::command(), "crossdock", &mut script);
+            assert!(!script.is_empty(), "{shell}");
+        }
+    }
+
+    #[test]
+    fn an_input_beyond_the_bound_is_refused() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), "12345").unwrap();
+        assert_eq!(read_input(Some(file.path()), 5).unwrap(), b"12345");
+        assert!(read_input(Some(file.path()), 4).is_err());
+        assert!(read_input(Some(Path::new("/nowhere/at/all")), 4).is_err());
+    }
+}

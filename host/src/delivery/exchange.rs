@@ -16,7 +16,7 @@ use super::report::{ItemReport, ItemStatus, LogReport, RequestReport};
 use super::signing::{SignedDraft, apply_auth, apply_edits};
 use super::state::NoTurn;
 use crate::http::{Answer, Outgoing, Reached, SendError, SendErrorKind};
-use crate::plugin::contract::{Body, Context, Draft, Outcome, Parsed, Reply, Request};
+use crate::plugin::contract::{Body, Context, Draft, Fault, Outcome, Parsed, Reply, Request};
 use crate::plugin::generation::{AdapterLease, now_ms};
 use crate::plugin::guest::GuestFailure;
 use crate::problem::Problem;
@@ -185,7 +185,7 @@ enum Heard {
 
 impl Exchange<'_> {
     async fn run(&mut self, follow_ups: usize) -> Vec<Settled> {
-        let parsed = match self.ask(&self.request.draft).await {
+        let parsed = match self.ask(self.request).await {
             Heard::Parsed(parsed) => *parsed,
             Heard::Alike(settled) => return self.alike(settled),
             Heard::Silence(settled) => match self.read_back().await {
@@ -210,7 +210,12 @@ impl Exchange<'_> {
                 );
                 return self.alike(Settled::failed(problem));
             }
-            match self.ask(&draft).await {
+            // The adapter sees which of its requests an answer belongs to.
+            let follow_up = Request {
+                draft,
+                ..self.request.clone()
+            };
+            match self.ask(&follow_up).await {
                 Heard::Parsed(parsed) => {
                     outcomes = merge(outcomes, parsed.outcomes);
                     next = parsed.next;
@@ -237,14 +242,14 @@ impl Exchange<'_> {
         vec![settled; self.request.items.len()]
     }
 
-    /// Signs, sends and reads one draft.
-    async fn ask(&mut self, draft: &Draft) -> Heard {
+    /// Signs, sends and reads one request: the delivery's own or one that follows it.
+    async fn ask(&mut self, request: &Request) -> Heard {
         let _turn = match self.route.connection.channel.turn(self.deadline).await {
             Ok(turn) => turn,
             Err(why) => return Heard::Alike(no_turn(why)),
         };
         let context = context(self.route);
-        let outgoing = match self.sign(&context, draft).await {
+        let outgoing = match self.sign(&context, &request.draft).await {
             Ok(outgoing) => outgoing,
             Err(problem) => return Heard::Alike(Settled::failed(problem)),
         };
@@ -265,7 +270,7 @@ impl Exchange<'_> {
             let redaction = &self.trace.redaction;
             return Heard::Alike(outcome::redirected(status, location, repeatable, redaction));
         }
-        self.read(&context, reply(answer)).await
+        self.read(&context, request, reply(answer)).await
     }
 
     async fn sign(&mut self, context: &Context, draft: &Draft) -> Result<Outgoing, Problem> {
@@ -321,8 +326,8 @@ impl Exchange<'_> {
         result
     }
 
-    async fn read(&mut self, context: &Context, reply: Reply) -> Heard {
-        match self.parse(context, &reply).await {
+    async fn read(&mut self, context: &Context, request: &Request, reply: Reply) -> Heard {
+        match self.parse(context, request, &reply).await {
             Ok(Ok(parsed)) => match check_parsed(&parsed, self.request.items.len()) {
                 Ok(()) => Heard::Parsed(Box::new(parsed)),
                 Err(broken) => {
@@ -350,12 +355,13 @@ impl Exchange<'_> {
     async fn parse(
         &mut self,
         context: &Context,
+        request: &Request,
         reply: &Reply,
-    ) -> Result<Result<Parsed, crate::plugin::contract::Fault>, GuestFailure> {
+    ) -> Result<Result<Parsed, Fault>, GuestFailure> {
         let tenant = &self.route.tenant.config.name;
         let mut lease = self.route.adapter.lease(tenant).await?;
         let parsed = lease
-            .parse_response(context, &self.route.operation, self.request, reply)
+            .parse_response(context, &self.route.operation, request, reply)
             .await;
         self.trace.take_log(&mut lease);
         parsed
@@ -373,7 +379,11 @@ impl Exchange<'_> {
             body: Body::Empty,
         };
         let context = context(self.route);
-        let parsed = self.parse(&context, &silence).await.ok()?.ok()?;
+        let parsed = self
+            .parse(&context, self.request, &silence)
+            .await
+            .ok()?
+            .ok()?;
         let kept = check_parsed(&parsed, self.request.items.len()).is_ok();
         (kept && parsed.next.is_some()).then_some(parsed)
     }

@@ -119,6 +119,11 @@ pub struct Signed {
 }
 
 impl AdapterGeneration {
+    /// The compiled component.
+    pub fn component(&self) -> &wasmtime::component::Component {
+        self.pre.instance_pre().component()
+    }
+
     /// An instance of this generation for one tenant: a warm one if there is
     /// one, else a fresh one.
     pub async fn lease(self: &Arc<Self>, tenant: &Arc<str>) -> Result<AdapterLease, GuestFailure> {

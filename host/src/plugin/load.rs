@@ -152,6 +152,14 @@ impl Loaded {
             Self::Engine(engine) => &engine.identity,
         }
     }
+
+    /// The compiled component.
+    pub fn component(&self) -> &Component {
+        match self {
+            Self::Adapter(adapter) => adapter.component(),
+            Self::Engine(engine) => engine.component(),
+        }
+    }
 }
 
 /// What loading needs; made once.

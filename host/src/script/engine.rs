@@ -110,6 +110,11 @@ impl EngineGeneration {
         }
     }
 
+    /// The compiled component.
+    pub fn component(&self) -> &wasmtime::component::Component {
+        self.pre.instance_pre().component()
+    }
+
     /// The script ready to apply: warm if it was used before, else compiled now.
     pub async fn lease(&self, spec: &ScriptSpec) -> Result<ScriptLease, CompileError> {
         let key = WarmKey {

@@ -6,9 +6,9 @@
 //!
 //! | module | what is in it |
 //! |---|---|
-//! | [`settings`] | what the document leaves open |
-//! | [`stock`] | `stock.update`: documents → rows → requests |
-//! | [`answer`] | the envelope `{code, msg, data}` |
+//! | `settings` | what the document leaves open |
+//! | `stock` | `stock.update`: documents → rows → requests |
+//! | `answer` | the envelope `{code, msg, data}` |
 
 mod answer;
 mod settings;

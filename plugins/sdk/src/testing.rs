@@ -53,6 +53,14 @@ pub fn check_examples<A: Adapter>() -> Vec<String> {
         ));
     }
     for example in &manifest.examples {
+        for name in example.secrets.keys() {
+            if !manifest.secrets.iter().any(|secret| secret.name == *name) {
+                wrong.push(format!(
+                    "{}: the manifest does not declare the secret `{name}`",
+                    example.name
+                ));
+            }
+        }
         let mut run = Run {
             example,
             wrong: Vec::new(),

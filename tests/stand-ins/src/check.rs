@@ -66,13 +66,6 @@ impl Violation {
             .find(|segment| !segment.is_empty() && !segment.bytes().all(|b| b.is_ascii_digit()))
             .unwrap_or("")
     }
-
-    /// The body's row that is meant, where its outermost list has rows.
-    pub fn row(&self) -> Option<usize> {
-        self.pointer
-            .split('/')
-            .find_map(|segment| segment.parse().ok())
-    }
 }
 
 /// What a value must look like.
@@ -82,6 +75,10 @@ pub enum Shape {
     Text,
     /// A string of at most so many characters.
     TextUpTo(usize),
+    /// A string that is not empty: what identifies something.
+    Filled,
+    /// The same of at most so many characters.
+    FilledUpTo(usize),
     /// A string of one of these.
     OneOf(&'static [&'static str]),
     /// A string `yyyy-MM-dd HH:mm:ss`.
@@ -108,6 +105,8 @@ pub enum Shape {
     ListUpTo(&'static Shape, usize),
     /// `null`, or this.
     Nullable(&'static Shape),
+    /// One or the other: a field whose table and example disagree.
+    Either(&'static Shape, &'static Shape),
     /// Anything: a field whose inside no source describes.
     Any,
 }
@@ -199,6 +198,11 @@ impl Findings {
                 }
                 other => self.wrong_type("a string", other),
             },
+            Shape::Filled | Shape::FilledUpTo(_) if value.as_str() == Some("") => {
+                self.add(Breach::Missing, "an empty string identifies nothing");
+            }
+            Shape::Filled => self.value(value, Shape::Text),
+            Shape::FilledUpTo(most) => self.value(value, Shape::TextUpTo(most)),
             Shape::OneOf(allowed) => match value {
                 Value::String(text) if allowed.contains(&text.as_str()) => {}
                 Value::String(_) => self.add(
@@ -289,6 +293,11 @@ impl Findings {
                 other => self.wrong_type("a list", other),
             },
             Shape::Any => {}
+            Shape::Either(one, other) => {
+                if !check(value, *one, "").is_empty() {
+                    self.value(value, *other);
+                }
+            }
             Shape::Nullable(of) => {
                 if !value.is_null() {
                     self.value(value, *of);
@@ -451,10 +460,9 @@ mod tests {
     }
 
     #[test]
-    fn a_finding_knows_its_field_and_its_row() {
+    fn a_finding_knows_its_field() {
         let violation = Violation::new(Breach::Type, "/0/3/spec_list/7/prop1", "");
         assert_eq!(violation.field(), "prop1");
-        assert_eq!(violation.row(), Some(0));
         assert_eq!(
             Violation::new(Breach::Limit, "/goods/3", "").field(),
             "goods"

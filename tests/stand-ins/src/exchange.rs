@@ -7,6 +7,8 @@ use http::{HeaderMap, Method};
 use percent_encoding::percent_decode_str;
 use serde_json::Value;
 
+use crate::check::{Breach, Violation};
+
 /// A request below a platform's prefix, its body read to the end.
 #[derive(Debug, Clone)]
 pub struct Call {
@@ -25,6 +27,16 @@ impl Call {
         url::form_urlencoded::parse(self.raw_query.as_bytes())
             .into_owned()
             .collect()
+    }
+
+    /// The same; a byte of the query that should have been encoded is a finding.
+    pub fn checked_query(&self, violations: &mut Vec<Violation>) -> Vec<(String, String)> {
+        let is_query_byte = |byte: u8| is_segment_byte(byte) || b"/?".contains(&byte);
+        if decode(&self.raw_query, is_query_byte).is_none() {
+            let message = "a byte of the query is not percent-encoded UTF-8";
+            violations.push(Violation::new(Breach::Encoding, "query", message));
+        }
+        self.query()
     }
 
     /// A header's value, if it is there and is text.
@@ -62,6 +74,11 @@ fn is_segment_byte(byte: u8) -> bool {
 }
 
 fn decode_segment(raw: &str) -> Option<String> {
+    decode(raw, is_segment_byte)
+}
+
+/// Decodes text in which only the bytes that `stands` allows stand for themselves.
+fn decode(raw: &str, stands: impl Fn(u8) -> bool) -> Option<String> {
     let mut bytes = raw.bytes();
     while let Some(byte) = bytes.next() {
         let fine = match byte {
@@ -69,7 +86,7 @@ fn decode_segment(raw: &str) -> Option<String> {
                 let digits = (bytes.next(), bytes.next());
                 matches!(digits, (Some(a), Some(b)) if a.is_ascii_hexdigit() && b.is_ascii_hexdigit())
             }
-            other => is_segment_byte(other),
+            other => stands(other),
         };
         if !fine {
             return None;

@@ -5,6 +5,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 
 use serde::Deserialize;
 
+use crate::platforms::dingliyun::DingliyunOptions;
 use crate::platforms::doudian::DoudianOptions;
 use crate::platforms::fengchao::FengchaoOptions;
 use crate::platforms::lingzhi::LingzhiOptions;
@@ -29,6 +30,7 @@ pub struct Options {
     pub fengchao: FengchaoOptions,
     pub doudian: DoudianOptions,
     pub wangdian: WangdianOptions,
+    pub dingliyun: DingliyunOptions,
 }
 
 impl Default for Options {
@@ -42,6 +44,7 @@ impl Default for Options {
             fengchao: FengchaoOptions::default(),
             doudian: DoudianOptions::default(),
             wangdian: WangdianOptions::default(),
+            dingliyun: DingliyunOptions::default(),
         }
     }
 }

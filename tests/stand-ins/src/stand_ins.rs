@@ -9,12 +9,12 @@ use std::time::Duration;
 
 use serde_json::Value;
 use tokio::net::TcpListener;
-use tokio::task::JoinHandle;
+use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 
 use crate::misbehave::{Faults, Misbehaviour, Plan, Times};
 use crate::options::Options;
-use crate::platforms::{Platforms, doudian, fengchao, lingzhi, wangdian};
+use crate::platforms::{Platforms, dingliyun, doudian, fengchao, lingzhi, wangdian};
 use crate::record::{Counters, LiveCounters, Recorded, RequestLog};
 use crate::server::{self, Server};
 use crate::station::{Rate, Station};
@@ -32,14 +32,16 @@ pub struct StandIns {
     platforms: Platforms,
     clock: Arc<PlatformClock>,
     stop: CancellationToken,
-    running: Option<JoinHandle<()>>,
+    /// Rings when the last connection has ended.
+    ended: Option<oneshot::Receiver<()>>,
 }
 
 impl StandIns {
     /// Listens and serves on the current tokio runtime.
     ///
     /// # Errors
-    /// The address cannot be listened on.
+    /// The address cannot be listened on, or the options name a platform that
+    /// does not exist.
     pub async fn start(options: Options) -> io::Result<Self> {
         let listener = TcpListener::bind(options.listen).await?;
         let address = listener.local_addr()?;
@@ -62,20 +64,75 @@ impl StandIns {
                 (name, station)
             })
             .collect();
+        if let Some(name) = options
+            .calls_per_minute
+            .keys()
+            .find(|name| !stations.contains_key(name.as_str()))
+        {
+            let message = format!("calls_per_minute names {name}, which is no platform");
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, message));
+        }
         let server = Arc::new(Server {
             stations,
             elsewhere: AtomicU64::new(0),
         });
         let stop = CancellationToken::new();
-        let running = tokio::spawn(server::run(Arc::clone(&server), listener, stop.clone()));
+        let (end, ended) = oneshot::channel();
+        let running = server::run(Arc::clone(&server), listener, stop.clone());
+        tokio::spawn(async move {
+            running.await;
+            // Nobody listens if the stand-ins were dropped.
+            let _ = end.send(());
+        });
         Ok(Self {
             address,
             server,
             platforms,
             clock,
             stop,
-            running: Some(running),
+            ended: Some(ended),
         })
+    }
+
+    /// The same on threads of their own: for tests that block, and for a
+    /// benchmark whose far end must not share its runtime.
+    ///
+    /// # Errors
+    /// The address cannot be listened on, or there are no threads to be had.
+    pub fn start_in_background(options: Options, threads: usize) -> io::Result<Self> {
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(threads.max(1))
+            .thread_name("stand-ins")
+            .enable_all()
+            .build()?;
+        // On a thread of its own, because the caller may be inside a runtime
+        // and must not block there.
+        let (started, outcome) = std::sync::mpsc::sync_channel(1);
+        let (end, both_ended) = oneshot::channel();
+        std::thread::Builder::new()
+            .name("stand-ins".to_owned())
+            .spawn(move || {
+                let mut stand_ins = runtime.block_on(Self::start(options));
+                let ended = stand_ins
+                    .as_mut()
+                    .ok()
+                    .and_then(|stand_ins| stand_ins.ended.take());
+                // Whoever started this waits for it.
+                let _ = started.send(stand_ins);
+                if let Some(ended) = ended {
+                    // An error means the same: the server's task is gone.
+                    let _ = runtime.block_on(ended);
+                }
+                drop(runtime);
+                let _ = end.send(());
+            })?;
+        let stand_ins = outcome.recv().map_err(io::Error::other)?;
+        stand_ins.map(|stand_ins| stand_ins.ending_with(both_ended))
+    }
+
+    fn ending_with(mut self, ended: oneshot::Receiver<()>) -> Self {
+        self.ended = Some(ended);
+        self
     }
 
     /// Where the stand-ins listen.
@@ -187,13 +244,17 @@ impl StandIns {
         &self.platforms.wangdian
     }
 
+    pub fn dingliyun(&self) -> &dingliyun::Dingliyun {
+        &self.platforms.dingliyun
+    }
+
     /// Stops and waits until the last connection has ended.
     pub async fn stop(mut self) {
         self.stop.cancel();
-        if let Some(running) = self.running.take() {
+        if let Some(ended) = self.ended.take() {
             // It ends by itself within the server's bound; a panic in it was
             // reported when it happened.
-            let _ = running.await;
+            let _ = ended.await;
         }
     }
 

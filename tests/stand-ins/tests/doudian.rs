@@ -290,6 +290,34 @@ async fn each_departure_from_the_table_is_named() {
 }
 
 #[tokio::test]
+async fn a_query_that_is_not_encoded_is_named() {
+    let stand_ins = start_then().await;
+    let body = r#"{"code":"a","stock_num":1}"#;
+    let query = query(body, STAMP, None);
+    let query: Vec<String> = query
+        .iter()
+        .map(|(name, value)| format!("{name}={}", value.replace(' ', "+")))
+        .collect();
+    let target = format!("/sku/syncStock?{}", query.join("&"));
+    send(&stand_ins, "doudian", "POST", &target, JSON, body).await;
+    assert_eq!(
+        breaches(&stand_ins, "doudian"),
+        [],
+        "a colon and a plus may stand for themselves"
+    );
+    send(
+        &stand_ins,
+        "doudian",
+        "POST",
+        &format!("{target}&sign_method=%e4"),
+        JSON,
+        body,
+    )
+    .await;
+    assert_eq!(breaches(&stand_ins, "doudian"), [Breach::Encoding]);
+}
+
+#[tokio::test]
 async fn another_path_is_an_api_that_is_offline() {
     let stand_ins = start_then().await;
     let reply = send(&stand_ins, "doudian", "POST", "/sku/other", JSON, "{}")

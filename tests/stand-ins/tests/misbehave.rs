@@ -332,6 +332,33 @@ async fn everything_can_be_controlled_over_http() {
     assert_eq!(stand_ins.counters("lingzhi").received, 0);
 }
 
+#[test]
+fn stand_ins_on_their_own_threads_answer_a_caller_that_blocks() {
+    use std::io::{Read, Write};
+    let stand_ins = StandIns::start_in_background(Options::default(), 1).expect("a free port");
+    let mut stream = std::net::TcpStream::connect(stand_ins.address()).expect("a connection");
+    stream.set_read_timeout(Some(LIMIT)).expect("a bound");
+    stream
+        .write_all(b"GET /_control HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n")
+        .expect("a request");
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).expect("an answer");
+    assert!(answer.contains("lingzhi"), "{answer}");
+    let address = stand_ins.address();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .build()
+        .expect("a runtime");
+    runtime.block_on(stand_ins.stop());
+    assert!(std::net::TcpStream::connect(address).is_err());
+}
+
+#[tokio::test]
+async fn stand_ins_on_their_own_threads_start_within_a_runtime_too() {
+    let stand_ins = StandIns::start_in_background(Options::default(), 1).expect("a free port");
+    assert_eq!(update(&stand_ins).await.expect("an answer").status, 200);
+    stand_ins.stop().await;
+}
+
 #[tokio::test]
 async fn stopping_lets_requests_under_way_finish() {
     let stand_ins = misbehaving(Misbehaviour::Slow(Duration::from_millis(200))).await;

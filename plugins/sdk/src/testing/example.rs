@@ -9,7 +9,14 @@ use std::collections::BTreeMap;
 #[derive(Debug, Deserialize)]
 pub(super) struct Manifest {
     #[serde(default)]
+    pub secrets: Vec<SecretName>,
+    #[serde(default)]
     pub examples: Vec<Example>,
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct SecretName {
+    pub name: String,
 }
 
 /// Items in, requests out, replies in, outcomes out.

@@ -56,7 +56,7 @@ pub struct FengchaoOptions {
     /// Which paths answer. Two spellings are known, and not which is current.
     pub paths: Vec<String>,
     /// Seconds a timestamp may be off.
-    pub tolerance: i64,
+    pub tolerance: u64,
     /// `code` of refusals; no table is public.
     pub refusal_code: i64,
     pub repeat: Repeat,
@@ -168,7 +168,7 @@ impl Fengchao {
         let in_time = |value: &str| {
             value
                 .parse::<i64>()
-                .is_ok_and(|at| (now - at).abs() <= self.options.tolerance)
+                .is_ok_and(|at| now.abs_diff(at) <= self.options.tolerance)
         };
         if !is("timestamp", &in_time) {
             let message = format!(

@@ -24,7 +24,7 @@ const ROW: &[Field] = &[
     required("type", Shape::OneOf(&["normal", "group", "integral"])),
     required("key", Shape::Text),
     required("stock", Shape::Int),
-    required("store_code", Shape::Text),
+    required("store_code", Shape::Filled),
 ];
 
 /// The example 返回示例.
@@ -149,7 +149,7 @@ impl Lingzhi {
         if call.raw_query.is_empty() {
             return;
         }
-        for (name, _) in call.query() {
+        for (name, _) in call.checked_query(violations) {
             if !matches!(&self.options.auth, Auth::Query { name: known, .. } if *known == name) {
                 let message = "the document's URL has no such parameter";
                 violations.push(Violation::new(

@@ -1,5 +1,6 @@
 //! One module per platform, each written from that platform's document.
 
+pub mod dingliyun;
 pub mod doudian;
 pub mod fengchao;
 pub mod lingzhi;
@@ -117,6 +118,7 @@ pub struct Platforms {
     pub fengchao: Arc<fengchao::Fengchao>,
     pub doudian: Arc<doudian::Doudian>,
     pub wangdian: Arc<wangdian::Wangdian>,
+    pub dingliyun: Arc<dingliyun::Dingliyun>,
 }
 
 impl Platforms {
@@ -135,18 +137,50 @@ impl Platforms {
                 options.wangdian.clone(),
                 clock.clone(),
             )),
+            dingliyun: Arc::new(dingliyun::Dingliyun::new(
+                options.dingliyun.clone(),
+                clock.clone(),
+            )),
         }
     }
 
     /// The same as a list.
     pub fn all(&self) -> Vec<Arc<dyn Platform>> {
+        let Self {
+            lingzhi,
+            fengchao,
+            doudian,
+            wangdian,
+            dingliyun,
+        } = self;
         vec![
-            self.lingzhi.clone(),
-            self.fengchao.clone(),
-            self.doudian.clone(),
-            self.wangdian.clone(),
+            lingzhi.clone(),
+            fengchao.clone(),
+            doudian.clone(),
+            wangdian.clone(),
+            dingliyun.clone(),
         ]
     }
+}
+
+/// Why a request is refused before its body is looked at.
+#[derive(Debug)]
+pub struct Failed<A> {
+    pub violation: Violation,
+    /// What the platform answers.
+    pub answer: A,
+}
+
+/// The result of a check whose first failure decides.
+pub type Checked<A> = Result<(), Box<Failed<A>>>;
+
+/// Fails with a violation and its answer unless `fits`.
+pub fn ensure<A>(fits: bool, failure: impl FnOnce() -> (Violation, A)) -> Checked<A> {
+    if fits {
+        return Ok(());
+    }
+    let (violation, answer) = failure();
+    Err(Box::new(Failed { violation, answer }))
 }
 
 /// How many characters of a finding's text a refusal quotes.

@@ -6,8 +6,8 @@ const PRICE: Shape = Shape::Decimal(19, 4);
 
 /// goodsInfo.
 pub const GOODS: &[Field] = &[
-    required("goods_no", Shape::TextUpTo(40)),
-    required("goods_name", Shape::TextUpTo(255)),
+    required("goods_no", Shape::FilledUpTo(40)),
+    required("goods_name", Shape::FilledUpTo(255)),
     optional("class_name", Shape::TextUpTo(64)),
     optional("brand_name", Shape::TextUpTo(64)),
     optional("unit_name", Shape::TextUpTo(20)),
@@ -31,7 +31,7 @@ pub const GOODS: &[Field] = &[
 
 /// spec_list.
 pub const SPEC: &[Field] = &[
-    required("spec_no", Shape::TextUpTo(40)),
+    required("spec_no", Shape::FilledUpTo(40)),
     optional("spec_code", Shape::TextUpTo(40)),
     optional("barcode", Shape::TextUpTo(50)),
     optional("spec_name", Shape::TextUpTo(100)),

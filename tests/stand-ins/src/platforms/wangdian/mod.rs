@@ -5,9 +5,9 @@
 
 mod goods;
 mod goods_tables;
+mod public;
 mod stock;
 
-use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use http::Method;
@@ -15,17 +15,13 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::check::{self, Breach, Violation};
-use crate::digest::md5_hex;
 use crate::exchange::{Answer, Call};
 use crate::misbehave::Refusal;
-use crate::platforms::{Inspection, Platform, undocumented};
+use crate::platforms::{Failed, Inspection, Platform, undocumented};
 use crate::time::{self, PlatformClock};
 
 pub use goods::Goods;
 pub use stock::{ApiGoods, Confirmation};
-
-/// 2012-01-01 00:00:00 in China, where the platform's seconds start.
-const EPOCH: i64 = 1_325_347_200;
 
 #[derive(Clone, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -37,7 +33,7 @@ pub struct WangdianOptions {
     /// The part of the appsecret behind the colon.
     pub salt: String,
     /// Seconds a timestamp may be off.
-    pub tolerance: i64,
+    pub tolerance: u64,
     /// What the rows of a call with more than 50 goods are told; the document
     /// gives the limit and not the text.
     pub too_many_goods: String,
@@ -71,20 +67,6 @@ impl Default for WangdianOptions {
     }
 }
 
-/// The query's parameters: name, mandatory.
-const PUBLIC: &[(&str, bool)] = &[
-    ("sid", true),
-    ("key", true),
-    ("salt", true),
-    ("method", true),
-    ("v", true),
-    ("timestamp", true),
-    ("sign", true),
-    ("page_size", false),
-    ("page_no", false),
-    ("calc_total", false),
-];
-
 /// The stand-in.
 pub struct Wangdian {
     options: WangdianOptions,
@@ -107,8 +89,6 @@ impl Default for State {
         }
     }
 }
-
-type Query = BTreeMap<String, String>;
 
 impl Wangdian {
     pub fn new(options: WangdianOptions, clock: Arc<PlatformClock>) -> Self {
@@ -165,85 +145,6 @@ impl Wangdian {
         time::format_china(self.clock.now())
     }
 
-    /// The public parameters, first failure first.
-    fn check_public(&self, query: &Query, body: &str) -> Option<(Violation, Answer)> {
-        let at = |name: &str| format!("query/{name}");
-        if let Some((name, _)) = PUBLIC
-            .iter()
-            .find(|(name, mandatory)| *mandatory && !query.contains_key(*name))
-        {
-            let violation =
-                Violation::new(Breach::Missing, at(name), "a public parameter is absent");
-            return Some((violation, failure(1, "参数错误")));
-        }
-        let value = |name: &str| query.get(name).map(String::as_str).unwrap_or_default();
-        if value("sid") != self.options.sid {
-            return Some((
-                Violation::new(Breach::Credentials, at("sid"), "no such seller"),
-                failure(1, "sid is not exists"),
-            ));
-        }
-        if value("key") != self.options.key {
-            return Some((
-                Violation::new(Breach::Credentials, at("key"), "no such app"),
-                failure(1, "app auth fail"),
-            ));
-        }
-        if value("salt") != self.options.salt {
-            return Some((
-                Violation::new(Breach::Credentials, at("salt"), "not this app's salt"),
-                failure(1, "验证失败"),
-            ));
-        }
-        if value("v") != "1.0" {
-            return Some((
-                Violation::new(Breach::Enumeration, at("v"), "not version 1.0"),
-                failure(8, "版本错误"),
-            ));
-        }
-        let timestamp = value("timestamp");
-        // The platform reads an int: a text that is none gives Java's message.
-        let Ok(sent_at) = timestamp.parse::<i32>() else {
-            let violation = Violation::new(
-                Breach::Type,
-                at("timestamp"),
-                "not seconds since 2012-01-01 in China",
-            );
-            return Some((
-                violation,
-                failure(1, &format!("For input string: \"{timestamp}\"")),
-            ));
-        };
-        let now = self.clock.now() - EPOCH;
-        if (now - i64::from(sent_at)).abs() > self.options.tolerance {
-            let message = format!(
-                "more than {} s from the platform's clock",
-                self.options.tolerance
-            );
-            return Some((
-                Violation::new(Breach::Time, at("timestamp"), message),
-                failure(7, "时间戳错误"),
-            ));
-        }
-        if value("sign") != sign(query, body, &self.options.secret) {
-            let message = "not the MD5 of secret, sorted parameters with the body, and secret";
-            return Some((
-                Violation::new(Breach::Signature, at("sign"), message),
-                failure(1, "验证失败"),
-            ));
-        }
-        for name in ["page_size", "page_no", "calc_total"] {
-            if query
-                .get(name)
-                .is_some_and(|value| value.parse::<u32>().is_err())
-            {
-                let violation = Violation::new(Breach::Type, at(name), "not a whole number");
-                return Some((violation, failure(1, "argument type mismatch")));
-            }
-        }
-        None
-    }
-
     fn dispatch<'a>(&'a self, method: &str, arguments: Vec<Value>) -> Inspection<'a> {
         match method {
             "sales.StockSync.calcStock" => stock::calc(self, &arguments),
@@ -271,23 +172,6 @@ fn failure(status: i64, message: &str) -> Answer {
 /// A success in the platform's envelope.
 fn success(data: Value) -> Answer {
     Answer::json(&json!({"status": 0, "data": data}))
-}
-
-/// secret + (name + value, names ascending, without sign, with the body) + secret, MD5.
-fn sign(query: &Query, body: &str, secret: &str) -> String {
-    let mut signed: BTreeMap<&str, &str> = query
-        .iter()
-        .map(|(name, value)| (name.as_str(), value.as_str()))
-        .filter(|(name, _)| *name != "sign")
-        .collect();
-    signed.insert("body", body);
-    let mut text = secret.to_owned();
-    for (name, value) in signed {
-        text.push_str(name);
-        text.push_str(value);
-    }
-    text.push_str(secret);
-    md5_hex(&text)
 }
 
 /// What the platform answers when an argument's type or number is wrong.
@@ -337,24 +221,8 @@ impl Platform for Wangdian {
             return Inspection::wrong_method(call, "POST");
         }
         let mut violations = Vec::new();
-        let mut query = Query::new();
-        for (name, value) in call.query() {
-            if !PUBLIC.iter().any(|(known, _)| *known == name) {
-                let message = "no public parameter of this name";
-                violations.push(Violation::new(
-                    Breach::Unknown,
-                    format!("query/{name}"),
-                    message,
-                ));
-            } else if query.insert(name.clone(), value).is_some() {
-                violations.push(Violation::new(
-                    Breach::Syntax,
-                    format!("query/{name}"),
-                    "sent twice",
-                ));
-            }
-        }
-        if !matches!(call.media_type().as_deref(), Some("application/json")) {
+        let query = public::read(call, &mut violations);
+        if call.media_type().as_deref() != Some("application/json") {
             violations.push(Violation::new(
                 Breach::ContentType,
                 "header/content-type",
@@ -365,7 +233,8 @@ impl Platform for Wangdian {
             return Inspection::refuse(violations, failure(1, "参数错误"));
         }
         let body = String::from_utf8_lossy(&call.body);
-        if let Some((violation, answer)) = self.check_public(&query, &body) {
+        if let Err(failed) = public::check(&query, &body, &self.options, self.clock.now()) {
+            let Failed { violation, answer } = *failed;
             return Inspection::refuse(vec![violation], answer);
         }
         match check::parse_json(&call.body) {
@@ -397,57 +266,5 @@ impl Platform for Wangdian {
 
     fn reset(&self) {
         *self.state() = State::default();
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn query(list: &[(&str, &str)]) -> Query {
-        list.iter()
-            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
-            .collect()
-    }
-
-    /// From a third party's tests.
-    #[test]
-    fn the_third_partys_signature_comes_out() {
-        let public = query(&[
-            ("key", "wdt_test"),
-            ("method", "system.Core.now"),
-            ("salt", "dd"),
-            ("sid", "wdtapi3"),
-            ("timestamp", "100"),
-            ("v", "1.0"),
-        ]);
-        assert_eq!(
-            sign(&public, "[]", "aa"),
-            "b5745bf1f4721a0d16e9a68cb7513032"
-        );
-    }
-
-    /// Computed, not published.
-    #[test]
-    fn the_computed_signatures_come_out() {
-        let mut public = query(&[
-            ("key", "appkey"),
-            ("method", "sales.StockSync.calcStock"),
-            ("salt", "testsalt"),
-            ("sid", "wdtapi3"),
-            ("timestamp", "100000000"),
-            ("v", "1.0"),
-        ]);
-        assert_eq!(
-            sign(&public, "[2447,false]", "testsecret"),
-            "ede1881f21147afe1ac3ef5a067fd5d7"
-        );
-        public.insert("method".to_owned(), "goods.Goods.batchPush".to_owned());
-        let body =
-            r#"[[{"goods_no":"A1","goods_name":"苹果手机","spec_list":[{"spec_no":"A1-1"}]}]]"#;
-        assert_eq!(
-            sign(&public, body, "testsecret"),
-            "c390253f307f5158de41cf0b10b1dd8a"
-        );
     }
 }

@@ -1,0 +1,253 @@
+//! Errors as RFC 9457 `application/problem+json`.
+
+use std::borrow::Cow;
+
+use axum::body::Body;
+use axum::http::header::{CONNECTION, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
+use axum::http::{HeaderValue, Method, StatusCode, Uri};
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+
+use crate::problem::{Blame, Place, Problem};
+
+/// The media type of an error.
+pub(super) const PROBLEM_JSON: &str = "application/problem+json";
+
+/// Seconds after which a caller who found the host full may come back.
+const BUSY_RETRY_AFTER: &str = "1";
+
+/// A request that got no result.
+#[derive(Debug)]
+pub(super) struct Refused {
+    /// HTTP status.
+    pub status: StatusCode,
+    /// What was wrong.
+    pub problem: Problem,
+    /// Whether the connection ends with this answer.
+    closes: bool,
+}
+
+impl Refused {
+    /// A refusal with a status of its own.
+    pub fn new(status: StatusCode, problem: Problem) -> Self {
+        Self {
+            status,
+            problem,
+            closes: false,
+        }
+    }
+
+    /// The caller sent something that is not a request of this interface.
+    pub fn bad_request(code: &'static str, detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, Problem::caller(code, detail))
+    }
+
+    /// The host is full.
+    pub fn busy(detail: impl Into<String>) -> Self {
+        Self::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            Problem::host("host-busy", detail),
+        )
+    }
+
+    /// The host is going down. The connection is closed, so that the next
+    /// attempt reaches whoever takes over.
+    pub fn shutting_down() -> Self {
+        Self {
+            closes: true,
+            ..Self::new(
+                StatusCode::SERVICE_UNAVAILABLE,
+                Problem::host(
+                    "shutting-down",
+                    "the host is shutting down; nothing was sent, try again",
+                ),
+            )
+        }
+    }
+
+    /// The answer is closed after it was sent, because the rest of the request
+    /// is still coming.
+    pub fn closing(mut self) -> Self {
+        self.closes = true;
+        self
+    }
+}
+
+impl From<Problem> for Refused {
+    fn from(problem: Problem) -> Self {
+        Self::new(status_of(&problem), problem)
+    }
+}
+
+/// The HTTP status that says best what a problem says.
+pub(super) fn status_of(problem: &Problem) -> StatusCode {
+    let code = problem.code;
+    match code {
+        "invalid-json" => return StatusCode::BAD_REQUEST,
+        "too-many-items" | "body-too-large" => return StatusCode::PAYLOAD_TOO_LARGE,
+        "host-busy" | "shutting-down" | "adapter-retired" | "script-engine-retired" => {
+            return StatusCode::SERVICE_UNAVAILABLE;
+        }
+        "plugin-in-use" | "plugin-present" => return StatusCode::CONFLICT,
+        _ if code == "throttled" || code.ends_with("-throttled") => {
+            return StatusCode::TOO_MANY_REQUESTS;
+        }
+        _ if code == "timeout" || code.ends_with("-timeout") => {
+            return StatusCode::GATEWAY_TIMEOUT;
+        }
+        _ => {}
+    }
+    match problem.blame {
+        Blame::Caller if code.starts_with("unknown-") => StatusCode::NOT_FOUND,
+        // The tenant owns its script as it owns its call: only it can change either.
+        Blame::Caller | Blame::Script => StatusCode::UNPROCESSABLE_ENTITY,
+        Blame::Adapter | Blame::Platform => StatusCode::BAD_GATEWAY,
+        Blame::Host => StatusCode::INTERNAL_SERVER_ERROR,
+    }
+}
+
+/// RFC 9457, with this host's own members after `detail`.
+#[derive(Serialize)]
+struct Document<'a> {
+    r#type: String,
+    title: Cow<'a, str>,
+    status: u16,
+    detail: &'a str,
+    blame: Blame,
+    code: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pointer: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    item: Option<usize>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    place: Option<&'a Place>,
+}
+
+/// `unknown-connection` → `Unknown connection`: the same for every occurrence,
+/// as RFC 9457 wants a title to be.
+fn title(code: &str) -> Cow<'_, str> {
+    let mut letters = code.chars();
+    match letters.next() {
+        Some(first) => {
+            let rest = letters.as_str().replace('-', " ");
+            format!("{}{rest}", first.to_ascii_uppercase()).into()
+        }
+        None => "Problem".into(),
+    }
+}
+
+impl IntoResponse for Refused {
+    fn into_response(self) -> Response {
+        let Self {
+            status,
+            problem,
+            closes,
+        } = self;
+        let document = Document {
+            r#type: format!("/problems/{}", problem.code),
+            title: title(problem.code),
+            status: status.as_u16(),
+            detail: &problem.detail,
+            blame: problem.blame,
+            code: problem.code,
+            pointer: problem.pointer.as_deref(),
+            item: problem.item,
+            place: problem.place.as_ref(),
+        };
+        // A path that is not UTF-8 is the one thing in it that may not be JSON.
+        let body = serde_json::to_vec(&document)
+            .or_else(|_| {
+                serde_json::to_vec(&Document {
+                    place: None,
+                    ..document
+                })
+            })
+            .unwrap_or_default();
+        let mut response = Response::new(Body::from(body));
+        *response.status_mut() = status;
+        let headers = response.headers_mut();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static(PROBLEM_JSON));
+        match status {
+            StatusCode::UNAUTHORIZED => {
+                headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+            }
+            StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS => {
+                headers.insert(RETRY_AFTER, HeaderValue::from_static(BUSY_RETRY_AFTER));
+            }
+            _ => {}
+        }
+        if closes {
+            headers.insert(CONNECTION, HeaderValue::from_static("close"));
+        }
+        response
+    }
+}
+
+/// A path that is not there.
+pub(super) async fn not_found(uri: Uri) -> Refused {
+    Refused::new(
+        StatusCode::NOT_FOUND,
+        Problem::caller(
+            "unknown-path",
+            format!(
+                "there is nothing at {}; `/openapi.json` lists what there is",
+                shown(uri.path())
+            ),
+        ),
+    )
+}
+
+/// A path that is there, with another method. The router adds `Allow`.
+pub(super) async fn method_not_allowed(method: Method, uri: Uri) -> Refused {
+    Refused::new(
+        StatusCode::METHOD_NOT_ALLOWED,
+        Problem::caller(
+            "method-not-allowed",
+            format!(
+                "{} does not answer {}; the `Allow` header names what it does",
+                shown(uri.path()),
+                shown(method.as_str())
+            ),
+        ),
+    )
+}
+
+/// What somebody sent, short enough to be repeated.
+fn shown(text: &str) -> String {
+    const MOST: usize = 100;
+    match text.char_indices().nth(MOST) {
+        Some((end, _)) => format!("`{}…`", &text[..end]),
+        None => format!("`{text}`"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_status_says_who_has_to_act() {
+        for (problem, status) in [
+            (Problem::caller("invalid-json", ""), 400),
+            (Problem::caller("unknown-connection", ""), 404),
+            (Problem::caller("too-many-items", ""), 413),
+            (Problem::caller("no-items", ""), 422),
+            (Problem::script("script-failed", ""), 422),
+            (Problem::adapter("adapter-trap", ""), 502),
+            (Problem::platform("platform-unreachable", ""), 502),
+            (Problem::platform("platform-throttled", ""), 429),
+            (Problem::host("data-dir", ""), 500),
+            (Problem::host("unknown-operation", ""), 500),
+            (Problem::host("host-busy", ""), 503),
+            (Problem::host("call-timeout", ""), 504),
+        ] {
+            assert_eq!(status_of(&problem).as_u16(), status, "{problem:?}");
+        }
+    }
+
+    #[test]
+    fn a_title_is_the_code_in_words() {
+        assert_eq!(title("unknown-connection"), "Unknown connection");
+        assert_eq!(title(""), "Problem");
+    }
+}

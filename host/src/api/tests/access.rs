@@ -1,0 +1,184 @@
+//! Who may ask what.
+
+use super::super::auth::Access;
+use super::*;
+
+const STOCK: &str = "/v1/acme/shop/stock.update";
+
+fn hash(token: &str) -> Vec<TokenHash> {
+    vec![TokenHash::of("cd_unused"), TokenHash::of(token)]
+}
+
+async fn start_with_tokens() -> Running {
+    start(Setup {
+        admin: hash("cd_admin"),
+        tenants: vec![
+            ("acme", hash("cd_acme")),
+            ("other", hash("cd_other")),
+            ("open", Vec::new()),
+        ],
+        ..Setup::default()
+    })
+    .await
+}
+
+#[tokio::test]
+async fn a_token_opens_its_own_tenant_and_nothing_else() {
+    let host = start_with_tokens().await;
+    for (path, token, status) in [
+        (STOCK, "cd_acme", 200),
+        (STOCK, "cd_other", 401),
+        (STOCK, "cd_admin", 401),
+        (STOCK, "cd_wrong", 401),
+        ("/v1/other/shop/stock.update", "cd_other", 200),
+        ("/v1/other/shop/stock.update", "cd_acme", 401),
+        ("/v1/nobody/shop/stock.update", "cd_acme", 401),
+    ] {
+        let bearer = format!("Bearer {token}");
+        let answer = host.post(path, &[("authorization", &bearer)], "{}").await;
+        assert_eq!(answer.status, status, "{path} {token}");
+    }
+    for (path, token, status) in [
+        ("/v1/plugins", "cd_admin", 200),
+        ("/v1/tenants", "cd_admin", 200),
+        ("/v1/plugins", "cd_acme", 401),
+        ("/v1/tenants", "cd_acme", 401),
+    ] {
+        let bearer = format!("Bearer {token}");
+        let answer = host.get(path, &[("authorization", &bearer)]).await;
+        assert_eq!(answer.status, status, "{path} {token}");
+    }
+}
+
+#[tokio::test]
+async fn without_a_token_only_health_answers() {
+    let host = start_with_tokens().await;
+    let answer = host.post(STOCK, &[], "{}").await;
+    answer.is_problem(401, "unauthorized");
+    assert_eq!(answer.headers["www-authenticate"], "Bearer");
+    for path in ["/v1/plugins", "/v1/tenants"] {
+        host.get(path, &[]).await.is_problem(401, "unauthorized");
+    }
+    let retire = host.post("/v1/plugins/lingzhi/retire", &[], "").await;
+    retire.is_problem(401, "unauthorized");
+    for path in ["/healthz", "/readyz", "/openapi.json"] {
+        assert_eq!(host.get(path, &[]).await.status, 200, "{path}");
+    }
+    assert!(host.fake.calls().is_empty());
+}
+
+#[tokio::test]
+async fn a_tenant_that_does_not_exist_looks_like_a_wrong_token() {
+    let host = start_with_tokens().await;
+    for headers in [&[][..], &[("authorization", "Bearer cd_wrong")]] {
+        let known = host.post(STOCK, headers, "{}").await;
+        let unknown = host
+            .post("/v1/nobody/shop/stock.update", headers, "{}")
+            .await;
+        assert_eq!(known.status, unknown.status);
+        assert_eq!(known.body, unknown.body);
+    }
+}
+
+#[tokio::test]
+async fn an_adapter_is_retired_by_an_admin() {
+    let host = start_with_tokens().await;
+    let admin = [("authorization", "Bearer cd_admin")];
+    let answer = host.post("/v1/plugins/lingzhi/retire", &admin, "").await;
+    assert_eq!(answer.json()["retired"], "lingzhi");
+    let answer = host.post("/v1/plugins/nothing/retire", &admin, "").await;
+    answer.is_problem(404, "unknown-plugin");
+}
+
+#[tokio::test]
+async fn a_tenant_without_tokens_is_called_from_this_machine_only() {
+    let host = start_with_tokens().await;
+    let answer = host.post("/v1/open/shop/stock.update", &[], "{}").await;
+    assert_eq!(answer.status, 200);
+
+    let config = host.fake.config();
+    let everywhere = ([0, 0, 0, 0], 80).into();
+    let access = Access::new(everywhere, config, true).unwrap();
+    let uri = STOCK.parse().unwrap();
+    let refused = access.tenant(&uri, &HeaderMap::new(), Some(&[]), || true);
+    assert_eq!(refused.unwrap_err().status, 401);
+}
+
+#[tokio::test]
+async fn without_any_token_a_web_page_or_a_proxy_gets_nothing() {
+    let host = start_open().await;
+    for (name, value, code) in [
+        ("origin", "https://example.com", "cross-origin"),
+        ("origin", "null", "cross-origin"),
+        ("host", "rebound.example.com", "foreign-host"),
+        ("host", "127.0.0.1.example.com:8080", "foreign-host"),
+        ("x-forwarded-for", "203.0.113.9", "proxied"),
+        ("forwarded", "for=203.0.113.9", "proxied"),
+    ] {
+        let headers = [(name, value)];
+        host.post(STOCK, &headers, "{}").await.is_problem(403, code);
+        host.get("/v1/plugins", &headers)
+            .await
+            .is_problem(403, code);
+        host.post("/v1/plugins/lingzhi/retire", &headers, "")
+            .await
+            .is_problem(403, code);
+    }
+    assert!(host.fake.calls().is_empty());
+    for name in ["localhost", "localhost:8080", "127.0.0.1", "[::1]:9"] {
+        let answer = host.post(STOCK, &[("host", name)], "{}").await;
+        assert_eq!(answer.status, 200, "{name}");
+    }
+}
+
+#[tokio::test]
+async fn with_a_token_origin_and_host_do_not_matter() {
+    let host = start_with_tokens().await;
+    let headers = [
+        ("authorization", "Bearer cd_acme"),
+        ("origin", "https://example.com"),
+        ("host", "api.example.com"),
+        ("x-forwarded-for", "203.0.113.9"),
+    ];
+    assert_eq!(host.post(STOCK, &headers, "{}").await.status, 200);
+}
+
+#[tokio::test]
+async fn without_an_admin_token_only_a_host_without_any_token_shows_what_is_loaded() {
+    let host = start_open().await;
+    assert_eq!(host.get("/v1/plugins", &[]).await.status, 200);
+    // An unknown tenant is no secret here.
+    let answer = host.post("/v1/nobody/shop/x", &[], "{}").await;
+    assert_eq!(answer.status, 200);
+
+    let host = start(Setup {
+        tenants: vec![("acme", hash("cd_acme"))],
+        ..Setup::default()
+    })
+    .await;
+    let headers = [("authorization", "Bearer cd_acme")];
+    let answer = host.get("/v1/plugins", &headers).await;
+    answer.is_problem(403, "no-admin-token");
+    let answer = host.post("/v1/nobody/shop/x", &[], "{}").await;
+    answer.is_problem(401, "unauthorized");
+}
+
+#[test]
+fn a_host_without_tokens_that_others_could_reach_does_not_start() {
+    let open = Fake::new(Setup::default());
+    for (address, starts) in [
+        ("127.0.0.1:80", true),
+        ("[::1]:80", true),
+        ("0.0.0.0:80", false),
+        ("[::]:80", false),
+        ("192.0.2.1:80", false),
+    ] {
+        let address = address.parse().unwrap();
+        let result = Access::new(address, open.config(), false);
+        assert_eq!(result.is_ok(), starts, "{address}");
+        if let Err(problem) = result {
+            assert!(problem.detail.contains("crossdock token new"));
+        }
+        assert!(Access::new(address, open.config(), true).is_ok());
+    }
+}

@@ -1,0 +1,261 @@
+//! What is loaded and what was refused, for people.
+
+use serde::{Deserialize, Serialize};
+
+use super::failure::Failure;
+use super::terminal::{Paint, clean, sentence, size, table};
+use crate::problem::Problem;
+use crate::reload::snapshot::{PluginStatus, TenantStatus};
+
+/// One plugin file, as `GET /v1/plugins` shows it: this host's or another's.
+#[derive(Debug, Deserialize)]
+pub(super) struct PluginView {
+    file: String,
+    serving: Option<Serving>,
+    refused: Option<Refused>,
+    #[serde(default)]
+    missing: bool,
+}
+
+#[derive(Debug, Deserialize)]
+struct Serving {
+    number: u32,
+    name: String,
+    version: Option<String>,
+    kind: String,
+    sha256: String,
+    bytes: u64,
+    #[serde(default)]
+    times: Times,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Times {
+    compile_ms: f64,
+    from_cache: bool,
+    describe_ms: f64,
+    examples_ms: f64,
+}
+
+#[derive(Debug, Deserialize)]
+struct Refused {
+    step: String,
+    reason: String,
+    sha256: Option<String>,
+}
+
+/// This host's own plugins in the shape of the interface.
+pub(super) fn views(plugins: &[PluginStatus]) -> Result<Vec<PluginView>, Failure> {
+    to_views(plugins)
+}
+
+fn to_views(plugins: &[impl Serialize]) -> Result<Vec<PluginView>, Failure> {
+    plugins
+        .iter()
+        .map(|plugin| serde_json::from_value(serde_json::to_value(plugin)?))
+        .collect::<Result<_, serde_json::Error>>()
+        .map_err(|error| anyhow::anyhow!("a plugin's state cannot be shown: {error}").into())
+}
+
+/// The first digits of a hash.
+pub(super) fn short(sha256: &str) -> &str {
+    sha256.get(..12).unwrap_or(sha256)
+}
+
+impl PluginView {
+    fn state(&self) -> &'static str {
+        match (&self.serving, &self.refused) {
+            (Some(_), _) if self.missing => "serving, file missing",
+            (Some(_), Some(_)) => "serving, newest file refused",
+            (Some(_), None) => "serving",
+            (None, _) => "refused",
+        }
+    }
+
+    fn row(&self) -> Vec<String> {
+        let Some(serving) = &self.serving else {
+            let unknown = || "-".to_owned();
+            return vec![
+                unknown(),
+                unknown(),
+                unknown(),
+                unknown(),
+                unknown(),
+                unknown(),
+                unknown(),
+                self.state().into(),
+                self.file.clone(),
+            ];
+        };
+        vec![
+            serving.name.clone(),
+            serving.version.clone().unwrap_or_else(|| "-".into()),
+            serving.kind.replace('-', " "),
+            serving.number.to_string(),
+            short(&serving.sha256).to_owned(),
+            size(serving.bytes),
+            serving.times.shown(),
+            self.state().into(),
+            self.file.clone(),
+        ]
+    }
+}
+
+impl Times {
+    fn shown(&self) -> String {
+        let total = self.compile_ms + self.describe_ms + self.examples_ms;
+        let cached = if self.from_cache { ", cached" } else { "" };
+        format!("{total:.1} ms{cached}")
+    }
+}
+
+/// Plugins as a table, and below it why files were refused.
+pub(super) fn plugins(paint: Paint, plugins: &[PluginView]) -> String {
+    let mut text = format!("{}\n", paint.bold("plugins"));
+    if plugins.is_empty() {
+        text.push_str("  none; put adapters and script engines (*.wasm) into the plugins folder\n");
+        return text;
+    }
+    let header = [
+        "NAME",
+        "VERSION",
+        "KIND",
+        "GENERATION",
+        "SHA-256",
+        "SIZE",
+        "LOADED IN",
+        "STATE",
+        "FILE",
+    ];
+    let rows: Vec<_> = plugins.iter().map(PluginView::row).collect();
+    text.push_str(&table(paint, &header, &rows));
+    for plugin in plugins {
+        let Some(refused) = &plugin.refused else {
+            continue;
+        };
+        let bytes = refused
+            .sha256
+            .as_deref()
+            .map(|sha256| format!(" ({})", short(sha256)))
+            .unwrap_or_default();
+        text.push_str(&format!(
+            "  {} {}{bytes} at step `{}`: {}\n",
+            paint.bad("refused"),
+            clean(&plugin.file),
+            refused.step,
+            sentence(&refused.reason)
+        ));
+    }
+    text
+}
+
+/// Tenants as a table, and below it what is wrong with their files.
+pub(super) fn tenants(paint: Paint, tenants: &[TenantStatus]) -> String {
+    let mut text = format!("{}\n", paint.bold("tenants"));
+    if tenants.is_empty() {
+        text.push_str("  none; each is a folder with a tenant.toml in the tenants folder\n");
+        return text;
+    }
+    let mut rows = Vec::new();
+    for tenant in tenants {
+        let generation = tenant
+            .generation
+            .map_or_else(|| "-".into(), |number| number.to_string());
+        let state = match (tenant.generation, tenant.problems.is_empty()) {
+            (Some(_), true) => "serving",
+            (Some(_), false) => "serving, newest files refused",
+            (None, _) => "refused",
+        };
+        let row = |connection: &str, adapter: &str| {
+            vec![
+                tenant.name.clone(),
+                connection.to_owned(),
+                adapter.to_owned(),
+                generation.clone(),
+                state.to_owned(),
+            ]
+        };
+        if tenant.connections.is_empty() {
+            rows.push(row("-", "-"));
+        }
+        for (connection, adapter) in &tenant.connections {
+            rows.push(row(connection, adapter));
+        }
+    }
+    let header = ["TENANT", "CONNECTION", "ADAPTER", "GENERATION", "STATE"];
+    text.push_str(&table(paint, &header, &rows));
+    for wrong in tenants.iter().flat_map(|tenant| &tenant.problems) {
+        text.push_str(&problem(paint, wrong));
+    }
+    text
+}
+
+/// One problem, indented, with its excerpt.
+pub(super) fn problem(paint: Paint, problem: &Problem) -> String {
+    let shown = clean(&problem.to_string());
+    let mut lines = shown.lines();
+    let mut text = format!(
+        "  {} {}\n",
+        paint.bad("wrong"),
+        lines.next().unwrap_or_default()
+    );
+    for line in lines {
+        text.push_str(&format!("    {line}\n"));
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::reload::snapshot::RefusalStatus;
+    use serde_json::json;
+
+    #[test]
+    fn an_old_generation_and_the_reason_it_still_serves_are_both_shown() {
+        let view: PluginView = serde_json::from_value(json!({
+            "file": "plugins/lingzhi.wasm",
+            "serving": {
+                "number": 3, "name": "lingzhi", "version": "0.1.0", "kind": "adapter",
+                "file": "plugins/lingzhi.wasm", "sha256": "3f2a9c0011223344", "bytes": 131072,
+                "loaded_at_ms": 1, "times": {"compile_ms": 1.5, "from_cache": true, "describe_ms": 0.5, "examples_ms": 1.0}
+            },
+            "refused": {"step": "imports", "reason": "it imports `wasi:http/types@0.2.0`", "sha256": null, "at_ms": 1},
+            "missing": false,
+            "a member of a later version": 1
+        }))
+        .unwrap();
+        let text = plugins(Paint::stdout(), &[view]);
+        for part in [
+            "lingzhi  0.1.0",
+            "3f2a9c001122",
+            "128.0 KiB",
+            "3.0 ms, cached",
+            "serving, newest file refused",
+            "refused plugins/lingzhi.wasm at step `imports`: it imports `wasi:http/types@0.2.0`",
+        ] {
+            assert!(text.contains(part), "{part}\n{text}");
+        }
+    }
+
+    #[test]
+    fn a_refused_file_is_listed() {
+        let status = PluginStatus {
+            file: "plugins/bad.wasm".into(),
+            serving: None,
+            refused: Some(RefusalStatus {
+                step: "parse",
+                reason: "it is not a WebAssembly component".into(),
+                sha256: None,
+                at_ms: 1,
+            }),
+            missing: false,
+        };
+        let text = plugins(Paint::stdout(), &views(&[status]).unwrap());
+        assert!(
+            text.contains("refused plugins/bad.wasm at step `parse`"),
+            "{text}"
+        );
+    }
+}

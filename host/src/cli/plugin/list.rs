@@ -1,0 +1,199 @@
+//! `crossdock plugin list`.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+
+use clap::Args;
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use super::super::Global;
+use super::super::client::{self, NoAnswer};
+use super::super::failure::{Exit, Failure, Finished};
+use super::super::loaded::{self, PluginView};
+use super::super::terminal::{Paint, note, print, print_json};
+use crate::api::Plugins;
+
+pub(super) const HELP: &str = "\
+Asks the host that runs at the configured address, with the admin token in CROSSDOCK_TOKEN if that is set.
+Where none answers, the plugins folder is loaded here and now. Which of the two was done is said on stderr.";
+
+/// Where an admin token is looked for.
+const TOKEN_VARIABLE: &str = "CROSSDOCK_TOKEN";
+
+#[derive(Debug, Args)]
+pub(in super::super) struct ListArgs {
+    /// For programs: what `GET /v1/plugins` answers
+    #[arg(long)]
+    json: bool,
+    /// Ask the host at this URL, and only that one
+    #[arg(long, value_name = "URL", conflicts_with = "local")]
+    url: Option<String>,
+    /// The environment variable that holds the admin token
+    #[arg(long, value_name = "VARIABLE", default_value = TOKEN_VARIABLE)]
+    token_env: String,
+    /// Load the plugins folder here, whether a host runs or not
+    #[arg(long)]
+    local: bool,
+}
+
+/// What `GET /v1/plugins` answers.
+#[derive(Deserialize)]
+struct Answered {
+    plugins: Vec<PluginView>,
+}
+
+/// As much of a problem as is shown.
+#[derive(Deserialize)]
+struct Told {
+    code: String,
+    detail: String,
+}
+
+pub(super) async fn run(global: &Global, args: ListArgs) -> Finished {
+    let token = std::env::var(&args.token_env).ok();
+    let token = token.as_deref().filter(|token| !token.is_empty());
+    if let Some(url) = &args.url {
+        return match ask(url, token, &args.token_env).await? {
+            Asked::Host(body) => show(&body, args.json),
+            Asked::Nobody(why) => Err(anyhow::anyhow!("{why}").into()),
+        };
+    }
+    if !args.local {
+        let url = format!("http://{}", reachable(global.config()?.listen));
+        match ask(&url, token, &args.token_env).await? {
+            Asked::Host(body) => {
+                note(&format!("as the host at {url} says"));
+                return show(&body, args.json);
+            }
+            Asked::Nobody(why) => note(&format!("{why}; loading the plugins folder here")),
+        }
+    }
+    let plugins = global.host().await?.plugins();
+    if args.json {
+        print_json(&Plugins { plugins })?;
+    } else {
+        print(&loaded::plugins(Paint::stdout(), &loaded::views(&plugins)?))?;
+    }
+    Ok(Exit::Done)
+}
+
+enum Asked {
+    /// What a host answered.
+    Host(String),
+    /// There is none, in one sentence.
+    Nobody(String),
+}
+
+/// Asks a host. One that wants another token is an error; something else that
+/// answers there is nobody.
+async fn ask(url: &str, token: Option<&str>, variable: &str) -> Result<Asked, Failure> {
+    let answer = match client::get(url, "/v1/plugins", token).await {
+        Ok(answer) => answer,
+        Err(nobody @ NoAnswer::Nobody { .. }) => return Ok(Asked::Nobody(nobody.to_string())),
+        Err(NoAnswer::Request(why)) => return Err(anyhow::anyhow!("{why}").into()),
+    };
+    let body = String::from_utf8_lossy(&answer.body).into_owned();
+    if answer.status.is_success() && serde_json::from_str::<Answered>(&body).is_ok() {
+        return Ok(Asked::Host(body));
+    }
+    match serde_json::from_str::<Told>(&body) {
+        Ok(told) if matches!(told.code.as_str(), "unauthorized" | "no-admin-token") => {
+            Err(anyhow::anyhow!(
+                "the host at {url} answers, but not without an admin token: {}; \
+                 put one into the environment variable {variable}, or use --local to load the plugins folder here",
+                told.detail
+            )
+            .into())
+        }
+        Ok(told) => Err(anyhow::anyhow!("the host at {url} says: {}", told.detail).into()),
+        Err(_) => Ok(Asked::Nobody(format!(
+            "what answers at {url} is not a crossdock host"
+        ))),
+    }
+}
+
+fn show(body: &str, json: bool) -> Finished {
+    let broken = |error| anyhow::anyhow!("the host's answer cannot be read: {error}");
+    if json {
+        let raw: &RawValue = serde_json::from_str(body).map_err(broken)?;
+        print_json(&serde_json::from_str::<serde_json::Value>(raw.get()).map_err(broken)?)?;
+    } else {
+        let answered: Answered = serde_json::from_str(body).map_err(broken)?;
+        print(&loaded::plugins(Paint::stdout(), &answered.plugins))?;
+    }
+    Ok(Exit::Done)
+}
+
+/// An address at which a host that listens on `listen` can be asked.
+fn reachable(listen: SocketAddr) -> SocketAddr {
+    let ip = match listen.ip() {
+        ip if !ip.is_unspecified() => ip,
+        IpAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),
+        IpAddr::V6(_) => Ipv6Addr::LOCALHOST.into(),
+    };
+    SocketAddr::new(ip, listen.port())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_host_on_every_address_is_asked_on_this_machine() {
+        for (listen, asked) in [
+            ("0.0.0.0:80", "127.0.0.1:80"),
+            ("[::]:80", "[::1]:80"),
+            ("192.0.2.1:80", "192.0.2.1:80"),
+        ] {
+            let listen = listen.parse().unwrap();
+            assert_eq!(reachable(listen).to_string(), asked);
+        }
+    }
+
+    /// Answers one request with these bytes.
+    async fn answering(answer: &'static str) -> String {
+        use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        tokio::spawn(async move {
+            let (mut socket, _) = listener.accept().await.unwrap();
+            let mut request = [0; 4096];
+            let _ = socket.read(&mut request).await.unwrap();
+            let status = if answer.contains("unauthorized") {
+                "401 Unauthorized"
+            } else {
+                "200 OK"
+            };
+            let head = format!(
+                "HTTP/1.1 {status}\r\ncontent-length: {}\r\nconnection: close\r\n\r\n",
+                answer.len()
+            );
+            socket.write_all(head.as_bytes()).await.unwrap();
+            socket.write_all(answer.as_bytes()).await.unwrap();
+        });
+        url
+    }
+
+    #[tokio::test]
+    async fn a_host_is_told_from_nobody_and_from_somebody_else() {
+        let host = answering(r#"{"plugins":[]}"#).await;
+        assert!(matches!(ask(&host, None, "X").await, Ok(Asked::Host(_))));
+
+        let other = answering("<html>hello</html>").await;
+        assert!(matches!(ask(&other, None, "X").await, Ok(Asked::Nobody(_))));
+
+        let closed = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = closed.local_addr().unwrap();
+        drop(closed);
+        let nobody = ask(&format!("http://{address}"), None, "X").await;
+        assert!(matches!(nobody, Ok(Asked::Nobody(_))));
+
+        let closed_to_us = answering(r#"{"code":"unauthorized","detail":"no"}"#).await;
+        let Err(Failure::Other(error)) = ask(&closed_to_us, None, "MY_TOKEN").await else {
+            panic!("it should be an error");
+        };
+        assert!(error.to_string().contains("MY_TOKEN"));
+        assert!(ask("ftp://example.com", None, "X").await.is_err());
+    }
+}

@@ -1,0 +1,380 @@
+//! A plugin's own description as a page of documentation. It holds nothing
+//! that differs between two machines, so that a page can be compared with the
+//! one that is committed.
+
+use std::collections::BTreeMap;
+
+use super::super::terminal::count;
+use super::inspect::Inspection;
+use super::schema::{Field, fields};
+use crate::plugin::manifest::{Manifest, Operation, Provenance, Repeatable};
+
+pub(super) fn page(inspection: &Inspection) -> String {
+    let plugin = &inspection.plugin;
+    let mut page = format!("# {}\n\n", line(&plugin.name));
+    if let Some(engine) = &inspection.engine {
+        page.push_str(&format!(
+            "Script engine for {}: mapping scripts named `*.{}`.\n",
+            line(&engine.language),
+            engine.extension
+        ));
+    }
+    if let Some(adapter) = &inspection.adapter {
+        adapter_page(adapter, &mut page);
+    }
+    page
+}
+
+fn adapter_page(adapter: &Manifest, page: &mut String) {
+    page.push_str(&format!(
+        "{}\n\nAdapter `{}`, version {}. In a tenant's file: `adapter = \"{}\"`.\n",
+        line(&adapter.summary),
+        adapter.name,
+        line(&adapter.version),
+        adapter.name
+    ));
+
+    page.push_str("\n## Operations\n\n");
+    let rows = adapter.operations.iter().map(|operation| {
+        vec![
+            format!("[`{}`](#{})", operation.name, anchor(&operation.name)),
+            cell(&operation.summary),
+            operation
+                .max_items
+                .map_or_else(String::new, |most| most.to_string()),
+            repeatable_word(operation).into(),
+        ]
+    });
+    table(
+        &[
+            "Operation",
+            "What it does",
+            "Most items per request",
+            "Repeatable",
+        ],
+        rows,
+        page,
+    );
+    for operation in &adapter.operations {
+        operation_part(operation, page);
+    }
+
+    page.push_str("\n## Settings\n\n");
+    let settings = fields(&adapter.settings);
+    if settings.is_empty() {
+        page.push_str("There are none.\n");
+    } else {
+        field_table(&settings, page);
+    }
+
+    page.push_str("\n## Secrets\n\n");
+    if adapter.secrets.is_empty() {
+        page.push_str(
+            "The adapter uses none. A connection's `auth` adds a header, a query parameter, basic or bearer credentials.\n",
+        );
+    } else {
+        let rows = adapter.secrets.iter().map(|secret| {
+            vec![
+                code(&secret.name),
+                yes(secret.required),
+                cell(&secret.purpose),
+            ]
+        });
+        table(&["Name", "Required", "Purpose"], rows, page);
+    }
+
+    if !adapter.codes.is_empty() {
+        page.push_str("\n## Codes of the platform\n\n");
+        let rows = adapter.codes.iter().map(|entry| {
+            vec![
+                code(&entry.code),
+                cell(&entry.meaning),
+                code(&entry.outcome),
+            ]
+        });
+        table(&["Code", "Meaning", "Outcome"], rows, page);
+    }
+    bullets("What no document says", &adapter.unknown, page);
+    examples(adapter, page);
+    bullets("Sources", &adapter.sources, page);
+}
+
+fn operation_part(operation: &Operation, page: &mut String) {
+    page.push_str(&format!(
+        "\n### `{}`\n\n{}\n\n",
+        operation.name,
+        line(&operation.summary)
+    ));
+    if let Some(call) = &operation.call {
+        page.push_str(&format!("* Platform's call: {}\n", code(call)));
+    }
+    page.push_str(&format!(
+        "* {}\n* {}\n",
+        capital(&most_items(operation)),
+        capital(&repeatable(operation))
+    ));
+    for (what, schema) in [
+        ("Document", &operation.document),
+        ("Result", &operation.result),
+    ] {
+        page.push_str(&format!("\n#### {what}\n\n"));
+        if let Some(title) = schema.get("title").and_then(serde_json::Value::as_str) {
+            page.push_str(&format!("{}\n\n", line(title)));
+        }
+        let fields = fields(schema);
+        if fields.is_empty() {
+            page.push_str("No fields are described.\n");
+        } else {
+            field_table(&fields, page);
+        }
+    }
+}
+
+fn examples(adapter: &Manifest, page: &mut String) {
+    if adapter.examples.is_empty() {
+        return;
+    }
+    page.push_str("\n## Examples\n\nThe adapter serves only after all of these gave the expected bytes and outcomes.\n\n");
+    let rows = adapter.examples.iter().map(|example| {
+        vec![
+            cell(&example.name),
+            code(&example.operation),
+            provenance(example.provenance).into(),
+            cell(example.source.as_deref().unwrap_or_default()),
+        ]
+    });
+    table(
+        &["Example", "Operation", "Expected bytes", "Source"],
+        rows,
+        page,
+    );
+}
+
+fn field_table(fields: &[Field], page: &mut String) {
+    let rows = fields.iter().map(|field| {
+        vec![
+            match field.path.as_str() {
+                "" => "the document".into(),
+                path => code(path),
+            },
+            cell(&field.kind),
+            yes(field.required),
+            cell(&field.rules.join("; ")),
+            cell(&field.meaning),
+        ]
+    });
+    table(
+        &["Field", "Type", "Required", "Rules", "Meaning"],
+        rows,
+        page,
+    );
+}
+
+fn table(header: &[&str], rows: impl Iterator<Item = Vec<String>>, page: &mut String) {
+    page.push_str(&format!("| {} |\n", header.join(" | ")));
+    page.push_str(&format!("|{}\n", "---|".repeat(header.len())));
+    for row in rows {
+        page.push_str(&format!("| {} |\n", row.join(" | ")));
+    }
+}
+
+fn bullets(heading: &str, sentences: &[String], page: &mut String) {
+    if sentences.is_empty() {
+        return;
+    }
+    page.push_str(&format!("\n## {heading}\n\n"));
+    for sentence in sentences {
+        page.push_str(&format!("* {}\n", line(sentence)));
+    }
+}
+
+/// At most how many items go into one request, in words.
+pub(super) fn most_items(operation: &Operation) -> String {
+    match operation.max_items {
+        Some(most) => format!("at most {} per request", count(most as usize, "item")),
+        None => "the platform states no limit of items per request".into(),
+    }
+}
+
+/// Whether a request may arrive twice, in words.
+pub(super) fn repeatable(operation: &Operation) -> String {
+    match operation.repeatable {
+        Repeatable::Always => "sent again when its outcome is unknown",
+        Repeatable::Never => {
+            "not sent again when its outcome is unknown; the item is reported as unknown"
+        }
+        Repeatable::Depends => {
+            "sent again when its outcome is unknown, if the request at hand allows it"
+        }
+    }
+    .into()
+}
+
+fn repeatable_word(operation: &Operation) -> &'static str {
+    match operation.repeatable {
+        Repeatable::Always => "always",
+        Repeatable::Never => "never",
+        Repeatable::Depends => "depends",
+    }
+}
+
+fn provenance(provenance: Provenance) -> &'static str {
+    match provenance {
+        Provenance::Official => "published by the platform",
+        Provenance::Standard => "from a standard",
+        Provenance::ThirdParty => "from somebody else's test",
+        Provenance::Document => "shown in the platform's document, not signed",
+        Provenance::Computed => "computed by this project",
+    }
+}
+
+/// How many examples came from where: `2 published by the platform; …`.
+pub(super) fn provenances(adapter: &Manifest) -> String {
+    let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+    for example in &adapter.examples {
+        *counts.entry(provenance(example.provenance)).or_default() += 1;
+    }
+    let counts: Vec<String> = counts
+        .iter()
+        .map(|(provenance, number)| format!("{number} {provenance}"))
+        .collect();
+    counts.join("; ")
+}
+
+fn yes(yes: bool) -> String {
+    if yes { "yes" } else { "" }.into()
+}
+
+fn capital(text: &str) -> String {
+    let mut letters = text.chars();
+    match letters.next() {
+        Some(first) => format!("{}{}", first.to_uppercase(), letters.as_str()),
+        None => String::new(),
+    }
+}
+
+/// GitHub's anchor of a heading that is one code span.
+fn anchor(name: &str) -> String {
+    name.chars()
+        .filter(|c| c.is_alphanumeric() || *c == '-' || *c == '_')
+        .collect()
+}
+
+/// Text of a manifest on one line, without HTML and emphasis.
+fn line(text: &str) -> String {
+    let text: String = text
+        .chars()
+        .map(|c| if c.is_control() { ' ' } else { c })
+        .collect();
+    outside_code(&text, |part| {
+        part.replace('&', "&amp;")
+            .replace('<', "&lt;")
+            .replace('*', "\\*")
+    })
+}
+
+/// The same within a table, where a bar would end the cell.
+fn cell(text: &str) -> String {
+    line(text).replace('|', "\\|")
+}
+
+/// A code span, also of text that has backticks.
+fn code(text: &str) -> String {
+    let text: String = text
+        .chars()
+        .map(|c| if c.is_control() { ' ' } else { c })
+        .collect();
+    let text = text.replace('|', "\\|");
+    if text.is_empty() {
+        String::new()
+    } else if text.contains('`') {
+        format!("`` {text} ``")
+    } else {
+        format!("`{text}`")
+    }
+}
+
+/// Applies a change to everything that is not between backticks.
+fn outside_code(text: &str, change: impl Fn(&str) -> String) -> String {
+    let parts: Vec<&str> = text.split('`').collect();
+    // An odd number of backticks opens a span that never ends.
+    let balanced = parts.len() % 2 == 1;
+    parts
+        .iter()
+        .enumerate()
+        .map(|(index, part)| {
+            if balanced && index % 2 == 1 {
+                (*part).to_owned()
+            } else {
+                change(part)
+            }
+        })
+        .collect::<Vec<_>>()
+        .join("`")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn manifest() -> Manifest {
+        serde_json::from_value(json!({
+            "name": "shop",
+            "version": "1.2.3",
+            "summary": "Sets the stock of a <shop>.",
+            "operations": [{
+                "name": "stock.update",
+                "summary": "Sets stock.",
+                "call": "POST /stock",
+                "document": {"type": "object", "title": "Stock", "required": ["sku"], "properties": {
+                    "sku": {"type": "string", "maxLength": 64, "pattern": "^a|b$", "description": "The key"}
+                }},
+                "result": {"type": "object"},
+                "max_items": 1,
+                "repeatable": "never"
+            }],
+            "settings": {"type": "object"},
+            "secrets": [{"name": "token", "purpose": "Signs", "required": true}],
+            "codes": [{"code": "E1", "meaning": "a | b", "outcome": "rejected"}],
+            "unknown": ["How often."],
+            "sources": ["The document"],
+            "examples": [{
+                "name": "one", "provenance": "official", "operation": "stock.update",
+                "items": [{"document": {"sku": "1"}}]
+            }]
+        }))
+        .unwrap()
+    }
+
+    #[test]
+    fn a_page_has_everything_the_manifest_says() {
+        let mut page = String::new();
+        adapter_page(&manifest(), &mut page);
+        for part in [
+            "Sets the stock of a &lt;shop>.",
+            "Adapter `shop`, version 1.2.3.",
+            "| [`stock.update`](#stockupdate) | Sets stock. | 1 | never |",
+            "* Platform's call: `POST /stock`",
+            "* At most 1 item per request",
+            "#### Document\n\nStock\n",
+            "| `sku` | string | yes | at most 64 characters; matches `^a\\|b$` | The key |",
+            "No fields are described.",
+            "## Settings\n\nThere are none.",
+            "| `token` | yes | Signs |",
+            "| `E1` | a \\| b | `rejected` |",
+            "* How often.",
+            "| one | `stock.update` | published by the platform |  |",
+            "* The document",
+        ] {
+            assert!(page.contains(part), "{part}\n\n{page}");
+        }
+    }
+
+    #[test]
+    fn code_is_left_as_it_is_and_html_is_not() {
+        assert_eq!(line("a<b> `c<*>` & *"), "a&lt;b> `c<*>` &amp; \\*");
+        assert_eq!(line("a `b<c"), "a `b&lt;c");
+        assert_eq!(code("a`b"), "`` a`b ``");
+    }
+}

@@ -1,0 +1,191 @@
+//! Errors → line, column, sentence.
+
+use crate::library;
+use jaq_core::compile::{self, Undefined};
+use jaq_core::load::{self, lex, parse};
+use jaq_core::{Exn, load::span};
+use jaq_json::Val;
+
+/// What is wrong with a script, or what it could not do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Diagnostic {
+    /// Line in the script from 1; 0 if unknown.
+    pub line: u32,
+    /// Character in the line from 1; 0 if unknown.
+    pub column: u32,
+    /// A sentence without its full stop.
+    pub message: String,
+}
+
+/// Messages hold the values that a script stumbled over; a whole document in a
+/// message helps nobody. The end stays, since it says what was tried.
+const MESSAGE_HEAD: usize = 200;
+const MESSAGE_TAIL: usize = 100;
+
+/// As much of a token as is shown.
+const TOKEN_CHARS: usize = 20;
+
+impl Diagnostic {
+    /// Without a place.
+    pub fn unplaced(message: impl Into<String>) -> Self {
+        Self {
+            line: 0,
+            column: 0,
+            message: message.into(),
+        }
+    }
+
+    /// At a byte of the script.
+    fn at(source: &str, byte: usize, message: String) -> Self {
+        let before = source.get(..byte).unwrap_or(source);
+        let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
+        let count = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
+        Self {
+            line: count(before.matches('\n').count() + 1),
+            column: count(before[line_start..].chars().count() + 1),
+            message,
+        }
+    }
+}
+
+/// A place in the script and what is wrong there.
+type Finding = (usize, String);
+
+/// The first finding, which is the one to repair first.
+fn first(source: &str, findings: impl Iterator<Item = Finding>) -> Diagnostic {
+    match findings.min_by_key(|(byte, _)| *byte) {
+        Some((byte, message)) => Diagnostic::at(source, byte, message),
+        None => Diagnostic::unplaced("the script does not compile"),
+    }
+}
+
+/// The script cannot be read.
+pub fn load(source: &str, errors: &load::Errors<&str, ()>) -> Diagnostic {
+    let findings = errors.iter().flat_map(|(_, error)| -> Vec<Finding> {
+        match error {
+            load::Error::Io(imports) => imports
+                .iter()
+                .map(|(path, _)| {
+                    let message =
+                        "`import` and `include` are not available; one file holds the whole script";
+                    (span(source, path).start, message.into())
+                })
+                .collect(),
+            load::Error::Lex(errors) => errors.iter().map(|e| unlexed(source, e)).collect(),
+            load::Error::Parse(errors) => errors.iter().map(|e| unparsed(source, e)).collect(),
+        }
+    });
+    first(source, findings)
+}
+
+/// The script names something that is not there.
+pub fn compile(source: &str, errors: &compile::Errors<&str, ()>) -> Diagnostic {
+    let findings = errors.iter().flat_map(|(_, errors)| errors);
+    first(source, findings.map(|error| undefined(source, error)))
+}
+
+/// The script failed on a document.
+pub fn run(exception: Exn<Val>) -> Diagnostic {
+    Diagnostic::unplaced(match exception.get_err() {
+        Ok(error) => shorten(&error_text(error)),
+        Err(_) => "the script stopped without a result".into(),
+    })
+}
+
+/// A script's own `error("…")` without quotes around it.
+fn error_text(error: jaq_json::Error) -> String {
+    match error.into_val() {
+        Val::TStr(text) => String::from_utf8_lossy(&text).into_owned(),
+        other => other.to_string(),
+    }
+}
+
+fn shorten(text: &str) -> String {
+    let mut starts = text.char_indices().map(|(byte, _)| byte);
+    let Some(head) = starts.nth(MESSAGE_HEAD) else {
+        return text.into();
+    };
+    let Some(tail) = text
+        .char_indices()
+        .rev()
+        .nth(MESSAGE_TAIL - 1)
+        .map(|(byte, _)| byte)
+    else {
+        return text.into();
+    };
+    match head < tail {
+        true => format!("{} … {}", &text[..head], &text[tail..]),
+        false => text.into(),
+    }
+}
+
+fn unlexed(source: &str, (expected, rest): &lex::Error<&str>) -> Finding {
+    let here = span(source, rest).start;
+    let (byte, message) = match expected {
+        lex::Expect::Delim(open) => (
+            span(source, open).start,
+            format!("this `{}` is never closed", token(open)),
+        ),
+        lex::Expect::Digit => (here, "a digit is expected here".into()),
+        lex::Expect::Ident => (here, "a name is expected here".into()),
+        lex::Expect::Escape => (here, "a string holds an unknown escape".into()),
+        lex::Expect::Unicode => (
+            here,
+            "four hexadecimal digits of a character are expected here".into(),
+        ),
+        _ => (
+            here,
+            format!(
+                "{} is unexpected here",
+                found(&rest.chars().take(1).collect::<String>())
+            ),
+        ),
+    };
+    (byte, message)
+}
+
+fn unparsed(source: &str, (expected, token): &parse::Error<&str>) -> Finding {
+    let expected = match expected {
+        parse::Expect::Just(word) => format!("`{word}`"),
+        parse::Expect::Nothing => "the end of the script".into(),
+        parse::Expect::Term => "an expression".into(),
+        other => other.as_str().into(),
+    };
+    let message = format!("{expected} is expected here, not {}", found(token));
+    (span(source, token).start, message)
+}
+
+fn undefined(source: &str, (name, kind): &compile::Error<&str>) -> Finding {
+    let message = match (library::advice(name), kind) {
+        (Some(advice), _) => format!("`{name}` is not available: {advice}"),
+        (None, Undefined::Filter(0)) => format!("the function `{name}` is unknown"),
+        (None, Undefined::Filter(1)) => format!("the function `{name}` with 1 argument is unknown"),
+        (None, Undefined::Filter(count)) => {
+            format!("the function `{name}` with {count} arguments is unknown")
+        }
+        (None, kind) => format!("the {} `{name}` is unknown", kind.as_str()),
+    };
+    (span(source, name).start, message)
+}
+
+/// A token in words.
+fn found(text: &str) -> String {
+    match text.is_empty() {
+        true => "the end of the script".into(),
+        false => format!("`{}`", token(text)),
+    }
+}
+
+/// A token's beginning, on one line: brackets hold all that is between them.
+fn token(text: &str) -> String {
+    match text.chars().next() {
+        Some(open @ ('(' | '[' | '{' | '"')) => open.into(),
+        _ => text
+            .lines()
+            .next()
+            .unwrap_or_default()
+            .chars()
+            .take(TOKEN_CHARS)
+            .collect(),
+    }
+}

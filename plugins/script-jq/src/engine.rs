@@ -1,0 +1,78 @@
+//! Compile once, apply many times.
+
+use crate::diagnose::{self, Diagnostic};
+use crate::{library, read, write};
+use jaq_core::data::JustLut;
+use jaq_core::load::{Arena, File, Loader};
+use jaq_core::{Compiler, Ctx, Filter, Vars};
+use jaq_json::Val;
+
+/// The variable that holds the context document.
+const CONTEXT: &str = "$context";
+
+/// What a filter works on.
+pub(crate) type Data = JustLut<Val>;
+
+/// Language name and file extension.
+pub fn describe() -> &'static str {
+    r#"{"language":"jq","extension":"jq"}"#
+}
+
+/// A compiled script.
+pub struct Script {
+    filter: Filter<Data>,
+    context: Val,
+}
+
+impl Script {
+    /// Compiles a script that sees `context` (a JSON text) as `$context`.
+    ///
+    /// # Errors
+    /// The first thing wrong with the script, with its place.
+    pub fn compile(source: &str, context: &str) -> Result<Self, Diagnostic> {
+        let context = read::document(context.to_owned()).map_err(|what| {
+            Diagnostic::unplaced(format!("the context is no JSON document: {what}"))
+        })?;
+        let arena = Arena::default();
+        let file = File {
+            code: source,
+            path: (),
+        };
+        let modules = Loader::new(library::definitions())
+            .load(&arena, file)
+            .map_err(|errors| diagnose::load(source, &errors))?;
+        // `import "file" as $name`: a compiled script would expect its value.
+        jaq_core::load::import(&modules, |_| Err(String::new()))
+            .map_err(|errors| diagnose::load(source, &errors))?;
+        let filter = Compiler::default()
+            .with_funs(library::functions())
+            .with_global_vars([CONTEXT])
+            .compile(modules)
+            .map_err(|errors| diagnose::compile(source, &errors))?;
+        Ok(Self { filter, context })
+    }
+
+    /// Applies the script to one document, both sides as JSON text.
+    ///
+    /// # Errors
+    /// The script's own `error`, or what it cannot do with this document. jaq
+    /// does not say where, so line and column are 0.
+    pub fn apply(&self, document: String) -> Result<Vec<String>, Diagnostic> {
+        let size = document.len();
+        let input = read::document(document)
+            .map_err(|what| Diagnostic::unplaced(format!("the document is no JSON: {what}")))?;
+        let vars = Vars::new([self.context.clone()]);
+        let ctx = Ctx::<Data>::new(&self.filter.lut, vars);
+        self.filter
+            .id
+            .run((ctx, input))
+            .map(|result| match result {
+                Ok(value) => write::document(&value, size).map_err(Diagnostic::unplaced),
+                Err(exception) => Err(diagnose::run(exception)),
+            })
+            .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests;

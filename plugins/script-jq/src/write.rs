@@ -1,0 +1,144 @@
+//! Values → JSON text, compact.
+//!
+//! jaq's values are more than JSON's; what JSON cannot say is an error here,
+//! never something else that looks similar.
+
+use jaq_json::{Num, Val};
+use std::fmt::Write as _;
+
+/// A script may build deeper values than it can read.
+const MAX_DEPTH: usize = 512;
+
+/// Computed whole numbers below this are written without a fraction, as jq
+/// does: `20`, not `20.0`.
+const MAX_WHOLE: f64 = 1e17;
+
+/// Writes one document; `size` is a guess at its length.
+///
+/// # Errors
+/// What in it JSON cannot say.
+pub fn document(value: &Val, size: usize) -> Result<String, String> {
+    let mut writer = Writer {
+        out: String::with_capacity(size),
+        depth: 0,
+    };
+    writer.value(value)?;
+    Ok(writer.out)
+}
+
+struct Writer {
+    out: String,
+    depth: usize,
+}
+
+impl Writer {
+    fn value(&mut self, value: &Val) -> Result<(), String> {
+        match value {
+            Val::Null => self.out.push_str("null"),
+            Val::Bool(true) => self.out.push_str("true"),
+            Val::Bool(false) => self.out.push_str("false"),
+            Val::Num(number) => self.number(number)?,
+            Val::TStr(text) => self.string(text),
+            Val::BStr(_) => {
+                return Err("the result holds a byte string; `@base64` makes text of it".into());
+            }
+            Val::Arr(values) => self.nested(|writer| writer.array(values))?,
+            Val::Obj(map) => self.nested(|writer| writer.object(map))?,
+        }
+        Ok(())
+    }
+
+    fn nested(
+        &mut self,
+        write: impl FnOnce(&mut Self) -> Result<(), String>,
+    ) -> Result<(), String> {
+        if self.depth == MAX_DEPTH {
+            return Err(format!(
+                "the result is nested deeper than {MAX_DEPTH} levels"
+            ));
+        }
+        self.depth += 1;
+        write(self)?;
+        self.depth -= 1;
+        Ok(())
+    }
+
+    fn array(&mut self, values: &[Val]) -> Result<(), String> {
+        self.out.push('[');
+        for (position, value) in values.iter().enumerate() {
+            if position > 0 {
+                self.out.push(',');
+            }
+            self.value(value)?;
+        }
+        self.out.push(']');
+        Ok(())
+    }
+
+    fn object(&mut self, map: &jaq_json::Map) -> Result<(), String> {
+        self.out.push('{');
+        for (position, (key, value)) in map.iter().enumerate() {
+            if position > 0 {
+                self.out.push(',');
+            }
+            match key {
+                Val::TStr(text) => self.string(text),
+                other => {
+                    return Err(format!(
+                        "the result has the key {other}; `tostring` makes text of it"
+                    ));
+                }
+            }
+            self.out.push(':');
+            self.value(value)?;
+        }
+        self.out.push('}');
+        Ok(())
+    }
+
+    fn number(&mut self, number: &Num) -> Result<(), String> {
+        // Writing to a string cannot fail.
+        let _ = match number {
+            Num::Float(float) if !float.is_finite() => {
+                return Err(format!(
+                    "the result holds {number}, which is no JSON number"
+                ));
+            }
+            Num::Float(float) if float.fract() == 0.0 && float.abs() < MAX_WHOLE => {
+                // Exact: every whole number below 1e17 fits.
+                write!(self.out, "{}", *float as i64)
+            }
+            other => write!(self.out, "{other}"),
+        };
+        Ok(())
+    }
+
+    /// Text with UTF-8 that a script cut in two becomes U+FFFD.
+    fn string(&mut self, bytes: &[u8]) {
+        let text = String::from_utf8_lossy(bytes);
+        let text = &*text;
+        self.out.push('"');
+        let mut copied = 0;
+        for (position, byte) in text.bytes().enumerate() {
+            if byte >= b' ' && byte != b'"' && byte != b'\\' {
+                continue;
+            }
+            self.out.push_str(&text[copied..position]);
+            copied = position + 1;
+            match byte {
+                b'"' => self.out.push_str("\\\""),
+                b'\\' => self.out.push_str("\\\\"),
+                b'\n' => self.out.push_str("\\n"),
+                b'\r' => self.out.push_str("\\r"),
+                b'\t' => self.out.push_str("\\t"),
+                8 => self.out.push_str("\\b"),
+                12 => self.out.push_str("\\f"),
+                control => {
+                    let _ = write!(self.out, "\\u{control:04x}");
+                }
+            }
+        }
+        self.out.push_str(&text[copied..]);
+        self.out.push('"');
+    }
+}

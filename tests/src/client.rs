@@ -1,0 +1,74 @@
+//! A small HTTP client for the demo and the tests of inbound HTTP.
+
+use std::time::Duration;
+
+use anyhow::{Context, ensure};
+use bytes::Bytes;
+use http::{Method, Request, StatusCode};
+use http_body_util::{BodyExt, Full};
+use hyper_util::client::legacy::Client as Pool;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::TokioExecutor;
+use serde_json::Value;
+
+/// Longest one exchange may take.
+const BOUND: Duration = Duration::from_secs(30);
+
+/// A client of one host.
+#[derive(Clone)]
+pub struct Client {
+    pool: Pool<HttpConnector, Full<Bytes>>,
+    base: String,
+}
+
+impl Client {
+    /// A client of the host at `base`, for instance `http://127.0.0.1:8080`.
+    pub fn new(base: impl Into<String>) -> Self {
+        let mut connector = HttpConnector::new();
+        connector.set_nodelay(true);
+        Self {
+            pool: Pool::builder(TokioExecutor::new()).build(connector),
+            base: base.into(),
+        }
+    }
+
+    /// One exchange: status and JSON body.
+    pub async fn send(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<&str>,
+    ) -> anyhow::Result<(StatusCode, Value)> {
+        let request = Request::builder()
+            .method(method)
+            .uri(format!("{}{path}", self.base))
+            .header("content-type", "application/json")
+            .body(Full::new(Bytes::from(body.unwrap_or_default().to_owned())))?;
+        let exchange = async {
+            let answer = self.pool.request(request).await?;
+            let status = answer.status();
+            let body = answer.into_body().collect().await?.to_bytes();
+            anyhow::Ok((status, body))
+        };
+        let (status, body) = tokio::time::timeout(BOUND, exchange)
+            .await
+            .with_context(|| format!("no answer to {path} within {BOUND:?}"))??;
+        let value = serde_json::from_slice(&body)
+            .with_context(|| format!("{path} answered {status} without JSON"))?;
+        Ok((status, value))
+    }
+
+    /// A call that has to succeed.
+    pub async fn post(&self, path: &str, body: &str) -> anyhow::Result<Value> {
+        let (status, value) = self.send(Method::POST, path, Some(body)).await?;
+        ensure!(status.is_success(), "{path} answered {status}: {value}");
+        Ok(value)
+    }
+
+    /// A question that has to succeed.
+    pub async fn get(&self, path: &str) -> anyhow::Result<Value> {
+        let (status, value) = self.send(Method::GET, path, None).await?;
+        ensure!(status.is_success(), "{path} answered {status}: {value}");
+        Ok(value)
+    }
+}

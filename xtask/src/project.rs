@@ -1,0 +1,91 @@
+//! `demo`, `test` and `bench`: everything they need, then the thing itself.
+
+use std::path::PathBuf;
+use std::process::Command;
+use std::time::Instant;
+
+use crate::plugins;
+use crate::run::{Failure, run, say};
+
+/// Builds the guests and, in one go, every native binary: one selection of
+/// packages, so that no dependency is built twice with other features.
+fn build() -> Result<(), Failure> {
+    plugins::build(&plugins::Options::default())?;
+    let first = !binary("crossdock").exists();
+    if first {
+        say(
+            "building host, stand-ins and tools; the first build takes about 5 minutes on 4 cores, 10 on 2",
+        );
+    } else {
+        say("building host, stand-ins and tools");
+    }
+    let started = Instant::now();
+    run(cargo().args(["build", "--workspace", "--bins", "--locked"]))?;
+    say(format!("built in {} s", started.elapsed().as_secs()));
+    Ok(())
+}
+
+fn cargo() -> Command {
+    let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    command.current_dir(crate::root());
+    command
+}
+
+fn binary(name: &str) -> PathBuf {
+    crate::target_dir()
+        .join("debug")
+        .join(format!("{name}{}", std::env::consts::EXE_SUFFIX))
+}
+
+/// The host at its job.
+pub fn demo(arguments: &[String]) -> Result<(), Failure> {
+    if let Some(other) = arguments.iter().find(|argument| *argument != "--keep") {
+        return Err(Failure::new(format!("`demo` does not know {other:?}"))
+            .remedy("it takes `--keep`, which leaves host and stand-in running"));
+    }
+    build()?;
+    let next = next_lingzhi()?;
+    let folder = crate::target_dir().join("demo");
+    if folder.exists() {
+        std::fs::remove_dir_all(&folder)
+            .map_err(|error| Failure::file("remove", &folder, error))?;
+    }
+    plugins::copy_bundled(&folder.join("plugins"))?;
+    run(Command::new(binary("demo"))
+        .current_dir(crate::root())
+        .arg(binary("crossdock"))
+        .arg(&folder)
+        .arg(next)
+        .args(arguments))
+}
+
+/// The adapter that the demo swaps in: the same source with its next version.
+fn next_lingzhi() -> Result<PathBuf, Failure> {
+    let options = plugins::Options {
+        only: vec!["lingzhi".into()],
+        version: Some("0.1.1".into()),
+        destination: Some(crate::target_dir().join("guests/next")),
+        ..plugins::Options::default()
+    };
+    plugins::build(&options)?
+        .pop()
+        .map(|artifact| artifact.path)
+        .ok_or_else(|| Failure::new("lingzhi was not built"))
+}
+
+/// Every test.
+pub fn test(arguments: &[String]) -> Result<(), Failure> {
+    build()?;
+    say("running the tests");
+    run(cargo()
+        .args(["test", "--workspace", "--locked"])
+        .args(arguments))
+}
+
+/// The figures the README names.
+pub fn bench(arguments: &[String]) -> Result<(), Failure> {
+    build()?;
+    run(Command::new(binary("bench"))
+        .current_dir(crate::root())
+        .args(arguments))
+}
