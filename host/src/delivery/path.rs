@@ -259,6 +259,7 @@ pub async fn map(
         prepared.repeatable == Repeatable::Never,
     )
     .map_err(|broken| {
+        lease.discard();
         Problem::adapter(
             "adapter-broken-promise",
             format!("adapter {}: {broken}", route.adapter.label()),
