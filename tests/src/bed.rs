@@ -94,9 +94,14 @@ impl Bed {
     }
 
     async fn start(&self, watch: bool) -> Host {
-        Host::start(self.config(), watch)
+        let host = Host::start(self.config(), watch)
             .await
-            .unwrap_or_else(|problem| panic!("{problem}"))
+            .unwrap_or_else(|problem| panic!("{problem}"));
+        // For the test that did not expect any.
+        for problem in host.tenants().iter().flat_map(|tenant| &tenant.problems) {
+            eprintln!("{problem}");
+        }
+        host
     }
 }
 
