@@ -4,11 +4,13 @@
 //! * [`echo`]: a server that answers with what it got.
 //! * [`swap`]: files replaced while calls run, and what the calls saw.
 //! * [`guests`]: the built components, and how a test adapter is patched.
+//! * [`recorder`]: an HTTP server that keeps what it was sent.
 //! * [`wait`]: waiting for a condition within a bound.
 
 pub mod bed;
 pub mod client;
 pub mod echo;
 pub mod guests;
+pub mod recorder;
 pub mod swap;
 pub mod wait;
