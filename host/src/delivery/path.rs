@@ -59,7 +59,7 @@ impl DeliveryId {
 /// Delivers the items. An error means that nothing was sent.
 pub async fn deliver(
     route: Route,
-    limits: HostLimits,
+    limits: &HostLimits,
     id: DeliveryId,
     items: Vec<String>,
 ) -> Result<Report, Problem> {
@@ -69,7 +69,7 @@ pub async fn deliver(
     let mut run = Run {
         trace: Trace::new(&route),
         route: &route,
-        limits: &limits,
+        limits,
         id: &id,
         deadline,
         documents: &prepared.documents,
