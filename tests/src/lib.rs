@@ -2,6 +2,7 @@
 //!
 //! * [`bed`]: a folder with plugins and tenants, and a host over it.
 //! * [`echo`]: a server that answers with what it got.
+//! * [`leaks`]: a search for secrets where none may be.
 //! * [`live`]: a host whose every answer shows which files it came from.
 //! * [`swap`]: files replaced while calls run, and what the calls saw.
 //! * [`guests`]: the built components, and how a test adapter is patched.
@@ -12,6 +13,7 @@ pub mod bed;
 pub mod client;
 pub mod echo;
 pub mod guests;
+pub mod leaks;
 pub mod live;
 pub mod recorder;
 pub mod swap;

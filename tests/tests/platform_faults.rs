@@ -19,7 +19,7 @@ use futures_util::future::join_all;
 use tokio::net::TcpListener;
 
 /// Long enough for every prompt answer of a busy machine.
-const TIMEOUT: Duration = Duration::from_millis(1200);
+const TIMEOUT: Duration = Duration::from_millis(2000);
 
 /// Longer than any test waits.
 const SLOW: Duration = Duration::from_secs(3600);
