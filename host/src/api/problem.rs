@@ -129,7 +129,7 @@ fn title(code: &str) -> Cow<'_, str> {
     let mut letters = code.chars();
     match letters.next() {
         Some(first) => {
-            let rest = letters.as_str().replace('-', " ");
+            let rest = letters.as_str().replace('-', " ").replace(" json", " JSON");
             format!("{}{rest}", first.to_ascii_uppercase()).into()
         }
         None => "Problem".into(),
@@ -248,6 +248,7 @@ mod tests {
     #[test]
     fn a_title_is_the_code_in_words() {
         assert_eq!(title("unknown-connection"), "Unknown connection");
+        assert_eq!(title("invalid-json"), "Invalid JSON");
         assert_eq!(title(""), "Problem");
     }
 }

@@ -123,15 +123,20 @@ pub fn integer(raw: &RawValue) -> Option<&str> {
 
 /// The digits of an identifier that is a number to the platform, from a JSON
 /// integer or a text of digits; callers whose language loses digits beyond the
-/// fifteenth send the text. `None` for anything else, signs included.
+/// fifteenth send the text. `None` for anything else: signs, leading zeros.
 pub fn digits(raw: &RawValue) -> Option<&str> {
     let text = raw.get();
     let text = text
         .strip_prefix('"')
         .and_then(|text| text.strip_suffix('"'))
         .unwrap_or(text);
-    let valid = !text.is_empty() && text.bytes().all(|digit| digit.is_ascii_digit());
-    valid.then_some(text)
+    is_digits(text).then_some(text)
+}
+
+/// Whether a text can stand in JSON as a whole number of at least 0.
+pub fn is_digits(text: &str) -> bool {
+    let canonical = text == "0" || !text.starts_with('0');
+    canonical && !text.is_empty() && text.bytes().all(|digit| digit.is_ascii_digit())
 }
 
 /// The digits of a decimal number with at most `whole` digits before and
@@ -245,7 +250,9 @@ mod tests {
     fn an_identifier_is_digits_with_or_without_quotes() {
         for (text, expected) in [
             ("3539925204033339668", Some("3539925204033339668")),
-            ("\"0071\"", Some("0071")),
+            ("\"0\"", Some("0")),
+            ("\"71\"", Some("71")),
+            ("\"071\"", None),
             ("-1", None),
             ("1.0", None),
             ("\"\"", None),

@@ -138,8 +138,9 @@ impl<'a, Own> StockRecord<'a, Own> {
 
     /// The id by which a platform knows a repeated update: the caller's own or
     /// else the item's, which is the same over attempts and replays.
-    pub fn idempotency_id<'b>(&'b self, item: &'b Item) -> &'b str {
-        self.idempotency_key.as_deref().unwrap_or(&item.key)
+    pub fn idempotency_id(&self, item: &'a Item) -> Text<'a> {
+        let own = self.idempotency_key.clone();
+        own.unwrap_or_else(|| item.key.as_str().into())
     }
 }
 
@@ -247,9 +248,9 @@ mod tests {
             document: String::new(),
         };
         let without = read(r#"{"sku":"1","quantity":1}"#).expect("a record");
-        assert_eq!(without.idempotency_id(&item), "item-key");
+        assert_eq!(&*without.idempotency_id(&item), "item-key");
         let with = read(r#"{"sku":"1","quantity":1,"idempotency_key":"own"}"#).expect("a record");
-        assert_eq!(with.idempotency_id(&item), "own");
+        assert_eq!(&*with.idempotency_id(&item), "own");
     }
 
     #[test]
