@@ -2,6 +2,7 @@
 //!
 //! * [`bed`]: a folder with plugins and tenants, and a host over it.
 //! * [`echo`]: a server that answers with what it got.
+//! * [`platforms`]: a tenant with connections to the platforms' stand-ins.
 //! * [`swap`]: files replaced while calls run, and what the calls saw.
 //! * [`guests`]: the built components, and how a test adapter is patched.
 //! * [`wait`]: waiting for a condition within a bound.
@@ -10,5 +11,6 @@ pub mod bed;
 pub mod client;
 pub mod echo;
 pub mod guests;
+pub mod platforms;
 pub mod swap;
 pub mod wait;
