@@ -2,20 +2,28 @@
 //! a platform's rules would be in the way.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use axum::Router;
 use axum::extract::State;
 use axum::http::HeaderMap;
+use axum::serve::ListenerExt;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
 /// The running server. Dropping it stops it.
 pub struct Echo {
     address: SocketAddr,
-    served: Arc<AtomicUsize>,
+    seen: Arc<Seen>,
     task: JoinHandle<()>,
+}
+
+#[derive(Default)]
+struct Seen {
+    connections: AtomicUsize,
+    requests: AtomicUsize,
+    key: Mutex<String>,
 }
 
 impl Echo {
@@ -23,8 +31,12 @@ impl Echo {
     pub async fn start() -> std::io::Result<Self> {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
         let address = listener.local_addr()?;
-        let served = Arc::new(AtomicUsize::new(0));
-        let app = Router::new().fallback(answer).with_state(served.clone());
+        let seen = Arc::new(Seen::default());
+        let app = Router::new().fallback(answer).with_state(seen.clone());
+        let counted = seen.clone();
+        let listener = listener.tap_io(move |_| {
+            counted.connections.fetch_add(1, Ordering::Relaxed);
+        });
         let task = tokio::spawn(async move {
             if let Err(error) = axum::serve(listener, app).await {
                 eprintln!("echo server: {error}");
@@ -32,7 +44,7 @@ impl Echo {
         });
         Ok(Self {
             address,
-            served,
+            seen,
             task,
         })
     }
@@ -44,7 +56,19 @@ impl Echo {
 
     /// Requests answered so far.
     pub fn served(&self) -> usize {
-        self.served.load(Ordering::Relaxed)
+        self.seen.requests.load(Ordering::Relaxed)
+    }
+
+    /// TCP connections accepted so far.
+    pub fn connections(&self) -> usize {
+        self.seen.connections.load(Ordering::Relaxed)
+    }
+
+    /// The header `x-key` of the newest request. It is not in the answer: the
+    /// host would take a secret out of that.
+    pub fn key(&self) -> String {
+        let key = self.seen.key.lock();
+        key.unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
 
@@ -55,18 +79,15 @@ impl Drop for Echo {
 }
 
 /// `{"map": …, "sign": …, "sent": …}`: the generation headers and the body.
-async fn answer(
-    State(served): State<Arc<AtomicUsize>>,
-    headers: HeaderMap,
-    body: String,
-) -> String {
-    served.fetch_add(1, Ordering::Relaxed);
+async fn answer(State(seen): State<Arc<Seen>>, headers: HeaderMap, body: String) -> String {
+    seen.requests.fetch_add(1, Ordering::Relaxed);
     let label = |name| {
         headers
             .get(name)
             .and_then(|v| v.to_str().ok())
             .unwrap_or("")
     };
+    *seen.key.lock().unwrap_or_else(PoisonError::into_inner) = label("x-key").to_owned();
     let sent = if body.is_empty() { "null" } else { &body };
     format!(
         r#"{{"map":"{}","sign":"{}","sent":{sent}}}"#,

@@ -74,3 +74,29 @@ fn overwrite(component: &mut [u8], prefix: &[u8], length: usize, word: &str) {
     place.fill(b' ');
     place[..word.len()].copy_from_slice(word.as_bytes());
 }
+
+/// A component with one stretch of its data replaced by another of the same
+/// length, wherever it stands.
+///
+/// # Panics
+/// When it is not there, or the lengths differ.
+pub fn patched(component: &[u8], from: &[u8], to: &[u8]) -> Vec<u8> {
+    assert_eq!(from.len(), to.len(), "a patch keeps the length");
+    let mut bytes = component.to_vec();
+    let mut start = 0;
+    let mut found = false;
+    while let Some(at) = bytes[start..]
+        .windows(from.len())
+        .position(|window| window == from)
+    {
+        bytes[start + at..][..to.len()].copy_from_slice(to);
+        start += at + to.len();
+        found = true;
+    }
+    assert!(
+        found,
+        "{:?} is in the component",
+        String::from_utf8_lossy(from)
+    );
+    bytes
+}

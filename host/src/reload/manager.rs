@@ -1,7 +1,7 @@
 //! The one task that owns what is loaded.
 
 use std::collections::BTreeSet;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -21,8 +21,9 @@ use crate::plugin::load::{Loaded, Loader, Refusal};
 use crate::problem::Problem;
 use crate::script::engine::EngineGeneration;
 
-/// A folder that vanished may be on its way back (an editor, a mount, a
-/// deployment): its tenant serves this long before it is taken out.
+/// A file or folder that vanished may be on its way back (an editor, a mount, a
+/// deployment, another name): what it provides serves this long before it is
+/// taken out.
 const GONE_GRACE: Duration = Duration::from_secs(2);
 
 /// Tenants built at once.
@@ -147,7 +148,7 @@ struct Finished {
 
 impl Manager {
     async fn first_load(&mut self) -> Result<(), Problem> {
-        self.scan_plugins();
+        self.scan_plugins(|_| true);
         while let Some(finished) = self.loading.join_next().await {
             if let Ok(finished) = finished {
                 self.settle(finished).await;
@@ -167,7 +168,7 @@ impl Manager {
     ) {
         watcher.follow(self.folders.files());
         loop {
-            let gone = self.gone.iter().map(|(at, _)| *at).min();
+            let gone = self.next_gone();
             tokio::select! {
                 change = changes.recv() => match change {
                     Some(change) => {
@@ -187,14 +188,18 @@ impl Manager {
                     }
                     None => return,
                 },
-                () = sleep_until(gone), if gone.is_some() => self.remove_gone(),
+                () = sleep_until(gone), if gone.is_some() => {
+                    self.remove_gone();
+                    self.retire_gone();
+                    self.publish();
+                }
             }
         }
     }
 
     async fn change(&mut self, change: Change) {
         if change.touches(&self.config.plugins_dir) {
-            self.scan_plugins();
+            self.scan_plugins(|path| change.touches(path));
         }
         let everything = change.rescan;
         let scan = self.scan_tenants((!everything).then_some(&change));
@@ -202,10 +207,10 @@ impl Manager {
         self.publish();
     }
 
-    /// Reads the plugins folder and starts loading what changed.
-    fn scan_plugins(&mut self) {
+    /// Looks at the plugins folder and starts loading what changed.
+    fn scan_plugins(&mut self, changed: impl Fn(&Path) -> bool) {
         let most = self.config.limits.plugin_size;
-        let candidates = match self.files.scan(&self.config.plugins_dir, most) {
+        let candidates = match self.files.scan(&self.config.plugins_dir, most, changed) {
             Ok(candidates) => candidates,
             Err(error) => {
                 tracing::error!(dir = %self.config.plugins_dir.display(), %error, "the plugins folder cannot be read; what is loaded goes on serving");
@@ -230,14 +235,13 @@ impl Manager {
                 }
             });
         }
-        if self.config.retire_missing {
-            for plugin in self.files.missing() {
-                tracing::info!(
-                    plugin,
-                    "retired: its file is gone and `retire_missing` is set"
-                );
-                self.files.retire(&plugin);
-            }
+    }
+
+    /// Candidates that were refused get another try, now that what stood
+    /// against them at that step may be gone.
+    fn try_again(&mut self, step: &str) {
+        if self.files.forget_refusals(step) {
+            self.scan_plugins(|_| false);
         }
     }
 
@@ -396,9 +400,7 @@ impl Manager {
             }
         }
         // A plugin may have waited for a tenant to change.
-        if self.files.forget_refusals("tenants") {
-            self.scan_plugins();
-        }
+        self.try_again("tenants");
     }
 
     fn built(&mut self, (dir, result): Built) {
@@ -430,6 +432,41 @@ impl Manager {
         }
     }
 
+    /// When something that vanished is due to be taken out.
+    fn next_gone(&self) -> Option<Instant> {
+        let folders = self.gone.iter().map(|(at, _)| *at);
+        folders.chain(self.retirements().map(|(_, at)| at)).min()
+    }
+
+    /// Plugins that are retired because their files are gone, and when. None
+    /// while a candidate is being loaded: it may be the same plugin under
+    /// another file name.
+    fn retirements(&self) -> impl Iterator<Item = (String, Instant)> {
+        let retiring = self.config.retire_missing && self.loading.is_empty();
+        let missing = if retiring {
+            self.files.missing()
+        } else {
+            Vec::new()
+        };
+        missing
+            .into_iter()
+            .map(|(plugin, since)| (plugin, since + GONE_GRACE))
+    }
+
+    fn retire_gone(&mut self) {
+        let now = Instant::now();
+        let due: Vec<(String, Instant)> = self.retirements().filter(|(_, at)| *at <= now).collect();
+        for (plugin, _) in due {
+            if self.files.retire(&plugin) == Some(true) {
+                tracing::info!(
+                    plugin,
+                    "retired: its file is gone and `retire_missing` is set"
+                );
+                self.try_again("name");
+            }
+        }
+    }
+
     fn remove_gone(&mut self) {
         let now = Instant::now();
         let (due, later) = std::mem::take(&mut self.gone)
@@ -437,23 +474,26 @@ impl Manager {
             .partition(|(at, _)| *at <= now);
         self.gone = later;
         let due: Vec<(Instant, PathBuf)> = due;
+        let mut removed = false;
         for (_, dir) in due {
             if let Some(tenant) = self.folders.remove_if_gone(&dir) {
                 tracing::info!(tenant = &*tenant, "tenant removed: its folder is gone");
                 self.states.forget(&tenant);
                 self.loader.purge_scripts(|key| key.tenant == tenant);
+                removed = true;
             }
         }
-        self.publish();
+        if removed {
+            // A plugin may have been refused because it would have broken it.
+            self.try_again("tenants");
+        }
     }
 
     fn retire(&mut self, plugin: &str) -> Result<(), Problem> {
         match self.files.retire(plugin) {
             Some(true) => {
                 tracing::info!(plugin, "retired");
-                if self.files.forget_refusals("name") {
-                    self.scan_plugins();
-                }
+                self.try_again("name");
                 self.publish();
                 Ok(())
             }
