@@ -3,6 +3,7 @@
 //! * [`bed`]: a folder with plugins and tenants, and a host over it.
 //! * [`echo`]: a server that answers with what it got.
 //! * [`live`]: a host whose every answer shows which files it came from.
+//! * [`platforms`]: a tenant with connections to the platforms' stand-ins.
 //! * [`swap`]: files replaced while calls run, and what the calls saw.
 //! * [`guests`]: the built components, and how a test adapter is patched.
 //! * [`recorder`]: an HTTP server that keeps what it was sent.
@@ -13,6 +14,7 @@ pub mod client;
 pub mod echo;
 pub mod guests;
 pub mod live;
+pub mod platforms;
 pub mod recorder;
 pub mod swap;
 pub mod wait;
