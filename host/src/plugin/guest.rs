@@ -7,6 +7,7 @@ use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use wasmtime::Store;
 
+use super::lanes::NoLane;
 use super::sandbox::Sandbox;
 use super::state::{GuestState, LogLine, OutOfTime};
 use super::warm::{WarmKey, WarmPool};
@@ -75,6 +76,9 @@ impl GuestFailure {
                     limits.deadline.as_millis()
                 ),
             };
+        }
+        if let Some(no_lane) = error.downcast_ref::<NoLane>() {
+            return Self::unavailable(no_lane.to_string());
         }
         if state.memory_refused() {
             return Self {
@@ -230,7 +234,9 @@ impl<B> Lease<B> {
         let Some(instance) = &mut self.instance else {
             return Err(GuestFailure::unavailable("the instance is gone"));
         };
-        let (lines, dropped) = instance.store.data_mut().take_log();
+        let state = instance.store.data_mut();
+        state.end();
+        let (lines, dropped) = state.take_log();
         self.log.extend(lines);
         self.log_dropped += dropped;
         match result {
