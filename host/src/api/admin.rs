@@ -16,14 +16,14 @@ use crate::reload::snapshot::{PluginStatus, TenantStatus};
 
 /// The answer of `GET /v1/plugins`.
 #[derive(Serialize)]
-pub(crate) struct Plugins {
-    pub plugins: Vec<PluginStatus>,
+pub(crate) struct Plugins<'a> {
+    pub plugins: &'a [PluginStatus],
 }
 
 /// The answer of `GET /v1/tenants`.
 #[derive(Serialize)]
-pub(super) struct Tenants {
-    pub tenants: Vec<TenantStatus>,
+struct Tenants<'a> {
+    tenants: &'a [TenantStatus],
 }
 
 #[derive(Serialize)]
@@ -52,7 +52,7 @@ pub(super) async fn plugins<S: Service>(
 ) -> Result<Response, Refused> {
     admit(&app, &uri, &headers)?;
     fresh(&Plugins {
-        plugins: app.service.plugins(),
+        plugins: &app.service.plugins(),
     })
 }
 
@@ -63,7 +63,7 @@ pub(super) async fn tenants<S: Service>(
 ) -> Result<Response, Refused> {
     admit(&app, &uri, &headers)?;
     fresh(&Tenants {
-        tenants: app.service.tenants(),
+        tenants: &app.service.tenants(),
     })
 }
 

@@ -284,7 +284,8 @@ struct Answer {
     response: Response,
     status: &'static str,
     items: usize,
-    delivery: String,
+    /// Nothing for a dry run.
+    delivery: Option<String>,
 }
 
 impl Answer {
@@ -297,7 +298,7 @@ impl Answer {
             status = self.status,
             items = self.items,
             ms = millis(started),
-            delivery = self.delivery,
+            delivery = self.delivery.as_deref(),
             "call"
         );
     }
@@ -313,16 +314,16 @@ async fn answer<S: Service>(app: &App<S>, call: Call, options: Options) -> Resul
                 response: json(&dry)?,
                 status: "dry-run",
                 items: dry.requests.iter().map(|request| request.items.len()).sum(),
-                delivery: String::new(),
+                delivery: None,
             })
         } else {
-            let mut report = app.service.call(call).await?;
+            let report = app.service.call(call).await?;
             let response = json(&report)?;
             Ok(Answer {
                 response,
                 status: word(report.status),
                 items: report.items.len(),
-                delivery: std::mem::take(&mut report.delivery),
+                delivery: Some(report.delivery),
             })
         }
     };

@@ -2,12 +2,12 @@
 //!
 //! | part | what it does |
 //! |---|---|
-//! | [`serve`] | listens, bounds connections, ends in good order |
-//! | [`calls`] | `POST /v1/{tenant}/{connection}/{operation}` |
-//! | [`admin`] | what is loaded, and retiring an adapter |
-//! | [`health`] | `/healthz`, `/readyz`, `/openapi.json` |
-//! | [`auth`] | who may ask what |
-//! | [`problem`] | every error as RFC 9457 `application/problem+json` |
+//! | `serve` | listens, bounds connections, ends in good order |
+//! | `calls` | `POST /v1/{tenant}/{connection}/{operation}` |
+//! | `admin` | what is loaded, and retiring an adapter |
+//! | `health` | `/healthz`, `/readyz`, `/openapi.json` |
+//! | `auth` | who may ask what |
+//! | `problem` | every error as RFC 9457 `application/problem+json` |
 
 mod admin;
 mod auth;

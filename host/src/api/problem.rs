@@ -88,7 +88,7 @@ pub(super) fn status_of(problem: &Problem) -> StatusCode {
         "host-busy" | "shutting-down" | "adapter-retired" | "script-engine-retired" => {
             return StatusCode::SERVICE_UNAVAILABLE;
         }
-        "plugin-in-use" | "plugin-present" => return StatusCode::CONFLICT,
+        "plugin-present" => return StatusCode::CONFLICT,
         _ if code == "throttled" || code.ends_with("-throttled") => {
             return StatusCode::TOO_MANY_REQUESTS;
         }
@@ -129,7 +129,7 @@ fn title(code: &str) -> Cow<'_, str> {
     let mut letters = code.chars();
     match letters.next() {
         Some(first) => {
-            let rest = letters.as_str().replace('-', " ");
+            let rest = letters.as_str().replace('-', " ").replace(" json", " JSON");
             format!("{}{rest}", first.to_ascii_uppercase()).into()
         }
         None => "Problem".into(),
@@ -248,6 +248,7 @@ mod tests {
     #[test]
     fn a_title_is_the_code_in_words() {
         assert_eq!(title("unknown-connection"), "Unknown connection");
+        assert_eq!(title("invalid-json"), "Invalid JSON");
         assert_eq!(title(""), "Problem");
     }
 }

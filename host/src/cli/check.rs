@@ -20,6 +20,9 @@ struct Findings {
     host: Vec<Problem>,
     plugins: Vec<PluginStatus>,
     tenants: Vec<TenantStatus>,
+    /// Whether it came to loading anything.
+    #[serde(skip)]
+    loaded: bool,
 }
 
 impl Findings {
@@ -45,6 +48,7 @@ pub(super) async fn run(global: &Global, json: bool) -> Finished {
                 host: token_mode(&host, listen).err().into_iter().collect(),
                 plugins: host.plugins(),
                 tenants: host.tenants(),
+                loaded: true,
             }
         }
     };
@@ -63,10 +67,13 @@ fn text(paint: Paint, findings: &Findings) -> Result<String, Failure> {
     for problem in &findings.host {
         text.push_str(&loaded::problem(paint, problem));
     }
-    text.push_str(&loaded::plugins(paint, &loaded::views(&findings.plugins)?));
-    text.push('\n');
-    text.push_str(&loaded::tenants(paint, &findings.tenants));
-    text.push('\n');
+    if findings.loaded {
+        let plugins = loaded::views(&findings.plugins)?;
+        text.push_str(&loaded::plugins(paint, &plugins));
+        text.push('\n');
+        text.push_str(&loaded::tenants(paint, &findings.tenants));
+        text.push('\n');
+    }
     let wrong = findings.wrong();
     text.push_str(&if wrong == 0 {
         paint.good("everything is right")
@@ -83,7 +90,10 @@ mod tests {
 
     #[test]
     fn everything_wrong_is_counted() {
-        let mut findings = Findings::default();
+        let mut findings = Findings {
+            loaded: true,
+            ..Findings::default()
+        };
         assert_eq!(findings.wrong(), 0);
         findings.host.push(Problem::host("no-tokens", "nobody may"));
         findings.tenants.push(TenantStatus {

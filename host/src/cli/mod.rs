@@ -28,6 +28,10 @@ use failure::{Exit, Failure, Finished};
 /// How long threads that are still busy may delay the end of the process.
 const LAST_THREADS: Duration = Duration::from_secs(1);
 
+/// What commands log that end by themselves. What did not load is part of what
+/// they say anyway.
+const QUIET: &str = "warn,crossdock::reload=error";
+
 #[derive(Debug, Parser)]
 #[command(
     name = "crossdock",
@@ -38,7 +42,6 @@ const LAST_THREADS: Duration = Duration::from_secs(1);
         Each platform is an adapter, a WebAssembly file in the plugins folder. Each customer is a tenant, \
         a folder with a tenant.toml and its mapping scripts. Both can be replaced while the host runs.",
     after_help = "Start with `crossdock check`: it loads everything, sends nothing, and says what is wrong and where.",
-    propagate_version = true,
     disable_help_subcommand = true
 )]
 struct Cli {
@@ -58,6 +61,7 @@ struct Global {
         global = true,
         value_name = "FILE",
         env = "CROSSDOCK_CONFIG",
+        hide_env_values = true,
         help_heading = "Global options"
     )]
     config: Option<PathBuf>,
@@ -72,12 +76,13 @@ struct Global {
     )]
     log_format: LogFormat,
     /// What is logged: error, warn, info, debug, trace, or a filter such as `info,crossdock::access=off`
-    /// [default: info for serve, warn otherwise]
+    /// [default: info for serve, warnings otherwise]
     #[arg(
         long,
         global = true,
         value_name = "LEVEL",
         env = "RUST_LOG",
+        hide_env_values = true,
         help_heading = "Global options"
     )]
     log_level: Option<String>,
@@ -172,7 +177,7 @@ fn execute(cli: Cli) -> Finished {
         _ => {}
     }
     let serving = matches!(command, Command::Serve { .. });
-    logging::start(&global, if serving { "info" } else { "warn" })?;
+    logging::start(&global, if serving { "info" } else { QUIET })?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .thread_name("crossdock")
         .enable_all()

@@ -6,7 +6,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::failure::{Exit, Failure, Finished};
 use super::loaded;
-use super::terminal::{Paint, print, sentence};
+use super::terminal::{Paint, print};
 use super::{Global, LogFormat};
 use crate::api::{self, Server, TokenMode};
 use crate::host::Host;
@@ -22,9 +22,11 @@ pub(super) async fn run(global: &Global, listen: Option<SocketAddr>) -> Finished
     let (address, mode) = (server.address(), server.token_mode());
     match global.log_format {
         LogFormat::Text => print(&banner(Paint::stdout(), &host, address, mode)?)?,
-        LogFormat::Json => log_start(&host, address, mode),
+        // What loaded and what did not is in the log already.
+        LogFormat::Json => tracing::info!(%address, access = mode.sentence(), "listening"),
     }
 
+    warn_of_closed_tenants(&host, address);
     let (stop, cut) = (CancellationToken::new(), CancellationToken::new());
     let signals = tokio::spawn(signals(stop.clone(), cut.clone()));
     let cut_off = server.run(stop, cut).await;
@@ -56,34 +58,20 @@ fn banner(
     ))
 }
 
-/// The same for programs.
-fn log_start(host: &Host, address: SocketAddr, mode: TokenMode) {
-    for plugin in host.plugins() {
-        let file = plugin.file.display();
-        if let Some(serving) = &plugin.serving {
-            tracing::info!(
-                name = serving.name,
-                version = serving.version,
-                sha256 = %serving.sha256,
-                %file,
-                "plugin serves"
+/// A tenant without tokens is for callers on this machine; where others can
+/// call, it answers nobody.
+fn warn_of_closed_tenants(host: &Host, address: SocketAddr) {
+    if address.ip().to_canonical().is_loopback() {
+        return;
+    }
+    for (name, tenant) in &host.snapshot().tenants {
+        if tenant.config.tokens.is_empty() {
+            tracing::warn!(
+                tenant = &**name,
+                "it has no tokens, so every call for it is refused; `crossdock token new` makes one"
             );
         }
-        if let Some(refused) = &plugin.refused {
-            let reason = sentence(&refused.reason);
-            tracing::warn!(%file, step = refused.step, reason, "plugin refused");
-        }
     }
-    for tenant in host.tenants() {
-        if tenant.generation.is_some() {
-            let connections = tenant.connections.len();
-            tracing::info!(name = tenant.name, connections, "tenant serves");
-        }
-        for problem in &tenant.problems {
-            tracing::warn!(name = tenant.name, %problem, "tenant's files refused");
-        }
-    }
-    tracing::info!(%address, access = mode.sentence(), "listening");
 }
 
 /// The first signal ends serving in good order, the second at once.

@@ -116,7 +116,7 @@ fn refused(status: ItemStatus, blame: Blame, refusal: Refusal, redaction: &Redac
         .details
         .into_iter()
         .map(|detail| DetailReport {
-            pointer: detail.pointer,
+            pointer: text(detail.pointer, redaction),
             message: text(detail.message, redaction),
         })
         .collect();
@@ -250,10 +250,11 @@ pub fn fault_problem(fault: Fault, scripted: bool, redaction: &Redactor) -> Prob
             } else {
                 Blame::Caller
             };
-            Problem::new(blame, "invalid-document", clean(&detail.message)).at(detail.pointer)
+            Problem::new(blame, "invalid-document", clean(&detail.message))
+                .at(clean(&detail.pointer))
         }
         Fault::InvalidSettings(detail) => {
-            Problem::host("invalid-settings", clean(&detail.message)).at(detail.pointer)
+            Problem::host("invalid-settings", clean(&detail.message)).at(clean(&detail.pointer))
         }
         Fault::Unsupported(what) => Problem::caller("unsupported", clean(&what)),
         fault @ (Fault::InvalidReply(_) | Fault::Other(_)) => {

@@ -15,8 +15,10 @@ use super::wasi::EmptyWasi;
 /// Lines a guest may log in one call; what comes after is counted, not kept.
 const LOG_LINES: usize = 64;
 
-/// Bytes of one log line that are kept.
-const LOG_LINE_BYTES: usize = 2 << 10;
+/// Bytes of one log line that are taken. Several times what a delivery keeps of
+/// it, so that nothing is cut off before its secrets are out: half a signature
+/// would not be found any more.
+const LOG_LINE_BYTES: usize = 8 << 10;
 
 /// Elements a guest's tables may grow to.
 const TABLE_ELEMENTS: usize = 100_000;
@@ -41,7 +43,7 @@ pub struct OutOfTime;
 pub struct LogLine {
     /// Its level.
     pub level: tracing::Level,
-    /// Its text, at most 2 KiB.
+    /// Its text, at most 8 KiB, with whatever the guest put into it.
     pub message: String,
 }
 

@@ -60,4 +60,9 @@ mod tests {
     fn the_golden_examples_hold() {
         crossdock_adapter::testing::run_examples::<super::Lingzhi>();
     }
+
+    #[test]
+    fn its_stock_record_is_everybodys() {
+        crossdock_adapter::testing::share_the_stock_core::<super::Lingzhi>();
+    }
 }

@@ -1,22 +1,25 @@
 //! `stock.update`: documents → rows → requests.
 
 use crate::settings::Settings;
-use crossdock_adapter::json::{self, RawValue, Text};
+use crossdock_adapter::json::{self, Text};
+use crossdock_adapter::stock::{LocationKind, Mode, OwnFields, StockRecord};
 use crossdock_adapter::{Draft, Fault, Item, Mapped, Request, batch};
-use serde::Deserialize;
+use serde::de::MapAccess;
 
-/// A document: the stock core that all platforms share, and `type`.
-#[derive(Deserialize)]
-struct Document<'a> {
-    #[serde(borrow)]
-    sku: Text<'a>,
-    #[serde(borrow)]
-    quantity: &'a RawValue,
-    mode: Option<Text<'a>>,
-    location: Option<Text<'a>>,
-    location_kind: Option<Text<'a>>,
-    #[serde(rename = "type")]
+/// What a document has beside the core that all platforms share.
+#[derive(Default)]
+struct Own<'a> {
     kind: Option<Text<'a>>,
+}
+
+impl<'a> OwnFields<'a> for Own<'a> {
+    fn take<A: MapAccess<'a>>(&mut self, name: &str, values: &mut A) -> Result<bool, A::Error> {
+        match name {
+            "type" => self.kind = values.next_value()?,
+            _ => return Ok(false),
+        }
+        Ok(true)
+    }
 }
 
 /// A row of the platform.
@@ -58,23 +61,21 @@ pub fn map(settings: &Settings, items: &[Item]) -> Result<Mapped, Fault> {
 }
 
 fn row<'a>(settings: &Settings<'a>, item: &'a Item) -> Result<Row<'a>, Fault> {
-    let document: Document = item.read()?;
-    if document.mode.as_deref() == Some("adjust") {
+    let record: StockRecord<Own> = item.read()?;
+    if record.mode == Mode::Adjust {
         return Err(Fault::invalid_input(
             "/mode",
             "the platform takes total stock only: send `set` with the new total",
         ));
     }
-    if document.location_kind.as_deref() == Some("warehouse") {
+    if record.location_kind == LocationKind::Warehouse {
         return Err(Fault::invalid_input(
             "/location_kind",
             "the platform keeps stock per store (门店编码), not per warehouse",
         ));
     }
-    let stock = json::integer(document.quantity).ok_or_else(|| {
-        Fault::invalid_input("/quantity", "quantity has to be an integer in plain digits")
-    })?;
-    let store = document
+    let stock = record.quantity()?;
+    let store = record
         .location
         .or_else(|| settings.default_store_code.clone());
     let store_code = store.ok_or_else(|| {
@@ -85,10 +86,11 @@ fn row<'a>(settings: &Settings<'a>, item: &'a Item) -> Result<Row<'a>, Fault> {
         )
     })?;
     Ok(Row {
-        kind: document
+        kind: record
+            .own
             .kind
             .unwrap_or_else(|| settings.default_type.clone()),
-        key: document.sku,
+        key: record.sku,
         stock,
         store_code,
     })

@@ -41,6 +41,70 @@ fn push_form(out: &mut String, text: &str) {
     }
 }
 
+/// The fields of an `application/x-www-form-urlencoded` text, decoded, in their
+/// order. What is no escape stays as it is; bytes that are no UTF-8 become
+/// U+FFFD.
+pub fn form_fields(form: &str) -> Vec<(String, String)> {
+    form.split('&')
+        .filter(|field| !field.is_empty())
+        .map(|field| {
+            let (name, value) = field.split_once('=').unwrap_or((field, ""));
+            (from_form(name), from_form(value))
+        })
+        .collect()
+}
+
+fn from_form(text: &str) -> String {
+    let nibble = |byte: Option<&u8>| char::from(*byte?).to_digit(16);
+    let bytes = text.as_bytes();
+    let mut out = Vec::with_capacity(bytes.len());
+    let mut position = 0;
+    while let Some(&byte) = bytes.get(position) {
+        position += 1;
+        match byte {
+            b'+' => out.push(b' '),
+            b'%' => match (nibble(bytes.get(position)), nibble(bytes.get(position + 1))) {
+                (Some(high), Some(low)) => {
+                    out.push((high * 16 + low) as u8);
+                    position += 2;
+                }
+                _ => out.push(byte),
+            },
+            other => out.push(other),
+        }
+    }
+    match String::from_utf8(out) {
+        Ok(text) => text,
+        Err(error) => String::from_utf8_lossy(error.as_bytes()).into_owned(),
+    }
+}
+
+/// A `multipart/form-data` body (RFC 7578) of text fields in UTF-8, in the order
+/// given. The boundary must not occur in a value: the context's nonce does not.
+pub fn multipart<N: AsRef<str>, V: AsRef<str>>(boundary: &str, fields: &[(N, V)]) -> String {
+    let mut out = String::new();
+    for (name, value) in fields {
+        out.push_str("--");
+        out.push_str(boundary);
+        out.push_str("\r\nContent-Disposition: form-data; name=\"");
+        for character in name.as_ref().chars() {
+            match character {
+                '"' => out.push_str("%22"),
+                '\r' => out.push_str("%0D"),
+                '\n' => out.push_str("%0A"),
+                other => out.push(other),
+            }
+        }
+        out.push_str("\"\r\nContent-Type: text/plain; charset=UTF-8\r\n\r\n");
+        out.push_str(value.as_ref());
+        out.push_str("\r\n");
+    }
+    out.push_str("--");
+    out.push_str(boundary);
+    out.push_str("--\r\n");
+    out
+}
+
 const LOWER: &[u8; 16] = b"0123456789abcdef";
 const UPPER: &[u8; 16] = b"0123456789ABCDEF";
 
@@ -134,6 +198,29 @@ mod tests {
         assert_eq!(
             form(&[("a", "1 2"), ("b&", "é*~")]),
             "a=1+2&b%26=%C3%A9*%7E"
+        );
+    }
+
+    #[test]
+    fn a_form_is_read_back() {
+        let fields = [("a", "1 2+3"), ("b&", "é*~=%41"), ("", ""), ("门", "")];
+        let owned = fields.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        assert_eq!(form_fields(&form(&fields)), owned);
+        assert_eq!(
+            form_fields("&a=%4&b=%zz%"),
+            [("a", "%4"), ("b", "%zz%")].map(|(n, v)| (n.into(), v.into()))
+        );
+        assert_eq!(form_fields(""), []);
+    }
+
+    #[test]
+    fn multipart_fields_are_text_parts() {
+        assert_eq!(
+            multipart("b", &[("a\"", "1\n"), ("门", "店")]),
+            "--b\r\nContent-Disposition: form-data; name=\"a%22\"\r\n\
+             Content-Type: text/plain; charset=UTF-8\r\n\r\n1\n\r\n\
+             --b\r\nContent-Disposition: form-data; name=\"门\"\r\n\
+             Content-Type: text/plain; charset=UTF-8\r\n\r\n店\r\n--b--\r\n"
         );
     }
 

@@ -8,7 +8,7 @@
 pub use serde_json::value::RawValue;
 
 use crate::types::Fault;
-use serde::de::{Deserialize, Deserializer, Error, Visitor};
+use serde::de::{Deserialize, Deserializer, Error, MapAccess, Visitor};
 use serde::{Serialize, Serializer};
 use std::borrow::Cow;
 use std::fmt;
@@ -121,6 +121,71 @@ pub fn integer(raw: &RawValue) -> Option<&str> {
     valid.then_some(whole)
 }
 
+/// The digits of an identifier that is a number to the platform, from a JSON
+/// integer or a text of digits; callers whose language loses digits beyond the
+/// fifteenth send the text. `None` for anything else: signs, leading zeros.
+pub fn digits(raw: &RawValue) -> Option<&str> {
+    let text = raw.get();
+    let text = text
+        .strip_prefix('"')
+        .and_then(|text| text.strip_suffix('"'))
+        .unwrap_or(text);
+    is_digits(text).then_some(text)
+}
+
+/// Whether a text can stand in JSON as a whole number of at least 0.
+pub fn is_digits(text: &str) -> bool {
+    let canonical = text == "0" || !text.starts_with('0');
+    canonical && !text.is_empty() && text.bytes().all(|digit| digit.is_ascii_digit())
+}
+
+/// The digits of a decimal number with at most `whole` digits before and
+/// `fraction` after the point, from a JSON number or a text that is one. Written
+/// as it stands, exponents excluded: `12.3400` stays `12.3400`.
+pub fn decimal(raw: &RawValue, whole: usize, fraction: usize) -> Option<&str> {
+    let text = raw.get();
+    let text = text
+        .strip_prefix('"')
+        .and_then(|text| text.strip_suffix('"'))
+        .unwrap_or(text);
+    let unsigned = text.strip_prefix('-').unwrap_or(text);
+    let (before, after) = match unsigned.split_once('.') {
+        Some((before, after)) if !after.is_empty() => (before, after),
+        Some(_) => return None,
+        None => (unsigned, ""),
+    };
+    let digits = |text: &str| text.bytes().all(|digit| digit.is_ascii_digit());
+    let canonical = before == "0" || !before.starts_with('0');
+    let fits = (1..=whole).contains(&before.len()) && after.len() <= fraction;
+    (canonical && fits && digits(before) && digits(after)).then_some(text)
+}
+
+/// The members of an object in their order, their values as they were written.
+#[derive(Debug, Default)]
+pub struct Members<'a>(pub Vec<(Text<'a>, &'a RawValue)>);
+
+impl<'de: 'a, 'a> Deserialize<'de> for Members<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Collect;
+        impl<'de> Visitor<'de> for Collect {
+            type Value = Members<'de>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+                let mut members = Vec::with_capacity(map.size_hint().unwrap_or(8));
+                while let Some(member) = map.next_entry()? {
+                    members.push(member);
+                }
+                Ok(Members(members))
+            }
+        }
+        deserializer.deserialize_map(Collect)
+    }
+}
+
 /// The text of a JSON number exactly as it was written.
 pub fn number(raw: &RawValue) -> Option<&str> {
     let text = raw.get();
@@ -179,6 +244,56 @@ mod tests {
     fn a_number_passes_as_it_was_written() {
         assert_eq!(number(&raw("12.3400")), Some("12.3400"));
         assert_eq!(number(&raw("\"12\"")), None);
+    }
+
+    #[test]
+    fn an_identifier_is_digits_with_or_without_quotes() {
+        for (text, expected) in [
+            ("3539925204033339668", Some("3539925204033339668")),
+            ("\"0\"", Some("0")),
+            ("\"71\"", Some("71")),
+            ("\"071\"", None),
+            ("-1", None),
+            ("1.0", None),
+            ("\"\"", None),
+            ("\"a1\"", None),
+            ("null", None),
+        ] {
+            assert_eq!(digits(&raw(text)), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_decimal_keeps_its_digits_and_stays_in_its_bounds() {
+        for (text, expected) in [
+            ("12.3400", Some("12.3400")),
+            ("\"12.3400\"", Some("12.3400")),
+            ("-0.5", Some("-0.5")),
+            ("123456789012345.1234", Some("123456789012345.1234")),
+            ("1234567890123456", None),
+            ("0.12345", None),
+            ("1e2", None),
+            ("\"1.\"", None),
+            ("\".5\"", None),
+            ("\"007\"", None),
+            ("\"\"", None),
+            ("\"-\"", None),
+            ("true", None),
+            ("[1]", None),
+        ] {
+            assert_eq!(decimal(&raw(text), 15, 4), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn members_keep_order_and_digits() {
+        let members: Members = serde_json::from_str(r#"{"b":1.50,"a":{"c":[]}}"#).expect("object");
+        let texts: Vec<_> = members
+            .0
+            .iter()
+            .map(|(name, value)| (&**name, value.get()))
+            .collect();
+        assert_eq!(texts, [("b", "1.50"), ("a", r#"{"c":[]}"#)]);
     }
 
     #[test]

@@ -39,6 +39,51 @@ pub fn secret(name: impl Into<String>) -> Chunk {
     Chunk::Secret(name.into())
 }
 
+/// The value of a signed pair.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Value<'a> {
+    /// Text that the adapter knows.
+    Text(&'a str),
+    /// The secret with this name.
+    Secret(&'a str),
+}
+
+impl<'a> From<&'a str> for Value<'a> {
+    fn from(text: &'a str) -> Self {
+        Self::Text(text)
+    }
+}
+
+impl<'a> From<&'a String> for Value<'a> {
+    fn from(text: &'a String) -> Self {
+        Self::Text(text)
+    }
+}
+
+/// The message that many Chinese platforms sign: the pairs in the byte order of
+/// their names, name and value joined without separators, and a secret in front
+/// and behind. Pairs with empty values are in it.
+pub fn wrapped(wrap: &str, mut pairs: Vec<(&str, Value)>) -> Vec<Chunk> {
+    pairs.sort_unstable_by_key(|(name, _)| *name);
+    let mut chunks = vec![secret(wrap)];
+    let mut stretch = String::new();
+    for (name, value) in pairs {
+        stretch.push_str(name);
+        match value {
+            Value::Text(text) => stretch.push_str(text),
+            Value::Secret(name) => {
+                chunks.push(Chunk::Text(std::mem::take(&mut stretch)));
+                chunks.push(secret(name));
+            }
+        }
+    }
+    if !stretch.is_empty() {
+        chunks.push(Chunk::Text(stretch));
+    }
+    chunks.push(secret(wrap));
+    chunks
+}
+
 /// A hash or HMAC.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Signature(Vec<u8>);
@@ -130,4 +175,51 @@ pub fn hmac_chain(
     messages: &[Vec<Chunk>],
 ) -> Result<Signature, KeyError> {
     host::hmac(digest, key, messages).map(Signature)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::with_secrets;
+
+    /// The published tests of a Go client of 旺店通旗舰版 (third party).
+    #[test]
+    fn a_wrapped_message_sorts_names_and_holds_secrets() {
+        let signed = |wrap: &'static str, pairs: &[(&'static str, Value<'static>)]| {
+            let secrets = [("wrap", wrap), ("salt", "dd")];
+            let sign = || md5(&wrapped("wrap", pairs.to_vec())).map(|sign| sign.hex());
+            with_secrets(secrets, sign).expect("a signature")
+        };
+        let (one, two) = (Value::Text("1"), Value::Text("2"));
+        assert_eq!(
+            signed("s", &[("a", one)]),
+            "585b98956d9738edec5cbd8443f7a228"
+        );
+        assert_eq!(
+            signed("s", &[("b", two), ("a", one)]),
+            "5ee29085af57d942f21f1c5ba3c2a90a"
+        );
+        assert_eq!(
+            signed("testsecret", &[("c", "b2c".into()), ("b", one)]),
+            "4176bfbb890d63280f137053be381691"
+        );
+        let pairs = [
+            ("body", "[]".into()),
+            ("key", "wdt_test".into()),
+            ("method", "system.Core.now".into()),
+            ("salt", Value::Secret("salt")),
+            ("sid", "wdtapi3".into()),
+            ("timestamp", "100".into()),
+            ("v", "1.0".into()),
+        ];
+        assert_eq!(signed("aa", &pairs), "b5745bf1f4721a0d16e9a68cb7513032");
+    }
+
+    #[test]
+    fn text_without_secrets_is_one_chunk() {
+        let chunks = wrapped("wrap", vec![("b", "1".into()), ("a", "".into())]);
+        assert_eq!(chunks.len(), 3);
+        assert!(matches!(&chunks[1], Chunk::Text(text) if text == "ab1"));
+        assert_eq!(wrapped("wrap", Vec::new()).len(), 2);
+    }
 }

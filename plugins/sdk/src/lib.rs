@@ -10,10 +10,12 @@
 //! | [`types`] | the contract's records, with constructors |
 //! | [`mod@manifest`] | `describe`: a manifest and its golden examples from files |
 //! | [`batch`] | items → rows → requests of limited size |
+//! | [`stock`] | the stock record that every platform takes |
 //! | [`json`] | reading documents, writing bodies, numbers that keep every digit |
 //! | [`reply`] | a platform's answer, read or explained |
 //! | [`keys`] | hashes and HMACs over secrets that stay in the host |
 //! | [`encode`] | percent-encoding, forms, hexadecimal, Base64 |
+//! | [`time`] | times as platforms write them |
 //! | [`log`] | lines for the plugin's log |
 //! | [`testing`] | golden examples run natively, with test secrets |
 //!
@@ -74,8 +76,10 @@ pub mod keys;
 pub mod log;
 pub mod manifest;
 pub mod reply;
+pub mod stock;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod testing;
+pub mod time;
 pub mod types;
 
 #[doc(hidden)]

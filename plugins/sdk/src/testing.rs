@@ -8,6 +8,9 @@
 //! ```
 
 mod example;
+mod stock;
+
+pub use stock::share_the_stock_core;
 
 use crate::keys::native;
 use crate::types::{Body, Context, Draft, Edit, Item, Outcome, Reply, Request};
@@ -25,6 +28,29 @@ pub fn with_secrets<N: Into<String>, V: Into<String>, R>(
         .into_iter()
         .map(|(name, value)| (name.into(), value.into()));
     native::with_secrets(secrets.collect(), work)
+}
+
+/// What leaves the host: the draft after `sign`, with these secrets.
+///
+/// # Errors
+/// The fault of `sign`, or [`Fault::Other`] if an edit names a secret that is
+/// not there.
+pub fn signed<A: Adapter>(
+    ctx: &Context,
+    operation: &str,
+    draft: &Draft,
+    secrets: &[(&str, &str)],
+) -> Result<Draft, Fault> {
+    let secrets: BTreeMap<String, String> = secrets
+        .iter()
+        .map(|(name, value)| ((*name).into(), (*value).into()))
+        .collect();
+    let edits = with_secrets(secrets.clone(), || A::sign(ctx, operation, draft))?;
+    let mut sent = draft.clone();
+    for edit in edits {
+        apply(&mut sent, edit, &secrets).map_err(Fault::Other)?;
+    }
+    Ok(sent)
 }
 
 /// Runs every golden example of the manifest as the host does at load: `map`,
@@ -313,8 +339,18 @@ fn set(
     pair: (String, String),
     same: impl Fn(&str, &str) -> bool,
 ) {
-    pairs.retain(|(name, _)| !same(name, &pair.0));
-    pairs.push(pair);
+    // As the host does: in the place of the first, without the others.
+    let Some(first) = pairs.iter().position(|(name, _)| same(name, &pair.0)) else {
+        pairs.push(pair);
+        return;
+    };
+    let mut index = 0;
+    pairs.retain(|(name, _)| {
+        let keep = index <= first || !same(name, &pair.0);
+        index += 1;
+        keep
+    });
+    pairs[first] = pair;
 }
 
 impl Expected {

@@ -70,7 +70,7 @@ pub(super) async fn run(global: &Global, args: ListArgs) -> Finished {
     }
     let plugins = global.host().await?.plugins();
     if args.json {
-        print_json(&Plugins { plugins })?;
+        print_json(&Plugins { plugins: &plugins })?;
     } else {
         print(&loaded::plugins(Paint::stdout(), &loaded::views(&plugins)?))?;
     }
@@ -97,15 +97,13 @@ async fn ask(url: &str, token: Option<&str>, variable: &str) -> Result<Asked, Fa
         return Ok(Asked::Host(body));
     }
     match serde_json::from_str::<Told>(&body) {
-        Ok(told) if matches!(told.code.as_str(), "unauthorized" | "no-admin-token") => {
-            Err(anyhow::anyhow!(
-                "the host at {url} answers, but not without an admin token: {}; \
-                 put one into the environment variable {variable}, or use --local to load the plugins folder here",
-                told.detail
-            )
-            .into())
-        }
-        Ok(told) => Err(anyhow::anyhow!("the host at {url} says: {}", told.detail).into()),
+        Ok(told) if told.code == "unauthorized" => Err(anyhow::anyhow!(
+            "the host at {url} wants an admin token; put one into the environment variable {variable}, \
+             or use --local to load the plugins folder here"
+        )
+        .into()),
+        Ok(told) => Err(anyhow::anyhow!("the host at {url} says: {}; with --local the plugins folder is loaded here",
+            told.detail).into()),
         Err(_) => Ok(Asked::Nobody(format!(
             "what answers at {url} is not a crossdock host"
         ))),

@@ -89,6 +89,11 @@ pub(super) fn of_derived(bytes: &[u8], mut add: impl FnMut(Spelling)) {
     });
     let raw = percent_encode(bytes, UNRESERVED).to_string();
     both_cases(raw, &mut |text| add(spelling(text)));
+    // A list of bytes as programs print it, and as JSON.
+    let decimals: Vec<String> = bytes.iter().map(u8::to_string).collect();
+    for separator in [", ", ","] {
+        add(spelling(decimals.join(separator)));
+    }
     whole_base64(bytes, &mut add);
     // Platforms like to wrap the hex digits: base64(hex(md5(…))).
     for digits in [hex::encode(bytes), hex::encode_upper(bytes)] {

@@ -1,0 +1,244 @@
+//! orderstockservice (订单占货服务): stock held for orders.
+//!
+//! Locking, shipping and unlocking a whole order must not be repeated blindly.
+//! When the outcome of such a request is unknown, the adapter asks for
+//! `order/lockresult` and reads from it what became of the request. Both
+//! answers have the same shape, so the request tells them apart: see
+//! [`is_read_back`].
+//!
+//! | call | repeatable | why |
+//! |---|---|---|
+//! | lock | no | the document does not promise that a `request_id` counts once |
+//! | ship | no | whether a second one is refused or ships again is not said |
+//! | unlock with `request_id` | yes | it names one lock, which ends released |
+//! | unlock of an order | no | a late second one would release what was locked since |
+
+mod answer;
+
+use crate::envelope;
+use crate::members::Members;
+use crate::path::{decoded, draft, path, segment, with_body};
+use crate::read::Answered;
+use crate::settings::Settings;
+use answer::LockAnswer;
+use crossdock_adapter::batch;
+use crossdock_adapter::json;
+use crossdock_adapter::{
+    Body, Context, Draft, Fault, Item, Mapped, Outcome, Parsed, Reply, Request,
+};
+
+const LOCK_RESULT: &str = "orderstockservice/order/lockresult";
+
+/// A call that changes what is held.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Change {
+    /// 订单占货.
+    Lock,
+    /// 订单占货发货|出库.
+    Ship,
+    /// 取消占货.
+    Unlock,
+}
+
+impl Change {
+    /// One request per item: every order is its own.
+    pub fn map(self, settings: &Settings, items: &[Item]) -> Result<Mapped, Fault> {
+        let mut mapped = Mapped::default();
+        let rows = batch::read(&mut mapped, items, |item| self.request(settings, item));
+        for row in rows {
+            let (draft, repeatable) = row.value;
+            let request = Request::of(draft, vec![row.index]).repeatable(repeatable);
+            mapped.requests.push(request);
+        }
+        Ok(mapped)
+    }
+
+    fn request(self, settings: &Settings, item: &Item) -> Result<(Draft, bool), Fault> {
+        let members = Members::of(item)?;
+        let order_id = members.text("order_id")?.unwrap_or_default();
+        let operator = members
+            .text("operator")?
+            .or_else(|| settings.operator.clone());
+        let operated = |draft: Draft| match &operator {
+            Some(operator) => draft.with_query("operator", &**operator),
+            None => draft,
+        };
+        Ok(match self {
+            Self::Lock => {
+                let draft = draft("POST", path(settings, "orderstockservice/lock")?);
+                let body = lock_body(&members, &item.key);
+                (with_body(operated(draft), body), false)
+            }
+            Self::Ship => {
+                let order_id = segment("/order_id", &order_id)?;
+                let call = format!("orderstockservice/ship/{order_id}");
+                (operated(draft("PUT", path(settings, &call)?)), false)
+            }
+            Self::Unlock => {
+                let draft = draft("POST", path(settings, "orderstockservice/unlock")?);
+                let draft = operated(draft).with_query("order_id", &*order_id);
+                match members.text("request_id")? {
+                    Some(request_id) => (draft.with_query("request_id", &*request_id), true),
+                    None => (draft, false),
+                }
+            }
+        })
+    }
+
+    /// What became of the order, or how to find out.
+    pub fn parse(
+        self,
+        ctx: &Context,
+        settings: &Settings,
+        request: &Request,
+        reply: &Reply,
+    ) -> Result<Parsed, Fault> {
+        if is_read_back(&request.draft) {
+            let outcome = self.read_back(ctx, settings, request, reply)?;
+            return Ok(Parsed::every(request, outcome));
+        }
+        let outcome = match self.own_answer(ctx, settings, request, reply) {
+            Ok(outcome) => outcome,
+            // Applied or not, an unreadable answer does not tell; a read-back may.
+            Err(Fault::InvalidReply(detail)) if !request.repeatable => {
+                Outcome::unknown(UNREADABLE, detail.message)
+            }
+            Err(fault) => return Err(fault),
+        };
+        let ask = matches!(outcome, Outcome::Unknown(_)) && !request.repeatable;
+        let mut parsed = Parsed::every(request, outcome);
+        if ask {
+            parsed.next = self.read_back_of(settings, &request.draft)?;
+        }
+        Ok(parsed)
+    }
+
+    /// The answer to the call itself.
+    fn own_answer(
+        self,
+        ctx: &Context,
+        settings: &Settings,
+        request: &Request,
+        reply: &Reply,
+    ) -> Result<Outcome, Fault> {
+        if self != Self::Lock {
+            return envelope::whole(ctx, request, reply);
+        }
+        if let Some(outcome) = envelope::http_failure(ctx, request, reply) {
+            return Ok(outcome);
+        }
+        LockAnswer::read(reply)?.of_lock(settings.partial_lock)
+    }
+
+    /// The answer to a read-back. It never asks for another try of the call
+    /// unless it says that the call was not applied.
+    fn read_back(
+        self,
+        ctx: &Context,
+        settings: &Settings,
+        request: &Request,
+        reply: &Reply,
+    ) -> Result<Outcome, Fault> {
+        match envelope::http_failure(ctx, request, reply) {
+            Some(
+                Outcome::Unknown(said) | Outcome::Rejected(said) | Outcome::Unauthenticated(said),
+            ) => {
+                return Ok(Outcome::Unknown(said));
+            }
+            Some(Outcome::Retry(said) | Outcome::Throttled(said)) => {
+                return Ok(Outcome::unknown(said.code, said.message));
+            }
+            Some(other) => return Ok(other),
+            None => {}
+        }
+        let answer = LockAnswer::read(reply)?;
+        Ok(match self {
+            Self::Lock => answer.lock_read_back(settings.partial_lock),
+            Self::Ship => answer.ship_read_back(),
+            Self::Unlock => answer.unlock_read_back(),
+        })
+    }
+
+    /// The request that finds out what became of another.
+    fn read_back_of(self, settings: &Settings, sent: &Draft) -> Result<Option<Draft>, Fault> {
+        let order_id = match self {
+            Self::Lock => body_order_id(&sent.body),
+            Self::Ship => sent.path.rsplit('/').next().and_then(decoded),
+            Self::Unlock => {
+                let mut query = sent.query.iter();
+                query
+                    .find(|(name, _)| name == "order_id")
+                    .map(|(_, order_id)| order_id.clone())
+            }
+        };
+        order_id
+            .map(|order_id| lock_result_of(settings, &order_id))
+            .transpose()
+    }
+}
+
+/// Code of an answer that cannot be read.
+const UNREADABLE: &str = "unreadable-answer";
+
+/// Whether a request reads back what became of another: those that change
+/// something are never a GET.
+fn is_read_back(draft: &Draft) -> bool {
+    draft.method == "GET"
+}
+
+/// OrderDataParam. Without a `request_id` the item's key is the request's:
+/// attempts and replays of one item are one request to the platform.
+fn lock_body(members: &Members, key: &str) -> String {
+    let mut body = members.without(&["operator"]);
+    if members.get("request_id").is_none() {
+        body.pop();
+        body.push_str(",\"request_id\":");
+        json::push_string(&mut body, key);
+        body.push('}');
+    }
+    body
+}
+
+fn body_order_id(body: &Body) -> Option<String> {
+    let Body::Text(body) = body else {
+        return None;
+    };
+    let members: Members = serde_json::from_str(body).ok()?;
+    Some(members.text("order_id").ok()??.to_string())
+}
+
+/// 查询订单占货.
+pub fn lock_result(settings: &Settings, item: &Item) -> Result<Draft, Fault> {
+    let order_id = Members::of(item)?.text("order_id")?.unwrap_or_default();
+    lock_result_of(settings, &order_id)
+}
+
+fn lock_result_of(settings: &Settings, order_id: &str) -> Result<Draft, Fault> {
+    Ok(draft("GET", path(settings, LOCK_RESULT)?).with_query("order_id", order_id))
+}
+
+/// What [`lock_result`] is answered with.
+pub const LOCKED: Answered = Answered::Member("lock_result");
+
+/// 获取指定货号平台商家占用门店库存记录.
+pub fn stocks(settings: &Settings, item: &Item) -> Result<Draft, Fault> {
+    let members = Members::of(item)?;
+    let store = settings.stocks_store_parameter.name();
+    let mut draft = draft("GET", path(settings, "orderstockservice/orderstocks")?);
+    for (field, parameter) in [
+        ("platform_id", "platform_id"),
+        ("shop_id", "shop_id"),
+        ("store_id", store),
+    ] {
+        if let Some(value) = members.text(field)? {
+            draft = draft.with_query(parameter, &*value);
+        }
+    }
+    for sku_id in members.texts("sku_ids")? {
+        draft = draft.with_query("sku_ids", &*sku_id);
+    }
+    Ok(draft)
+}
+
+/// What [`stocks`] is answered with.
+pub const STOCKS: Answered = Answered::List("skus");

@@ -1,0 +1,141 @@
+//! The envelope `{code, msg, sub_code, sub_msg, data, log_id}` and what its
+//! codes mean for the item. The most specific code and text are reported.
+
+use crate::settings::Settings;
+use crossdock_adapter::json::{self, RawValue};
+use crossdock_adapter::{Context, Fault, Outcome, Parsed, Pause, Reply, Request, log};
+use serde::Deserialize;
+use std::borrow::Cow;
+
+#[derive(Deserialize)]
+struct Answer<'a> {
+    #[serde(borrow)]
+    code: &'a RawValue,
+    #[serde(borrow)]
+    msg: Option<&'a RawValue>,
+    #[serde(borrow)]
+    sub_code: Option<&'a RawValue>,
+    #[serde(borrow)]
+    sub_msg: Option<&'a RawValue>,
+    #[serde(borrow)]
+    data: Option<&'a RawValue>,
+    #[serde(borrow)]
+    log_id: Option<&'a RawValue>,
+}
+
+/// What a code means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Meaning {
+    Accepted,
+    /// The id was executed before.
+    Duplicate,
+    Rejected,
+    /// The request was not executed: again with a new time.
+    Restamp,
+    /// It may have been executed: again with the same id.
+    Again,
+    Throttled,
+    Unauthenticated,
+    Unknown,
+}
+
+/// Codes that say more than their class. The part before the dot (isv, isp,
+/// dop) says only who is to act.
+const SUB_CODES: [(&str, Meaning); 14] = [
+    ("parameter-invalid:40010", Meaning::Duplicate),
+    // Lookup of the regional warehouse failed or timed out.
+    ("parameter-invalid:40004", Meaning::Again),
+    // The same id, but the text does not say that it was executed.
+    ("parameter-invalid:2010021", Meaning::Unknown),
+    ("business-failed:2010401", Meaning::Again),
+    ("service-error:2010001", Meaning::Again),
+    ("service-error:2010002", Meaning::Again),
+    ("timestamp-invalid", Meaning::Restamp),
+    ("idempotent-id-existed", Meaning::Unknown),
+    ("signature-invalid", Meaning::Unauthenticated),
+    ("signature-missing", Meaning::Unauthenticated),
+    ("app-id-invalid", Meaning::Unauthenticated),
+    ("app-id-missing", Meaning::Unauthenticated),
+    ("env-suspected", Meaning::Unknown),
+    ("traffic-limited", Meaning::Throttled),
+];
+
+fn meaning(code: &str, sub_code: &str) -> Meaning {
+    let name = sub_code.split_once('.').map_or(sub_code, |(_, name)| name);
+    if code != "10000" {
+        if let Some((_, meaning)) = SUB_CODES.iter().find(|(known, _)| *known == name) {
+            return *meaning;
+        }
+        if name.starts_with("access-token-") {
+            return Meaning::Unauthenticated;
+        }
+    }
+    match code {
+        "10000" => Meaning::Accepted,
+        // Which part of the one item failed is not said.
+        "10001" => Meaning::Unknown,
+        "20000" => Meaning::Again,
+        // No permission, no allowed address, no token: the connection's, not
+        // the item's.
+        "30001" | "30002" | "50001" => Meaning::Unauthenticated,
+        "60000" => Meaning::Throttled,
+        "90000" => Meaning::Unknown,
+        _ => Meaning::Rejected,
+    }
+}
+
+pub fn parse(ctx: &Context, request: &Request, reply: &Reply) -> Result<Parsed, Fault> {
+    if let Some(outcome) = reply.http_failure(ctx, request) {
+        return Ok(Parsed::every(request, outcome));
+    }
+    let answer: Answer = reply.json()?;
+    let code = json::number(answer.code)
+        .ok_or_else(|| Fault::invalid_reply("/code", "the answer's code is no number"))?;
+    let sub_code = text(answer.sub_code);
+    let meaning = meaning(code, &sub_code);
+    let data = answer.data.map_or("null", RawValue::get);
+    if meaning == Meaning::Accepted {
+        return Ok(Parsed::every(request, Outcome::Accepted(result(data))));
+    }
+    let (message, sub_message, log_id) =
+        (text(answer.msg), text(answer.sub_msg), text(answer.log_id));
+    log::info(&format!(
+        "code {code} {message:?}, sub_code {sub_code} {sub_message:?}, log_id {log_id}"
+    ));
+    let code = first(&sub_code, code);
+    let message = first(&sub_message, &message);
+    let outcome = match meaning {
+        Meaning::Accepted | Meaning::Duplicate => Outcome::Duplicate(result(data)),
+        Meaning::Rejected => Outcome::rejected(code, message),
+        Meaning::Restamp => Outcome::retry(code, message),
+        Meaning::Again if request.repeatable => Outcome::retry(code, message),
+        Meaning::Again | Meaning::Unknown => Outcome::unknown(code, message),
+        Meaning::Throttled => {
+            let settings: Settings = ctx.read_settings()?;
+            let pause = Pause::new(code, message).after_ms(settings.rate_limit_pause_ms);
+            Outcome::Throttled(pause)
+        }
+        Meaning::Unauthenticated => Outcome::unauthenticated(code, message),
+    };
+    Ok(Parsed::every(request, outcome))
+}
+
+fn result(data: &str) -> String {
+    format!("{{\"data\":{data}}}")
+}
+
+fn text(raw: Option<&RawValue>) -> Cow<'_, str> {
+    raw.and_then(json::scalar).unwrap_or_default()
+}
+
+/// The more specific of two texts, if the platform gives it.
+fn first<'a>(specific: &'a str, general: &'a str) -> &'a str {
+    if specific.is_empty() {
+        general
+    } else {
+        specific
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,50 @@
+//! `stock.update`: one document → one call of `sku.syncStock`.
+
+use crate::settings::Settings;
+use crossdock_adapter::{Context, Draft, Fault, Item, Mapped, Request, batch, json};
+use crossdock_sku_stock::{Params, StockSettings, StoreId, read};
+
+/// The platform's name of the call, and its path: dots become slashes.
+const METHOD: &str = "sku.syncStock";
+const PATH: &str = "/sku/syncStock";
+
+/// The version of the signature.
+const VERSION: &str = "2";
+
+pub fn map(ctx: &Context, items: &[Item]) -> Result<Mapped, Fault> {
+    let settings: Settings = ctx.read_settings()?;
+    let stock: StockSettings = ctx.read_settings()?;
+    let mut mapped = Mapped::default();
+    let rows = batch::read(&mut mapped, items, |item| {
+        read(&stock, StoreId::Number, item).map(|params| param_json(&params))
+    });
+    for row in rows {
+        let draft = Draft::post(PATH)
+            .with_query("app_key", &*settings.app_key)
+            .with_query("method", METHOD)
+            .with_query("v", VERSION)
+            .with_query("sign_method", settings.sign_method.name())
+            .json_body(row.value);
+        // A total may arrive twice; a change carries an id that the platform
+        // applies once.
+        let request = Request::of(draft, vec![row.index]).repeatable(true);
+        mapped.requests.push(request);
+    }
+    Ok(mapped)
+}
+
+/// The body, and what is signed: compact, names sorted, nothing escaped that
+/// JSON does not make escape.
+fn param_json(params: &Params) -> String {
+    let mut out = String::from("{");
+    for (position, (name, value)) in params.iter().enumerate() {
+        if position > 0 {
+            out.push(',');
+        }
+        json::push_string(&mut out, name);
+        out.push(':');
+        value.push_json(&mut out);
+    }
+    out.push('}');
+    out
+}
