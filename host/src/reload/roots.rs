@@ -204,9 +204,11 @@ impl Roots {
             if self.is_watched_as(&file) {
                 continue;
             }
+            // Whoever asks has read the file before, and it may have changed
+            // since: a new one is reported once.
             let outside = known
                 .remove(&file)
-                .unwrap_or_else(|| Outside::new(Stamp::of(&file)));
+                .unwrap_or_else(|| Outside::new(None));
             self.files.insert(file, outside);
         }
     }
