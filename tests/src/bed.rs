@@ -67,6 +67,17 @@ impl Bed {
         self.put(&self.path("crossdock.toml"), text.as_bytes());
     }
 
+    /// Lets the host find what other beds of this machine have compiled: for
+    /// tests of something else than loading.
+    pub fn share_compiled_code(&self) {
+        let shared = guests::target_dir().join("tests/code");
+        std::fs::create_dir_all(&shared).expect("the folder of compiled code");
+        let shared = shared.canonicalize().expect("the folder's path");
+        let data = self.path("data");
+        std::fs::create_dir_all(&data).expect("the data folder");
+        std::os::unix::fs::symlink(shared, data.join("code")).expect("a link");
+    }
+
     fn put(&self, path: &Path, bytes: &[u8]) {
         // Beside, but outside of the watched folders.
         let beside = tempfile::NamedTempFile::new_in(self.dir.path()).expect("a file");

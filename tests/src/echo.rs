@@ -10,13 +10,13 @@ use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::serve::ListenerExt;
 use tokio::net::TcpListener;
-use tokio::task::JoinHandle;
+use tokio::sync::oneshot;
 
 /// The running server. Dropping it stops it.
 pub struct Echo {
     address: SocketAddr,
     seen: Arc<Seen>,
-    task: JoinHandle<()>,
+    _running: oneshot::Sender<()>,
 }
 
 #[derive(Default)]
@@ -29,24 +29,37 @@ struct Seen {
 impl Echo {
     /// Starts on a free port of the loopback address.
     pub async fn start() -> std::io::Result<Self> {
-        let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
+        let (echo, serving) = Self::new()?;
+        tokio::spawn(serving);
+        Ok(echo)
+    }
+
+    /// The same on a thread of its own, so that it is not slowed by what keeps
+    /// the threads of the host busy.
+    pub fn start_apart() -> std::io::Result<Self> {
+        let (echo, serving) = Self::new()?;
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()?;
+        std::thread::Builder::new()
+            .name("echo".into())
+            .spawn(move || runtime.block_on(serving))?;
+        Ok(echo)
+    }
+
+    fn new() -> std::io::Result<(Self, impl Future<Output = ()> + Send)> {
+        let listener = std::net::TcpListener::bind(("127.0.0.1", 0))?;
+        listener.set_nonblocking(true)?;
         let address = listener.local_addr()?;
         let seen = Arc::new(Seen::default());
-        let app = Router::new().fallback(answer).with_state(seen.clone());
-        let counted = seen.clone();
-        let listener = listener.tap_io(move |_| {
-            counted.connections.fetch_add(1, Ordering::Relaxed);
-        });
-        let task = tokio::spawn(async move {
-            if let Err(error) = axum::serve(listener, app).await {
-                eprintln!("echo server: {error}");
-            }
-        });
-        Ok(Self {
+        let (running, ended) = oneshot::channel();
+        let serving = serve(listener, seen.clone(), ended);
+        let echo = Self {
             address,
             seen,
-            task,
-        })
+            _running: running,
+        };
+        Ok((echo, serving))
     }
 
     /// The base URL.
@@ -72,9 +85,19 @@ impl Echo {
     }
 }
 
-impl Drop for Echo {
-    fn drop(&mut self) {
-        self.task.abort();
+async fn serve(listener: std::net::TcpListener, seen: Arc<Seen>, ended: oneshot::Receiver<()>) {
+    let app = Router::new().fallback(answer).with_state(seen.clone());
+    let serving = async {
+        let listener = TcpListener::from_std(listener)?.tap_io(move |_| {
+            seen.connections.fetch_add(1, Ordering::Relaxed);
+        });
+        axum::serve(listener, app).await
+    };
+    tokio::select! {
+        result = serving => if let Err(error) = result {
+            eprintln!("echo server: {error}");
+        },
+        _ = ended => {}
     }
 }
 

@@ -89,12 +89,12 @@ fn repeatable() -> Vec<Case> {
     vec![
         case(
             M::Http500,
-            platform(Failed, "http-500", 3, 0),
+            platform(Unknown, "http-500", 3, 0),
             accepted(2, 1),
         ),
         case(
             answer(503),
-            platform(Failed, "http-503", 3, 0),
+            platform(Unknown, "http-503", 3, 0),
             accepted(2, 1),
         ),
         case(

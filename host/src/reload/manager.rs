@@ -10,6 +10,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
+use super::admission;
 use super::plugins::{Candidate, PluginFiles};
 use super::prepare;
 use super::snapshot::{PluginStatus, Snapshot, TenantGeneration, TenantStatus};
@@ -19,7 +20,6 @@ use crate::config::HostConfig;
 use crate::delivery::state::States;
 use crate::plugin::load::{Loaded, Loader, Refusal};
 use crate::problem::Problem;
-use crate::script::engine::EngineGeneration;
 
 /// A file or folder that vanished may be on its way back (an editor, a mount, a
 /// deployment, another name): what it provides serves this long before it is
@@ -291,83 +291,16 @@ impl Manager {
     }
 
     /// The last checks of a candidate: those against everything else loaded.
-    async fn admit(&mut self, path: &PathBuf, loaded: Loaded) -> Result<String, Refusal> {
-        let name = loaded.identity().name.clone();
-        if let Some(serving) = self.files.serving(path)
-            && serving.identity().name != name
-        {
-            return Err(Refusal::NameChanged {
-                serving: serving.identity().name.clone(),
-                found: name,
-            });
-        }
-        let other = self
-            .files
-            .provider(&loaded)
-            .filter(|(other, _)| *other != path.as_path())
-            .map(|(other, missing)| (other.to_owned(), missing));
-        match other {
-            Some((other, false)) => return Err(Refusal::NameTaken { name, other }),
-            // The file was renamed: the new one takes over.
-            Some((other, true)) => self.files.hand_over(&other),
-            None => {}
-        }
-        let broken = match &loaded {
-            Loaded::Adapter(adapter) => self.broken_by_adapter(adapter),
-            Loaded::Engine(engine) => self.broken_by_engine(engine).await,
-        };
-        if !broken.is_empty() {
-            return Err(Refusal::BreaksTenants(broken));
+    async fn admit(&mut self, path: &Path, loaded: Loaded) -> Result<String, Refusal> {
+        let takes_over = admission::check_name(&self.files, path, &loaded)?;
+        admission::check_tenants(&self.folders.serving(), &loaded).await?;
+        // The file was renamed: the new one takes over.
+        if let Some(renamed) = takes_over {
+            self.files.hand_over(&renamed);
         }
         let label = loaded.identity().label();
         self.files.accept(path, loaded);
         Ok(label)
-    }
-
-    fn broken_by_adapter(
-        &self,
-        adapter: &crate::plugin::generation::AdapterGeneration,
-    ) -> Vec<String> {
-        let mut broken = Vec::new();
-        for tenant in self.folders.serving().values() {
-            for connection in tenant.config.connections.values() {
-                if connection.adapter == adapter.identity.name {
-                    broken.extend(
-                        prepare::against_adapter(&tenant.config, connection, adapter)
-                            .iter()
-                            .map(ToString::to_string),
-                    );
-                }
-            }
-        }
-        broken
-    }
-
-    async fn broken_by_engine(&self, engine: &Arc<EngineGeneration>) -> Vec<String> {
-        let mut scripts = self
-            .folders
-            .serving()
-            .into_values()
-            .flat_map(|tenant| tenant.connections.values().cloned().collect::<Vec<_>>())
-            .flat_map(|connection| connection.scripts.values().cloned().collect::<Vec<_>>())
-            .filter(|script| script.extension == engine.manifest.extension)
-            .collect::<Vec<_>>()
-            .into_iter();
-        let mut compiling = JoinSet::new();
-        let mut broken = Vec::new();
-        loop {
-            while compiling.len() < BUILDS
-                && let Some(script) = scripts.next()
-            {
-                let engine = engine.clone();
-                compiling.spawn(async move { prepare::compile(&engine, &script).await });
-            }
-            match compiling.join_next().await {
-                Some(Ok(Err(problem))) => broken.push(problem.to_string()),
-                Some(_) => {}
-                None => return broken,
-            }
-        }
     }
 
     /// Builds tenants' generations; each serves as soon as the next snapshot does.
@@ -424,9 +357,6 @@ impl Manager {
                 self.folders.accept(&dir, Arc::new(generation));
             }
             Err(problems) => {
-                for problem in &problems {
-                    tracing::warn!(%problem, "tenant refused; what serves goes on");
-                }
                 self.folders.refuse(&dir, problems);
             }
         }

@@ -133,7 +133,9 @@ impl PluginFiles {
             Err(error) => {
                 file.stamp = None;
                 file.seen = None;
-                file.refused = Some(refusal(&error.into(), None));
+                let why = Refusal::from(error);
+                tracing::warn!(file = %path.display(), step = why.step(), reason = %why, "plugin refused; what serves goes on");
+                file.refused = Some(refusal(&why, None));
                 None
             }
         }
@@ -151,16 +153,15 @@ impl PluginFiles {
         self.files.get(path)?.serving.as_ref()
     }
 
-    /// The file that provides a plugin of this kind and name, and whether it is missing.
+    /// The file that provides what this plugin would (an adapter's name, an
+    /// engine's file extension), and whether it is missing.
     pub fn provider(&self, like: &Loaded) -> Option<(&Path, bool)> {
-        let wanted = like.identity();
         self.files
             .iter()
             .find(|(_, file)| {
-                file.serving.as_ref().is_some_and(|serving| {
-                    let identity = serving.identity();
-                    identity.kind == wanted.kind && identity.name == wanted.name
-                })
+                file.serving
+                    .as_ref()
+                    .is_some_and(|serving| serving.provides() == like.provides())
             })
             .map(|(path, file)| (path.as_path(), file.missing.is_some()))
     }

@@ -150,6 +150,7 @@ impl TenantFolders {
             }
             Err(problems) => {
                 folder.waiting = None;
+                log_refused(&problems);
                 folder.problems = problems;
                 None
             }
@@ -184,6 +185,7 @@ impl TenantFolders {
 
     /// A candidate was refused; what serves goes on.
     pub fn refuse(&mut self, dir: &Path, problems: Vec<Problem>) {
+        log_refused(&problems);
         if let Some(folder) = self.folders.get_mut(dir) {
             folder.problems = problems;
         }
@@ -233,5 +235,12 @@ impl TenantFolders {
             .flat_map(|folder| &folder.files)
             .cloned()
             .collect()
+    }
+}
+
+/// Says what stands against a tenant's newest files.
+fn log_refused(problems: &[Problem]) {
+    for problem in problems {
+        tracing::warn!(%problem, "tenant refused; what serves goes on");
     }
 }
