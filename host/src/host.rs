@@ -2,9 +2,6 @@
 
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
-
-use tokio_util::task::TaskTracker;
 
 use crate::config::HostConfig;
 use crate::delivery::dry_run::dry_run;
@@ -26,9 +23,6 @@ pub struct Host {
     config: Arc<HostConfig>,
     loaded: Handle,
     loader: Arc<Loader>,
-    /// Deliveries under way. One that has begun is finished even when its
-    /// caller is gone: half of it may have been sent.
-    deliveries: TaskTracker,
 }
 
 /// A call of one operation.
@@ -67,7 +61,6 @@ impl Host {
             config,
             loaded,
             loader,
-            deliveries: TaskTracker::new(),
         })
     }
 
@@ -96,19 +89,12 @@ impl Host {
         self.loader.warm_instances()
     }
 
-    /// One delivery, now. An error means that nothing was sent.
+    /// One delivery, now. An error means that nothing was sent. Whoever drops
+    /// the future ends the delivery where it stands: half of it may have been
+    /// sent, and nobody learns what became of it.
     pub async fn call(&self, call: Call) -> Result<Report, Problem> {
         let (route, id, items) = self.accept(&call)?;
-        let limits = self.config.limits.clone();
-        self.deliveries
-            .spawn(deliver(route, limits, id, items))
-            .await
-            .unwrap_or_else(|error| {
-                Err(Problem::host(
-                    "delivery-failed",
-                    format!("the delivery ended early: {error}"),
-                ))
-            })
+        deliver(route, &self.config.limits, id, items).await
     }
 
     /// What a call would send.
@@ -142,13 +128,5 @@ impl Host {
     /// Confirms that a plugin whose file vanished may be retired.
     pub async fn retire(&self, plugin: &str) -> Result<(), Problem> {
         self.loaded.retire(plugin).await
-    }
-
-    /// Waits until no delivery is under way; false when that took too long.
-    pub async fn drain(&self, within: Duration) -> bool {
-        self.deliveries.close();
-        tokio::time::timeout(within, self.deliveries.wait())
-            .await
-            .is_ok()
     }
 }

@@ -67,6 +67,17 @@ impl Bed {
         self.put(&self.path("crossdock.toml"), text.as_bytes());
     }
 
+    /// Lets the host find what other beds of this machine have compiled: for
+    /// tests of something else than loading.
+    pub fn share_compiled_code(&self) {
+        let shared = guests::target_dir().join("tests/code");
+        std::fs::create_dir_all(&shared).expect("the folder of compiled code");
+        let shared = shared.canonicalize().expect("the folder's path");
+        let data = self.path("data");
+        std::fs::create_dir_all(&data).expect("the data folder");
+        std::os::unix::fs::symlink(shared, data.join("code")).expect("a link");
+    }
+
     fn put(&self, path: &Path, bytes: &[u8]) {
         // Beside, but outside of the watched folders.
         let beside = tempfile::NamedTempFile::new_in(self.dir.path()).expect("a file");
@@ -85,10 +96,33 @@ impl Bed {
 
     /// A host over it that watches.
     pub async fn host(&self) -> Host {
-        Host::start(self.config(), true)
-            .await
-            .unwrap_or_else(|problem| panic!("{problem}"))
+        self.start(true).await
     }
+
+    /// A host over what is there now.
+    pub async fn host_unwatched(&self) -> Host {
+        self.start(false).await
+    }
+
+    async fn start(&self, watch: bool) -> Host {
+        let host = Host::start(self.config(), watch)
+            .await
+            .unwrap_or_else(|problem| panic!("{problem}"));
+        // For the test that did not expect any.
+        for problem in host.tenants().iter().flat_map(|tenant| &tenant.problems) {
+            eprintln!("{problem}");
+        }
+        host
+    }
+}
+
+/// A connection of a tenant's file to a server on this machine; `more` are
+/// further keys.
+pub fn connection(name: &str, adapter: &str, base_url: &str, more: &str) -> String {
+    format!(
+        "[connections.{name}]\nadapter = \"{adapter}\"\nbase_url = \"{base_url}\"\n\
+         allow_private = true\n{more}\n"
+    )
 }
 
 /// A call's body and names, for short tests.

@@ -2,39 +2,64 @@
 //! a platform's rules would be in the way.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use axum::Router;
 use axum::extract::State;
 use axum::http::HeaderMap;
+use axum::serve::ListenerExt;
 use tokio::net::TcpListener;
-use tokio::task::JoinHandle;
+use tokio::sync::oneshot;
 
 /// The running server. Dropping it stops it.
 pub struct Echo {
     address: SocketAddr,
-    served: Arc<AtomicUsize>,
-    task: JoinHandle<()>,
+    seen: Arc<Seen>,
+    _running: oneshot::Sender<()>,
+}
+
+#[derive(Default)]
+struct Seen {
+    connections: AtomicUsize,
+    requests: AtomicUsize,
+    key: Mutex<String>,
 }
 
 impl Echo {
     /// Starts on a free port of the loopback address.
     pub async fn start() -> std::io::Result<Self> {
-        let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
+        let (echo, serving) = Self::new()?;
+        tokio::spawn(serving);
+        Ok(echo)
+    }
+
+    /// The same on a thread of its own, so that it is not slowed by what keeps
+    /// the threads of the host busy.
+    pub fn start_apart() -> std::io::Result<Self> {
+        let (echo, serving) = Self::new()?;
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()?;
+        std::thread::Builder::new()
+            .name("echo".into())
+            .spawn(move || runtime.block_on(serving))?;
+        Ok(echo)
+    }
+
+    fn new() -> std::io::Result<(Self, impl Future<Output = ()> + Send)> {
+        let listener = std::net::TcpListener::bind(("127.0.0.1", 0))?;
+        listener.set_nonblocking(true)?;
         let address = listener.local_addr()?;
-        let served = Arc::new(AtomicUsize::new(0));
-        let app = Router::new().fallback(answer).with_state(served.clone());
-        let task = tokio::spawn(async move {
-            if let Err(error) = axum::serve(listener, app).await {
-                eprintln!("echo server: {error}");
-            }
-        });
-        Ok(Self {
+        let seen = Arc::new(Seen::default());
+        let (running, ended) = oneshot::channel();
+        let serving = serve(listener, seen.clone(), ended);
+        let echo = Self {
             address,
-            served,
-            task,
-        })
+            seen,
+            _running: running,
+        };
+        Ok((echo, serving))
     }
 
     /// The base URL.
@@ -44,29 +69,48 @@ impl Echo {
 
     /// Requests answered so far.
     pub fn served(&self) -> usize {
-        self.served.load(Ordering::Relaxed)
+        self.seen.requests.load(Ordering::Relaxed)
+    }
+
+    /// TCP connections accepted so far.
+    pub fn connections(&self) -> usize {
+        self.seen.connections.load(Ordering::Relaxed)
+    }
+
+    /// The header `x-key` of the newest request. It is not in the answer: the
+    /// host would take a secret out of that.
+    pub fn key(&self) -> String {
+        let key = self.seen.key.lock();
+        key.unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
 
-impl Drop for Echo {
-    fn drop(&mut self) {
-        self.task.abort();
+async fn serve(listener: std::net::TcpListener, seen: Arc<Seen>, ended: oneshot::Receiver<()>) {
+    let app = Router::new().fallback(answer).with_state(seen.clone());
+    let serving = async {
+        let listener = TcpListener::from_std(listener)?.tap_io(move |_| {
+            seen.connections.fetch_add(1, Ordering::Relaxed);
+        });
+        axum::serve(listener, app).await
+    };
+    tokio::select! {
+        result = serving => if let Err(error) = result {
+            eprintln!("echo server: {error}");
+        },
+        _ = ended => {}
     }
 }
 
 /// `{"map": …, "sign": …, "sent": …}`: the generation headers and the body.
-async fn answer(
-    State(served): State<Arc<AtomicUsize>>,
-    headers: HeaderMap,
-    body: String,
-) -> String {
-    served.fetch_add(1, Ordering::Relaxed);
+async fn answer(State(seen): State<Arc<Seen>>, headers: HeaderMap, body: String) -> String {
+    seen.requests.fetch_add(1, Ordering::Relaxed);
     let label = |name| {
         headers
             .get(name)
             .and_then(|v| v.to_str().ok())
             .unwrap_or("")
     };
+    *seen.key.lock().unwrap_or_else(PoisonError::into_inner) = label("x-key").to_owned();
     let sent = if body.is_empty() { "null" } else { &body };
     format!(
         r#"{{"map":"{}","sign":"{}","sent":{sent}}}"#,

@@ -15,6 +15,21 @@ pub fn plugin_file(name: &str) -> PathBuf {
     target_dir().join("plugins").join(format!("{name}.wasm"))
 }
 
+/// A program of this repository, as `cargo build --workspace --bins` leaves it.
+///
+/// # Panics
+/// When it has not been built.
+pub fn program(name: &str) -> PathBuf {
+    let file = format!("{name}{}", std::env::consts::EXE_SUFFIX);
+    let path = target_dir().join("debug").join(file);
+    let shown = path.display();
+    assert!(
+        path.exists(),
+        "{shown} is not there; build it with `cargo build --bin {name}`"
+    );
+    path
+}
+
 /// A bundled plugin's bytes.
 ///
 /// # Panics
@@ -73,4 +88,30 @@ fn overwrite(component: &mut [u8], prefix: &[u8], length: usize, word: &str) {
     let place = &mut component[start + prefix.len()..start + length];
     place.fill(b' ');
     place[..word.len()].copy_from_slice(word.as_bytes());
+}
+
+/// A component with one stretch of its data replaced by another of the same
+/// length, wherever it stands.
+///
+/// # Panics
+/// When it is not there, or the lengths differ.
+pub fn patched(component: &[u8], from: &[u8], to: &[u8]) -> Vec<u8> {
+    assert_eq!(from.len(), to.len(), "a patch keeps the length");
+    let mut bytes = component.to_vec();
+    let mut start = 0;
+    let mut found = false;
+    while let Some(at) = bytes[start..]
+        .windows(from.len())
+        .position(|window| window == from)
+    {
+        bytes[start + at..][..to.len()].copy_from_slice(to);
+        start += at + to.len();
+        found = true;
+    }
+    assert!(
+        found,
+        "{:?} is in the component",
+        String::from_utf8_lossy(from)
+    );
+    bytes
 }

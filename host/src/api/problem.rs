@@ -88,7 +88,7 @@ pub(super) fn status_of(problem: &Problem) -> StatusCode {
         "host-busy" | "shutting-down" | "adapter-retired" | "script-engine-retired" => {
             return StatusCode::SERVICE_UNAVAILABLE;
         }
-        "plugin-in-use" | "plugin-present" => return StatusCode::CONFLICT,
+        "plugin-present" => return StatusCode::CONFLICT,
         _ if code == "throttled" || code.ends_with("-throttled") => {
             return StatusCode::TOO_MANY_REQUESTS;
         }

@@ -101,7 +101,11 @@ fn exit_of(report: &Report) -> Exit {
 }
 
 fn exit_of_dry_run(dry: &DryRun) -> Exit {
-    if dry.items.is_empty() {
+    if dry
+        .items
+        .iter()
+        .all(|item| item.status == ItemStatus::Skipped)
+    {
         Exit::Done
     } else {
         Exit::Refused

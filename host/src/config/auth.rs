@@ -7,18 +7,6 @@ use super::nearest::nearest;
 use super::reader::{Section, Typed, listed};
 use super::report::Report;
 
-/// Headers that belong to the transport and cannot carry a secret.
-const TRANSPORT_HEADERS: [&str; 8] = [
-    "connection",
-    "content-encoding",
-    "content-length",
-    "host",
-    "te",
-    "trailer",
-    "transfer-encoding",
-    "upgrade",
-];
-
 /// The scheme, or nothing when it is incomplete, which is reported. `declared`
 /// are the names of the connection's secrets.
 pub(super) fn read_auth(
@@ -114,7 +102,9 @@ fn secret_name(
 
 fn is_free_header(name: &Typed<&str>, report: &mut Report) -> bool {
     let parsed = http::HeaderName::from_bytes(name.value.as_bytes());
-    let free = parsed.is_ok_and(|parsed| !TRANSPORT_HEADERS.contains(&parsed.as_str()));
+    let free = parsed.is_ok_and(|parsed| {
+        !crate::http::is_reserved_header(&parsed) && parsed != http::header::CONTENT_ENCODING
+    });
     if !free {
         let detail = "must be the name of a header that does not belong to the transport \
                       (such as Host or Content-Length).";

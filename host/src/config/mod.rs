@@ -65,7 +65,9 @@ pub struct HostLimits {
     pub guest_memory: usize,
     /// `guest_output_mb`: most bytes one guest call may hand to the host, in MiB; default 16.
     pub guest_output: usize,
-    /// `warm_instances`: idle guest instances kept over all tenants; default 256.
+    /// `warm_instances`: idle guest instances kept of each kind (adapters,
+    /// scripts) over all tenants, at most a quarter of `guest_instances`;
+    /// default 256.
     pub warm_instances: usize,
     /// `guest_instances`: guest instances alive at once; default 1024.
     pub guest_instances: u32,

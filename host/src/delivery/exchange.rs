@@ -1,28 +1,31 @@
 //! One request on the wire: signed, sent, read, and whatever it asks for next.
 
-use std::borrow::Cow;
 use std::time::{Duration, Instant};
 
-use http::HeaderMap;
-use http::header::{CONTENT_TYPE, LOCATION};
+use http::header::LOCATION;
 
 use super::intake::Route;
 use super::outcome::{self, Settled};
 use super::outgoing::outgoing;
 use super::pages;
-use super::promise::check_parsed;
+use super::promise::{BrokenPromise, check_parsed};
 use super::redact::Redactor;
+use super::reply::reply;
 use super::report::{ItemReport, ItemStatus, LogReport, RequestReport};
-use super::signing::{SignedDraft, apply_auth, apply_edits};
+use super::signing::{EditError, SignedDraft, apply_auth, apply_edits};
 use super::state::NoTurn;
 use crate::http::{Answer, Outgoing, Reached, SendError, SendErrorKind};
 use crate::plugin::contract::{Body, Context, Draft, Fault, Outcome, Parsed, Reply, Request};
 use crate::plugin::generation::{AdapterLease, now_ms};
 use crate::plugin::guest::GuestFailure;
+use crate::plugin::state::truncate;
 use crate::problem::Problem;
 
 /// Log lines kept per delivery.
 const LOG_LINES: usize = 200;
+
+/// Bytes of a log line that are kept.
+const LOG_LINE_BYTES: usize = 2 << 10;
 
 /// Requests reported per delivery.
 const REQUEST_REPORTS: usize = 1000;
@@ -54,9 +57,11 @@ impl Trace {
             if self.log.len() >= LOG_LINES {
                 return;
             }
+            let mut message = self.redaction.redact(&line.message).into_owned();
+            truncate(&mut message, LOG_LINE_BYTES);
             self.log.push(LogReport {
                 level: level(line.level),
-                message: self.redaction.redact(&line.message).into_owned(),
+                message,
             });
         }
         if dropped > 0 && self.log.len() < LOG_LINES {
@@ -111,28 +116,38 @@ pub async fn sign(
             declared.clone(),
         )
         .await;
-    if let Ok(signed) = &signed {
-        for digest in &signed.derived {
-            if trace.redaction.derive("signature", digest).is_err() {
-                return Err(Problem::adapter(
-                    "too-many-signatures",
-                    "the delivery used more signatures than can be kept out of its report; send fewer items",
-                ));
-            }
+    for digest in &signed.derived {
+        if trace.redaction.derive("signature", digest).is_err() {
+            return Err(Problem::adapter(
+                "too-many-signatures",
+                "the delivery used more signatures than can be kept out of its report; send fewer items",
+            ));
         }
     }
     trace.take_log(lease);
-    let edits = signed
-        .map_err(|failure| guest(route, "sign", &failure))?
+    let answer = signed
         .answer
-        .map_err(|fault| outcome::fault_problem(fault, scripted(route), &trace.redaction))?;
+        .map_err(|failure| guest(route, "sign", &failure))?;
+    let edits = answer.map_err(|fault| match signed.undeclared {
+        Some(name) => edit_problem(EditError::Undeclared(name), trace),
+        None => outcome::fault_problem(fault, scripted(route), &trace.redaction),
+    })?;
     let mut signed = apply_edits(draft.clone(), edits, &connection.secrets, declared)
-        .map_err(|error| Problem::adapter("adapter-fault", error.to_string()))?;
+        .map_err(|error| edit_problem(error, trace))?;
     if let Some(auth) = &connection.config.auth {
         apply_auth(&mut signed, auth, &connection.secrets)
             .map_err(|error| Problem::host("secret-missing", error.to_string()))?;
     }
     Ok(signed)
+}
+
+/// A secret that `sign` named and cannot have. The name is the adapter's text.
+fn edit_problem(error: EditError, trace: &Trace) -> Problem {
+    let why = trace.redaction.redact(&error.to_string()).into_owned();
+    match error {
+        EditError::Undeclared(_) => Problem::adapter("adapter-fault", why),
+        EditError::Unset(_) => Problem::host("secret-missing", why),
+    }
 }
 
 /// Whether the operation's documents come from the tenant's script.
@@ -176,27 +191,49 @@ struct Exchange<'a> {
 /// What came of one draft.
 enum Heard {
     /// The adapter read an answer.
-    Parsed(Box<Parsed>),
+    Parsed(Box<Read>),
     /// Something to say about every item alike.
     Alike(Settled),
     /// No answer though the request may have been applied.
     Silence(Settled),
 }
 
+/// What an adapter read.
+struct Read {
+    parsed: Parsed,
+    /// The answer's HTTP status says nothing about whether the platform had
+    /// done what was asked when it failed: any 5xx.
+    in_doubt: bool,
+}
+
+/// Why an answer told nothing.
+enum Unread {
+    /// The adapter gave no outcomes: it trapped, or ran too long.
+    Failed(GuestFailure),
+    /// It gave some that break a promise.
+    Broken(BrokenPromise),
+    /// It says that it cannot read the answer.
+    Fault(Fault),
+}
+
 impl Exchange<'_> {
     async fn run(&mut self, follow_ups: usize) -> Vec<Settled> {
-        let parsed = match self.ask(self.request).await {
-            Heard::Parsed(parsed) => *parsed,
+        let read = match self.ask(self.request).await {
+            Heard::Parsed(read) => *read,
             Heard::Alike(settled) => return self.alike(settled),
             Heard::Silence(settled) => match self.read_back().await {
-                Some(parsed) => parsed,
+                Some(parsed) => Read {
+                    parsed,
+                    in_doubt: true,
+                },
                 None => return self.alike(settled),
             },
         };
+        let mut in_doubt = read.in_doubt;
         let Parsed {
             mut outcomes,
             mut next,
-        } = parsed;
+        } = read.parsed;
         let mut followed = 0;
         while let Some(draft) = next.take() {
             followed += 1;
@@ -208,7 +245,11 @@ impl Exchange<'_> {
                         self.route.adapter.label()
                     ),
                 );
-                return self.alike(Settled::failed(problem));
+                return self.alike(match self.request.repeatable {
+                    true => Settled::failed(problem),
+                    // What came before the pages has been sent.
+                    false => sent_but_unread(problem),
+                });
             }
             // The adapter sees which of its requests an answer belongs to.
             let follow_up = Request {
@@ -216,9 +257,10 @@ impl Exchange<'_> {
                 ..self.request.clone()
             };
             match self.ask(&follow_up).await {
-                Heard::Parsed(parsed) => {
-                    outcomes = merge(outcomes, parsed.outcomes);
-                    next = parsed.next;
+                Heard::Parsed(read) => {
+                    outcomes = merge(outcomes, read.parsed.outcomes);
+                    next = read.parsed.next;
+                    in_doubt = read.in_doubt;
                 }
                 // Pages are worth nothing without the missing one; a read-back
                 // that fails leaves what was known before.
@@ -234,7 +276,7 @@ impl Exchange<'_> {
         }
         outcomes
             .into_iter()
-            .map(|outcome| outcome::settle(outcome, &self.trace.redaction))
+            .map(|outcome| outcome::settle(outcome, in_doubt, &self.trace.redaction))
             .collect()
     }
 
@@ -328,23 +370,24 @@ impl Exchange<'_> {
 
     async fn read(&mut self, context: &Context, request: &Request, reply: Reply) -> Heard {
         match self.parse(context, request, &reply).await {
-            Ok(Ok(parsed)) => match check_parsed(&parsed, self.request.items.len()) {
-                Ok(()) => Heard::Parsed(Box::new(parsed)),
-                Err(broken) => {
-                    let adapter = self.route.adapter.label();
-                    Heard::Alike(sent_but_unread(Problem::adapter(
-                        "adapter-broken-promise",
-                        format!("adapter {adapter}: {broken}"),
-                    )))
-                }
-            },
-            Ok(Err(fault)) => Heard::Alike(outcome::unreadable(
+            Ok(parsed) => Heard::Parsed(Box::new(Read {
+                parsed,
+                in_doubt: reply.status >= 500,
+            })),
+            Err(Unread::Fault(fault)) => Heard::Alike(outcome::unreadable(
                 reply.status,
                 &fault,
                 self.request.repeatable,
                 &self.trace.redaction,
             )),
-            Err(failure) => Heard::Alike(sent_but_unread(guest(
+            Err(Unread::Broken(broken)) => {
+                let adapter = self.route.adapter.label();
+                Heard::Alike(sent_but_unread(Problem::adapter(
+                    "adapter-broken-promise",
+                    format!("adapter {adapter}: {broken}"),
+                )))
+            }
+            Err(Unread::Failed(failure)) => Heard::Alike(sent_but_unread(guest(
                 self.route,
                 "parse-response",
                 &failure,
@@ -357,14 +400,22 @@ impl Exchange<'_> {
         context: &Context,
         request: &Request,
         reply: &Reply,
-    ) -> Result<Result<Parsed, Fault>, GuestFailure> {
+    ) -> Result<Parsed, Unread> {
         let tenant = &self.route.tenant.config.name;
-        let mut lease = self.route.adapter.lease(tenant).await?;
+        let lease = self.route.adapter.lease(tenant).await;
+        let mut lease = lease.map_err(Unread::Failed)?;
         let parsed = lease
             .parse_response(context, &self.route.operation, request, reply)
             .await;
         self.trace.take_log(&mut lease);
-        parsed
+        let parsed = parsed.map_err(Unread::Failed)?.map_err(Unread::Fault)?;
+        match check_parsed(&parsed, self.request.items.len()) {
+            Ok(()) => Ok(parsed),
+            Err(broken) => {
+                lease.discard();
+                Err(Unread::Broken(broken))
+            }
+        }
     }
 
     /// A request that must not be repeated got no answer: asks the adapter, by
@@ -379,13 +430,8 @@ impl Exchange<'_> {
             body: Body::Empty,
         };
         let context = context(self.route);
-        let parsed = self
-            .parse(&context, self.request, &silence)
-            .await
-            .ok()?
-            .ok()?;
-        let kept = check_parsed(&parsed, self.request.items.len()).is_ok();
-        (kept && parsed.next.is_some()).then_some(parsed)
+        let parsed = self.parse(&context, self.request, &silence).await.ok()?;
+        parsed.next.is_some().then_some(parsed)
     }
 }
 
@@ -426,88 +472,4 @@ fn without_query(uri: &http::Uri) -> String {
 
 pub(super) fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
-}
-
-/// An answer as the adapter gets it: text where it is, or its charset turns it
-/// into, UTF-8.
-fn reply(answer: Answer) -> Reply {
-    let body = body(&answer.headers, answer.body);
-    Reply {
-        status: answer.status.as_u16(),
-        headers: answer
-            .headers
-            .iter()
-            .map(|(name, value)| {
-                (
-                    name.as_str().to_owned(),
-                    String::from_utf8_lossy(value.as_bytes()).into_owned(),
-                )
-            })
-            .collect(),
-        body,
-    }
-}
-
-fn body(headers: &HeaderMap, bytes: bytes::Bytes) -> Body {
-    if bytes.is_empty() {
-        return Body::Empty;
-    }
-    if let Some(charset) = charset(headers)
-        && charset != encoding_rs::UTF_8
-    {
-        let (text, _, broken) = charset.decode(&bytes);
-        if !broken {
-            return Body::Text(text.into_owned());
-        }
-    }
-    // A byte order mark is not part of the document.
-    let bytes = bytes
-        .strip_prefix(b"\xef\xbb\xbf")
-        .map_or(Cow::Borrowed(&bytes[..]), Cow::Borrowed);
-    match std::str::from_utf8(&bytes) {
-        Ok(text) => Body::Text(text.to_owned()),
-        Err(_) => Body::Bytes(bytes.into_owned()),
-    }
-}
-
-fn charset(headers: &HeaderMap) -> Option<&'static encoding_rs::Encoding> {
-    let content_type = headers.get(CONTENT_TYPE)?.to_str().ok()?;
-    let label = content_type
-        .split(';')
-        .skip(1)
-        .filter_map(|parameter| parameter.split_once('='))
-        .find(|(name, _)| name.trim().eq_ignore_ascii_case("charset"))?
-        .1;
-    encoding_rs::Encoding::for_label(label.trim().trim_matches('"').as_bytes())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn typed(content_type: &'static str) -> HeaderMap {
-        HeaderMap::from_iter([(CONTENT_TYPE, http::HeaderValue::from_static(content_type))])
-    }
-
-    #[test]
-    fn a_body_becomes_text_where_its_charset_allows() {
-        let gbk: &[u8] = b"\xb3\xc9\xb9\xa6";
-        for (content_type, bytes, expected) in [
-            ("application/json; charset=GBK", gbk, Some("成功")),
-            ("application/json", "成功".as_bytes(), Some("成功")),
-            (
-                "application/json; charset=\"utf-8\"",
-                b"\xef\xbb\xbf{}",
-                Some("{}"),
-            ),
-            ("application/octet-stream", gbk, None),
-        ] {
-            let body = body(&typed(content_type), bytes::Bytes::copy_from_slice(bytes));
-            match (body, expected) {
-                (Body::Text(text), Some(expected)) => assert_eq!(text, expected),
-                (Body::Bytes(_), None) => {}
-                (body, expected) => panic!("{body:?} for {expected:?}"),
-            }
-        }
-    }
 }

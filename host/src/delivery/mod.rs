@@ -11,7 +11,7 @@
 //! | [`documents`] | items through the tenant's script and the operation's schema |
 //! | [`promise`] | what an adapter promises, checked |
 //! | [`signing`], [`outgoing`] | draft + edits + auth → exactly what is sent |
-//! | [`exchange`] | one request and its follow-ups on the wire |
+//! | [`exchange`], `reply` | one request and its follow-ups on the wire; the answer for the adapter |
 //! | [`outcome`] | an adapter's outcome → the item's report, or "again" |
 //! | [`state`], [`connection`] | what outlives a generation, and what does not |
 //! | [`redact`] | no secret in anything that leaves the path |
@@ -28,6 +28,7 @@ pub mod pages;
 pub mod path;
 pub mod promise;
 pub mod redact;
+mod reply;
 pub mod report;
 pub mod signing;
 pub mod state;

@@ -4,26 +4,10 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 
 use super::signing::{Payload, SignedDraft};
-use crate::http::{Outgoing, Target};
+use crate::http::{Outgoing, Target, is_reserved_header};
 
 /// Bytes of all header names and values together.
 const HEADER_BYTES: usize = 32 << 10;
-
-/// Headers that belong to the connection, not to the request: an adapter that
-/// sets one could smuggle a second request or name another host.
-const CONNECTION_HEADERS: [&str; 11] = [
-    "connection",
-    "content-length",
-    "expect",
-    "host",
-    "keep-alive",
-    "proxy-authenticate",
-    "proxy-authorization",
-    "te",
-    "trailer",
-    "transfer-encoding",
-    "upgrade",
-];
 
 /// Builds the request. The error is one sentence about the adapter.
 pub fn outgoing(target: &Target, signed: SignedDraft) -> Result<Outgoing, String> {
@@ -41,7 +25,8 @@ pub fn outgoing(target: &Target, signed: SignedDraft) -> Result<Outgoing, String
         size += name.len() + value.len();
         let header = HeaderName::from_bytes(name.as_bytes())
             .map_err(|_| format!("`{}` is not a header name", name.escape_debug()))?;
-        if CONNECTION_HEADERS.contains(&header.as_str()) {
+        // An adapter that sets one could smuggle a second request or name another host.
+        if is_reserved_header(&header) {
             return Err(format!("header `{header}` is the host's to set"));
         }
         let value = HeaderValue::from_bytes(value.as_bytes()).map_err(|_| {

@@ -59,7 +59,7 @@ impl DeliveryId {
 /// Delivers the items. An error means that nothing was sent.
 pub async fn deliver(
     route: Route,
-    limits: HostLimits,
+    limits: &HostLimits,
     id: DeliveryId,
     items: Vec<String>,
 ) -> Result<Report, Problem> {
@@ -69,11 +69,12 @@ pub async fn deliver(
     let mut run = Run {
         trace: Trace::new(&route),
         route: &route,
-        limits: &limits,
+        limits,
         id: &id,
         deadline,
         documents: &prepared.documents,
         reports: vec![None; prepared.documents.len()],
+        uncertain: vec![false; prepared.documents.len()],
     };
     run.rounds().await;
     let Run { trace, reports, .. } = run;
@@ -109,6 +110,8 @@ struct Run<'a> {
     documents: &'a [Document],
     /// One per document, set when it is settled.
     reports: Vec<Option<ItemReport>>,
+    /// Documents of which an earlier attempt may have been applied.
+    uncertain: Vec<bool>,
     trace: Trace,
 }
 
@@ -131,8 +134,9 @@ impl Run<'_> {
             pending.clear();
             for again in again {
                 if over {
-                    self.reports[again.document] = Some(again.otherwise);
+                    self.settle(again.document, again.otherwise);
                 } else {
+                    self.uncertain[again.document] |= again.otherwise.status == ItemStatus::Unknown;
                     pending.push(again.document);
                 }
             }
@@ -140,6 +144,15 @@ impl Run<'_> {
                 tokio::time::sleep(pause).await;
             }
         }
+    }
+
+    /// Keeps a document's last report. That the last attempt failed says nothing
+    /// about an earlier one that may have been applied.
+    fn settle(&mut self, document: usize, mut report: ItemReport) {
+        if self.uncertain[document] && report.status == ItemStatus::Failed {
+            report.status = ItemStatus::Unknown;
+        }
+        self.reports[document] = Some(report);
     }
 
     /// Maps and sends what is pending once; returns what may be tried again.
@@ -172,7 +185,7 @@ impl Run<'_> {
             Ok(mapped) => mapped,
             Err(problem) => {
                 for &index in pending {
-                    self.reports[index] = Some(ItemReport::failed(0, problem.clone()));
+                    self.settle(index, ItemReport::failed(0, problem.clone()));
                 }
                 return Vec::new();
             }
@@ -180,7 +193,7 @@ impl Run<'_> {
         for failure in mapped.failures {
             let index = pending[failure.item as usize];
             let problem = fault_problem(failure.fault, scripted(self.route), &self.trace.redaction);
-            self.reports[index] = Some(ItemReport::failed(0, problem));
+            self.settle(index, ItemReport::failed(0, problem));
         }
         let mut again = Vec::new();
         // One after the other: two records about the same thing stay in order.
@@ -197,7 +210,7 @@ impl Run<'_> {
             for (&item, settled) in request.items.iter().zip(settled) {
                 let document = pending[item as usize];
                 match settled {
-                    Settled::Final(report) => self.reports[document] = Some(report),
+                    Settled::Final(report) => self.settle(document, report),
                     Settled::Again { after, otherwise } => again.push(Again {
                         document,
                         after,
@@ -246,6 +259,7 @@ pub async fn map(
         prepared.repeatable == Repeatable::Never,
     )
     .map_err(|broken| {
+        lease.discard();
         Problem::adapter(
             "adapter-broken-promise",
             format!("adapter {}: {broken}", route.adapter.label()),

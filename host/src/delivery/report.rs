@@ -17,7 +17,7 @@ pub struct Report {
     pub status: DeliveryStatus,
     /// One per item, in the caller's order.
     pub items: Vec<ItemReport>,
-    /// Every request that was sent, in order.
+    /// Every attempt to send a request, in order; the first thousand.
     pub requests: Vec<RequestReport>,
     /// Which versions handled it.
     pub generations: Generations,
@@ -157,7 +157,8 @@ pub struct LogReport {
 pub struct DryRun {
     /// Always true, so that nobody takes it for a delivery.
     pub dry_run: bool,
-    /// Items that would fail before anything is sent; the others are absent.
+    /// Items that would not be sent: failed, or skipped by the script. The
+    /// others are absent.
     pub items: Vec<ItemReport>,
     /// In the order in which they would be sent.
     pub requests: Vec<DryRequest>,

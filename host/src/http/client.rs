@@ -223,6 +223,7 @@ pub fn is_reserved_header(name: &HeaderName) -> bool {
             | "content-length"
             | "transfer-encoding"
             | "connection"
+            | "expect"
             | "keep-alive"
             | "proxy-authenticate"
             | "proxy-authorization"

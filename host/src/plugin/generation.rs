@@ -110,12 +110,14 @@ impl std::fmt::Debug for AdapterGeneration {
     }
 }
 
-/// What `sign` answered, and what `keys` gave out while it ran.
+/// What `sign` answered, and what `keys` did while it ran.
 pub struct Signed {
-    /// The adapter's answer.
-    pub answer: Result<Vec<Edit>, Fault>,
-    /// Every result of `keys`, for redaction.
+    /// The adapter's answer, if it gave one.
+    pub answer: Result<Result<Vec<Edit>, Fault>, GuestFailure>,
+    /// Every result of `keys`, for redaction; also when no answer came.
     pub derived: Vec<Vec<u8>>,
+    /// A secret it asked `keys` for that the manifest does not declare.
+    pub undeclared: Option<String>,
 }
 
 impl AdapterGeneration {
@@ -135,7 +137,7 @@ impl AdapterGeneration {
         let permit = self.home.permit().await?;
         let instance = match self.home.warm().take(&key) {
             Some(instance) => instance,
-            None => self.instantiate().await?,
+            None => self.instantiate(tenant).await?,
         };
         Ok(AdapterLease {
             lease: Lease::new(instance, self.home.clone(), key, permit),
@@ -144,8 +146,8 @@ impl AdapterGeneration {
         })
     }
 
-    async fn instantiate(&self) -> Result<Instance<Platform>, GuestFailure> {
-        let mut store = GuestState::store(self.home.sandbox(), self.wants_wasi);
+    async fn instantiate(&self, tenant: &Arc<str>) -> Result<Instance<Platform>, GuestFailure> {
+        let mut store = GuestState::store(self.home.sandbox(), tenant, self.wants_wasi);
         let exports = self
             .pre
             .instantiate_async(&mut store)
@@ -216,18 +218,37 @@ impl AdapterLease {
         draft: &Draft,
         secrets: Arc<BTreeMap<String, Secret>>,
         declared: Arc<BTreeSet<String>>,
-    ) -> Result<Signed, GuestFailure> {
-        self.lease.instance_mut()?.store.data_mut().keys = Some(KeyScope::new(secrets, declared));
-        let answer: Result<_, GuestFailure> =
-            guest_call!(self, clock(context), |exports, store| {
-                exports.call_sign(store, context, operation, draft)
-            });
-        let answer = answer?;
-        let scope = self.lease.instance_mut()?.store.data_mut().keys.take();
-        Ok(Signed {
+    ) -> Signed {
+        let scope = KeyScope::new(secrets, declared);
+        let answer = self.sign_within(scope, context, operation, draft).await;
+        let (derived, undeclared) = self
+            .lease
+            .take_keys()
+            .map(|scope| (scope.derived, scope.undeclared.into_inner()))
+            .unwrap_or_default();
+        Signed {
             answer,
-            derived: scope.map(|scope| scope.derived).unwrap_or_default(),
+            derived,
+            undeclared,
+        }
+    }
+
+    async fn sign_within(
+        &mut self,
+        scope: KeyScope,
+        context: &Context,
+        operation: &str,
+        draft: &Draft,
+    ) -> Result<Result<Vec<Edit>, Fault>, GuestFailure> {
+        self.lease.instance_mut()?.store.data_mut().keys = Some(scope);
+        guest_call!(self, clock(context), |exports, store| {
+            exports.call_sign(store, context, operation, draft)
         })
+    }
+
+    /// Throws the instance away: it broke a promise.
+    pub fn discard(&mut self) {
+        self.lease.discard();
     }
 
     /// `parse-response`.

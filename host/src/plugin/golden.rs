@@ -157,9 +157,9 @@ async fn sign(
     let declared = &generation.declared;
     let signed = lease
         .sign(context, operation, draft, secrets.clone(), declared.clone())
-        .await
-        .map_err(|failure| failure.to_string())?;
-    let edits = signed.answer.map_err(|fault| fault_text(&fault))?;
+        .await;
+    let answer = signed.answer.map_err(|failure| failure.to_string())?;
+    let edits = answer.map_err(|fault| fault_text(&fault))?;
     apply_edits(draft.clone(), edits, secrets, declared).map_err(|error| error.to_string())
 }
 

@@ -7,6 +7,8 @@ use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use wasmtime::Store;
 
+use super::keys::KeyScope;
+use super::lanes::NoLane;
 use super::sandbox::Sandbox;
 use super::state::{GuestState, LogLine, OutOfTime};
 use super::warm::{WarmKey, WarmPool};
@@ -75,6 +77,9 @@ impl GuestFailure {
                     limits.deadline.as_millis()
                 ),
             };
+        }
+        if let Some(no_lane) = error.downcast_ref::<NoLane>() {
+            return Self::unavailable(no_lane.to_string());
         }
         if state.memory_refused() {
             return Self {
@@ -178,6 +183,9 @@ pub struct Lease<B> {
     in_call: bool,
     log: Vec<LogLine>,
     log_dropped: usize,
+    /// The keys of an instance that failed: what they gave out may stand in
+    /// its log.
+    keys: Option<KeyScope>,
     _permit: OwnedSemaphorePermit,
 }
 
@@ -196,6 +204,7 @@ impl<B> Lease<B> {
             in_call: false,
             log: Vec::new(),
             log_dropped: 0,
+            keys: None,
             _permit: permit,
         }
     }
@@ -230,7 +239,9 @@ impl<B> Lease<B> {
         let Some(instance) = &mut self.instance else {
             return Err(GuestFailure::unavailable("the instance is gone"));
         };
-        let (lines, dropped) = instance.store.data_mut().take_log();
+        let state = instance.store.data_mut();
+        state.end();
+        let (lines, dropped) = state.take_log();
         self.log.extend(lines);
         self.log_dropped += dropped;
         match result {
@@ -238,6 +249,7 @@ impl<B> Lease<B> {
             Err(error) => {
                 let state = instance.store.data();
                 let failure = GuestFailure::from_call(&error, state, &self.home.sandbox);
+                self.keys = instance.store.data_mut().keys.take();
                 self.instance = None;
                 Err(failure)
             }
@@ -257,6 +269,19 @@ impl<B> Lease<B> {
             Ok(result) => result,
             Err(_) => Err(wasmtime::Error::new(OutOfTime)),
         }
+    }
+
+    /// Closes the keys and gives back their scope, also after a failed call.
+    pub(crate) fn take_keys(&mut self) -> Option<KeyScope> {
+        match &mut self.instance {
+            Some(instance) => instance.store.data_mut().keys.take(),
+            None => self.keys.take(),
+        }
+    }
+
+    /// Throws the instance away: what it answered shows that it is not sound.
+    pub fn discard(&mut self) {
+        self.instance = None;
     }
 
     /// Guest time of the last call, in whole ticks.

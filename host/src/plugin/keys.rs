@@ -1,7 +1,7 @@
 //! `keys`: cryptography whose keys stay in the host.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use hmac::{Hmac, KeyInit, Mac};
 use md5::{Digest as _, Md5};
@@ -27,6 +27,9 @@ pub struct KeyScope {
     pub declared: Arc<BTreeSet<String>>,
     /// Every result given out, for the redaction of this delivery.
     pub derived: Vec<Vec<u8>>,
+    /// The first secret asked for that is not in the manifest: the adapter's
+    /// fault, unlike one that the connection does not set.
+    pub undeclared: OnceLock<String>,
 }
 
 impl KeyScope {
@@ -36,11 +39,14 @@ impl KeyScope {
             secrets,
             declared,
             derived: Vec::new(),
+            undeclared: OnceLock::new(),
         }
     }
 
     fn secret(&self, name: &str) -> Result<&Secret, KeyError> {
         if !self.declared.contains(name) {
+            // The first one is enough.
+            let _ = self.undeclared.set(name.to_owned());
             return Err(KeyError::NotFound(format!(
                 "secret `{name}` is not declared in the manifest"
             )));

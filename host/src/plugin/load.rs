@@ -145,6 +145,15 @@ pub enum Loaded {
 }
 
 impl Loaded {
+    /// What only one plugin can provide at a time: an adapter by its name, a
+    /// script engine by the extension of its scripts.
+    pub fn provides(&self) -> (Kind, &str) {
+        match self {
+            Self::Adapter(adapter) => (Kind::Adapter, &adapter.identity.name),
+            Self::Engine(engine) => (Kind::ScriptEngine, &engine.manifest.extension),
+        }
+    }
+
     /// Which plugin and generation it is.
     pub fn identity(&self) -> &Identity {
         match self {

@@ -1,7 +1,7 @@
 //! The one task that owns what is loaded.
 
 use std::collections::BTreeSet;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,6 +10,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
+use super::admission;
 use super::plugins::{Candidate, PluginFiles};
 use super::prepare;
 use super::snapshot::{PluginStatus, Snapshot, TenantGeneration, TenantStatus};
@@ -19,10 +20,10 @@ use crate::config::HostConfig;
 use crate::delivery::state::States;
 use crate::plugin::load::{Loaded, Loader, Refusal};
 use crate::problem::Problem;
-use crate::script::engine::EngineGeneration;
 
-/// A folder that vanished may be on its way back (an editor, a mount, a
-/// deployment): its tenant serves this long before it is taken out.
+/// A file or folder that vanished may be on its way back (an editor, a mount, a
+/// deployment, another name): what it provides serves this long before it is
+/// taken out.
 const GONE_GRACE: Duration = Duration::from_secs(2);
 
 /// Tenants built at once.
@@ -147,7 +148,7 @@ struct Finished {
 
 impl Manager {
     async fn first_load(&mut self) -> Result<(), Problem> {
-        self.scan_plugins();
+        self.scan_plugins(|_| true);
         while let Some(finished) = self.loading.join_next().await {
             if let Ok(finished) = finished {
                 self.settle(finished).await;
@@ -167,7 +168,7 @@ impl Manager {
     ) {
         watcher.follow(self.folders.files());
         loop {
-            let gone = self.gone.iter().map(|(at, _)| *at).min();
+            let gone = self.next_gone();
             tokio::select! {
                 change = changes.recv() => match change {
                     Some(change) => {
@@ -187,14 +188,18 @@ impl Manager {
                     }
                     None => return,
                 },
-                () = sleep_until(gone), if gone.is_some() => self.remove_gone(),
+                () = sleep_until(gone), if gone.is_some() => {
+                    self.remove_gone();
+                    self.retire_gone();
+                    self.publish();
+                }
             }
         }
     }
 
     async fn change(&mut self, change: Change) {
         if change.touches(&self.config.plugins_dir) {
-            self.scan_plugins();
+            self.scan_plugins(|path| change.touches(path));
         }
         let everything = change.rescan;
         let scan = self.scan_tenants((!everything).then_some(&change));
@@ -202,10 +207,10 @@ impl Manager {
         self.publish();
     }
 
-    /// Reads the plugins folder and starts loading what changed.
-    fn scan_plugins(&mut self) {
+    /// Looks at the plugins folder and starts loading what changed.
+    fn scan_plugins(&mut self, changed: impl Fn(&Path) -> bool) {
         let most = self.config.limits.plugin_size;
-        let candidates = match self.files.scan(&self.config.plugins_dir, most) {
+        let candidates = match self.files.scan(&self.config.plugins_dir, most, changed) {
             Ok(candidates) => candidates,
             Err(error) => {
                 tracing::error!(dir = %self.config.plugins_dir.display(), %error, "the plugins folder cannot be read; what is loaded goes on serving");
@@ -230,14 +235,13 @@ impl Manager {
                 }
             });
         }
-        if self.config.retire_missing {
-            for plugin in self.files.missing() {
-                tracing::info!(
-                    plugin,
-                    "retired: its file is gone and `retire_missing` is set"
-                );
-                self.files.retire(&plugin);
-            }
+    }
+
+    /// Candidates that were refused get another try, now that what stood
+    /// against them at that step may be gone.
+    fn try_again(&mut self, step: &str) {
+        if self.files.forget_refusals(step) {
+            self.scan_plugins(|_| false);
         }
     }
 
@@ -287,83 +291,16 @@ impl Manager {
     }
 
     /// The last checks of a candidate: those against everything else loaded.
-    async fn admit(&mut self, path: &PathBuf, loaded: Loaded) -> Result<String, Refusal> {
-        let name = loaded.identity().name.clone();
-        if let Some(serving) = self.files.serving(path)
-            && serving.identity().name != name
-        {
-            return Err(Refusal::NameChanged {
-                serving: serving.identity().name.clone(),
-                found: name,
-            });
-        }
-        let other = self
-            .files
-            .provider(&loaded)
-            .filter(|(other, _)| *other != path.as_path())
-            .map(|(other, missing)| (other.to_owned(), missing));
-        match other {
-            Some((other, false)) => return Err(Refusal::NameTaken { name, other }),
-            // The file was renamed: the new one takes over.
-            Some((other, true)) => self.files.hand_over(&other),
-            None => {}
-        }
-        let broken = match &loaded {
-            Loaded::Adapter(adapter) => self.broken_by_adapter(adapter),
-            Loaded::Engine(engine) => self.broken_by_engine(engine).await,
-        };
-        if !broken.is_empty() {
-            return Err(Refusal::BreaksTenants(broken));
+    async fn admit(&mut self, path: &Path, loaded: Loaded) -> Result<String, Refusal> {
+        let takes_over = admission::check_name(&self.files, path, &loaded)?;
+        admission::check_tenants(&self.folders.serving(), &loaded).await?;
+        // The file was renamed: the new one takes over.
+        if let Some(renamed) = takes_over {
+            self.files.hand_over(&renamed);
         }
         let label = loaded.identity().label();
         self.files.accept(path, loaded);
         Ok(label)
-    }
-
-    fn broken_by_adapter(
-        &self,
-        adapter: &crate::plugin::generation::AdapterGeneration,
-    ) -> Vec<String> {
-        let mut broken = Vec::new();
-        for tenant in self.folders.serving().values() {
-            for connection in tenant.config.connections.values() {
-                if connection.adapter == adapter.identity.name {
-                    broken.extend(
-                        prepare::against_adapter(&tenant.config, connection, adapter)
-                            .iter()
-                            .map(ToString::to_string),
-                    );
-                }
-            }
-        }
-        broken
-    }
-
-    async fn broken_by_engine(&self, engine: &Arc<EngineGeneration>) -> Vec<String> {
-        let mut scripts = self
-            .folders
-            .serving()
-            .into_values()
-            .flat_map(|tenant| tenant.connections.values().cloned().collect::<Vec<_>>())
-            .flat_map(|connection| connection.scripts.values().cloned().collect::<Vec<_>>())
-            .filter(|script| script.extension == engine.manifest.extension)
-            .collect::<Vec<_>>()
-            .into_iter();
-        let mut compiling = JoinSet::new();
-        let mut broken = Vec::new();
-        loop {
-            while compiling.len() < BUILDS
-                && let Some(script) = scripts.next()
-            {
-                let engine = engine.clone();
-                compiling.spawn(async move { prepare::compile(&engine, &script).await });
-            }
-            match compiling.join_next().await {
-                Some(Ok(Err(problem))) => broken.push(problem.to_string()),
-                Some(_) => {}
-                None => return broken,
-            }
-        }
     }
 
     /// Builds tenants' generations; each serves as soon as the next snapshot does.
@@ -396,9 +333,7 @@ impl Manager {
             }
         }
         // A plugin may have waited for a tenant to change.
-        if self.files.forget_refusals("tenants") {
-            self.scan_plugins();
-        }
+        self.try_again("tenants");
     }
 
     fn built(&mut self, (dir, result): Built) {
@@ -422,10 +357,42 @@ impl Manager {
                 self.folders.accept(&dir, Arc::new(generation));
             }
             Err(problems) => {
-                for problem in &problems {
-                    tracing::warn!(%problem, "tenant refused; what serves goes on");
-                }
                 self.folders.refuse(&dir, problems);
+            }
+        }
+    }
+
+    /// When something that vanished is due to be taken out.
+    fn next_gone(&self) -> Option<Instant> {
+        let folders = self.gone.iter().map(|(at, _)| *at);
+        folders.chain(self.retirements().map(|(_, at)| at)).min()
+    }
+
+    /// Plugins that are retired because their files are gone, and when. None
+    /// while a candidate is being loaded: it may be the same plugin under
+    /// another file name.
+    fn retirements(&self) -> impl Iterator<Item = (String, Instant)> {
+        let retiring = self.config.retire_missing && self.loading.is_empty();
+        let missing = if retiring {
+            self.files.missing()
+        } else {
+            Vec::new()
+        };
+        missing
+            .into_iter()
+            .map(|(plugin, since)| (plugin, since + GONE_GRACE))
+    }
+
+    fn retire_gone(&mut self) {
+        let now = Instant::now();
+        let due: Vec<(String, Instant)> = self.retirements().filter(|(_, at)| *at <= now).collect();
+        for (plugin, _) in due {
+            if self.files.retire(&plugin) == Some(true) {
+                tracing::info!(
+                    plugin,
+                    "retired: its file is gone and `retire_missing` is set"
+                );
+                self.try_again("name");
             }
         }
     }
@@ -437,23 +404,26 @@ impl Manager {
             .partition(|(at, _)| *at <= now);
         self.gone = later;
         let due: Vec<(Instant, PathBuf)> = due;
+        let mut removed = false;
         for (_, dir) in due {
             if let Some(tenant) = self.folders.remove_if_gone(&dir) {
                 tracing::info!(tenant = &*tenant, "tenant removed: its folder is gone");
                 self.states.forget(&tenant);
                 self.loader.purge_scripts(|key| key.tenant == tenant);
+                removed = true;
             }
         }
-        self.publish();
+        if removed {
+            // A plugin may have been refused because it would have broken it.
+            self.try_again("tenants");
+        }
     }
 
     fn retire(&mut self, plugin: &str) -> Result<(), Problem> {
         match self.files.retire(plugin) {
             Some(true) => {
                 tracing::info!(plugin, "retired");
-                if self.files.forget_refusals("name") {
-                    self.scan_plugins();
-                }
+                self.try_again("name");
                 self.publish();
                 Ok(())
             }

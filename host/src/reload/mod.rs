@@ -10,9 +10,11 @@
 //! | [`manager`] | changes → candidates → the next snapshot |
 //! | [`plugins`] | the plugin files: what serves from each, what was refused |
 //! | [`tenants`] | the tenant folders, likewise |
+//! | `admission` | a plugin's candidate against the tenants that use it |
 //! | [`prepare`] | a tenant's values against the plugins they name |
 //! | [`watch`] | from the file system's events to settled changes |
 
+mod admission;
 pub mod manager;
 pub mod plugins;
 pub mod prepare;

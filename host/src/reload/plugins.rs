@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use tokio::time::Instant;
+
 use super::snapshot::{PluginStatus, RefusalStatus, Snapshot};
 use crate::plugin::artifact::{Artifact, Sha, Stamp};
 use crate::plugin::generation::now_ms;
@@ -22,7 +24,11 @@ struct PluginFile {
     /// until they change.
     seen: Option<Sha>,
     stamp: Option<Stamp>,
-    missing: bool,
+    /// What stood against it may be gone: to be looked at again without a
+    /// change of the file.
+    again: bool,
+    /// Since when the file is gone.
+    missing: Option<Instant>,
     /// Generations of this file so far.
     generations: u32,
     /// Which reading of the file is the newest: an older candidate that
@@ -54,9 +60,15 @@ pub fn is_plugin(path: &Path) -> bool {
 }
 
 impl PluginFiles {
-    /// Reads the folder and returns what has to be loaded. Nothing is touched
-    /// that serves; `missing` is noted.
-    pub fn scan(&mut self, dir: &Path, most: usize) -> std::io::Result<Vec<Candidate>> {
+    /// Looks which files there are, reads those that `changed` names, and
+    /// returns what has to be loaded. The others are left alone: somebody may
+    /// be writing them. Nothing is touched that serves; what is missing is noted.
+    pub fn scan(
+        &mut self,
+        dir: &Path,
+        most: usize,
+        changed: impl Fn(&Path) -> bool,
+    ) -> std::io::Result<Vec<Candidate>> {
         let mut present = Vec::new();
         let entries = match std::fs::read_dir(dir) {
             Ok(entries) => Some(entries),
@@ -71,11 +83,15 @@ impl PluginFiles {
                 present.push(path);
             }
         }
+        let now = Instant::now();
         for (path, file) in &mut self.files {
-            file.missing = !present.contains(path);
+            let gone = !present.contains(path);
+            file.missing = gone.then(|| file.missing.unwrap_or(now));
         }
         self.files
-            .retain(|_, file| !file.missing || file.serving.is_some());
+            .retain(|_, file| file.missing.is_none() || file.serving.is_some());
+        let forgotten = |path: &Path| self.files.get(path).is_some_and(|file| file.again);
+        present.retain(|path| changed(path) || forgotten(path));
         present.sort();
         Ok(present
             .into_iter()
@@ -85,6 +101,7 @@ impl PluginFiles {
 
     fn candidate(&mut self, path: PathBuf, most: usize) -> Option<Candidate> {
         let file = self.files.entry(path.clone()).or_default();
+        file.again = false;
         let stamp = Stamp::of(&path).ok();
         if stamp.is_some() && stamp == file.stamp {
             return None;
@@ -116,7 +133,9 @@ impl PluginFiles {
             Err(error) => {
                 file.stamp = None;
                 file.seen = None;
-                file.refused = Some(refusal(&error.into(), None));
+                let why = Refusal::from(error);
+                tracing::warn!(file = %path.display(), step = why.step(), reason = %why, "plugin refused; what serves goes on");
+                file.refused = Some(refusal(&why, None));
                 None
             }
         }
@@ -134,18 +153,17 @@ impl PluginFiles {
         self.files.get(path)?.serving.as_ref()
     }
 
-    /// The file that provides a plugin of this kind and name, and whether it is missing.
+    /// The file that provides what this plugin would (an adapter's name, an
+    /// engine's file extension), and whether it is missing.
     pub fn provider(&self, like: &Loaded) -> Option<(&Path, bool)> {
-        let wanted = like.identity();
         self.files
             .iter()
             .find(|(_, file)| {
-                file.serving.as_ref().is_some_and(|serving| {
-                    let identity = serving.identity();
-                    identity.kind == wanted.kind && identity.name == wanted.name
-                })
+                file.serving
+                    .as_ref()
+                    .is_some_and(|serving| serving.provides() == like.provides())
             })
-            .map(|(path, file)| (path.as_path(), file.missing))
+            .map(|(path, file)| (path.as_path(), file.missing.is_some()))
     }
 
     /// A candidate serves now.
@@ -173,6 +191,7 @@ impl PluginFiles {
             {
                 file.seen = None;
                 file.stamp = None;
+                file.again = true;
                 any = true;
             }
         }
@@ -184,7 +203,7 @@ impl PluginFiles {
     pub fn retire(&mut self, name: &str) -> Option<bool> {
         let (path, missing) = self.files.iter().find_map(|(path, file)| {
             let identity = file.serving.as_ref()?.identity();
-            (identity.name == name).then(|| (path.clone(), file.missing))
+            (identity.name == name).then(|| (path.clone(), file.missing.is_some()))
         })?;
         if missing {
             self.files.remove(&path);
@@ -192,12 +211,14 @@ impl PluginFiles {
         Some(missing)
     }
 
-    /// Names of plugins whose files are gone.
-    pub fn missing(&self) -> Vec<String> {
+    /// Names of plugins whose files are gone, and since when.
+    pub fn missing(&self) -> Vec<(String, Instant)> {
         self.files
             .values()
-            .filter(|file| file.missing)
-            .filter_map(|file| Some(file.serving.as_ref()?.identity().name.clone()))
+            .filter_map(|file| {
+                let name = file.serving.as_ref()?.identity().name.clone();
+                Some((name, file.missing?))
+            })
             .collect()
     }
 
@@ -238,7 +259,7 @@ impl PluginFiles {
                     .as_ref()
                     .map(|loaded| loaded.identity().clone()),
                 refused: file.refused.clone(),
-                missing: file.missing,
+                missing: file.missing.is_some(),
             })
             .collect()
     }

@@ -30,7 +30,7 @@ pub async fn tenant(
     previous: Option<&TenantGeneration>,
 ) -> Result<TenantGeneration, Vec<Problem>> {
     let mut problems = Vec::new();
-    let mut connections = HashMap::new();
+    let mut checked = Vec::new();
     for (name, connection) in &config.connections {
         let before = previous.and_then(|tenant| tenant.connections.get(name));
         let builder = Builder {
@@ -39,11 +39,24 @@ pub async fn tenant(
             snapshot,
             before: before.map(|before| &**before),
         };
-        match builder.build(states, limits).await {
-            Ok(generation) => {
-                connections.insert(name.clone(), Arc::new(generation));
-            }
+        match builder.check().await {
+            Ok(parts) => checked.push((builder, parts)),
             Err(found) => problems.extend(found),
+        }
+    }
+    if !problems.is_empty() {
+        return Err(problems);
+    }
+    // Only now, since it changes what outlives this generation: pools and
+    // limiters of connections that go on as they were if this one is refused.
+    let mut connections = HashMap::new();
+    for (builder, parts) in checked {
+        match builder.finish(parts, states, limits) {
+            Ok(generation) => {
+                let name = builder.connection.name.to_string();
+                connections.insert(name, Arc::new(generation));
+            }
+            Err(problem) => problems.push(problem),
         }
     }
     if !problems.is_empty() {
@@ -146,12 +159,15 @@ struct Builder<'a> {
     before: Option<&'a ConnectionGeneration>,
 }
 
+/// What the checks of a connection leave behind.
+struct Parts {
+    target: Target,
+    scripts: HashMap<String, PreparedScript>,
+}
+
 impl Builder<'_> {
-    async fn build(
-        &self,
-        states: &States,
-        limits: &HostLimits,
-    ) -> Result<ConnectionGeneration, Vec<Problem>> {
+    /// Everything that can be said without touching what serves.
+    async fn check(&self) -> Result<Parts, Vec<Problem>> {
         let connection = self.connection;
         let mut problems = match self.snapshot.adapters.get(&connection.adapter) {
             Some(adapter) => against_adapter(self.tenant, connection, adapter),
@@ -173,24 +189,33 @@ impl Builder<'_> {
                 format!("connection `{}`: {error}", connection.name),
             )
         });
-        let state = states.of(&self.tenant.name, &connection.name);
-        let channel = state.configure(connection, limits);
-        match (target, channel, problems.is_empty()) {
-            (Ok(target), Ok(channel), true) => Ok(ConnectionGeneration {
-                settings: connection.settings.to_string(),
-                secrets: Arc::new(connection.secrets.clone()),
-                target,
-                redactor: redactor(connection),
-                scripts,
-                channel,
-                config: connection.clone(),
-            }),
-            (target, channel, _) => {
+        match target {
+            Ok(target) if problems.is_empty() => Ok(Parts { target, scripts }),
+            target => {
                 problems.extend(target.err());
-                problems.extend(channel.err());
                 Err(problems)
             }
         }
+    }
+
+    /// The generation, with the connection's state as it is wanted now.
+    fn finish(
+        &self,
+        parts: Parts,
+        states: &States,
+        limits: &HostLimits,
+    ) -> Result<ConnectionGeneration, Problem> {
+        let connection = self.connection;
+        let state = states.of(&self.tenant.name, &connection.name);
+        Ok(ConnectionGeneration {
+            settings: connection.settings.to_string(),
+            secrets: Arc::new(connection.secrets.clone()),
+            target: parts.target,
+            redactor: redactor(connection),
+            scripts: parts.scripts,
+            channel: state.configure(connection, limits)?,
+            config: connection.clone(),
+        })
     }
 
     fn problem(&self, key: &str, code: &'static str, detail: String) -> Problem {

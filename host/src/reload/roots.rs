@@ -204,9 +204,9 @@ impl Roots {
             if self.is_watched_as(&file) {
                 continue;
             }
-            let outside = known
-                .remove(&file)
-                .unwrap_or_else(|| Outside::new(Stamp::of(&file)));
+            // Whoever asks has read the file before, and it may have changed
+            // since: a new one is reported once.
+            let outside = known.remove(&file).unwrap_or_else(|| Outside::new(None));
             self.files.insert(file, outside);
         }
     }

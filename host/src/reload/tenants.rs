@@ -9,6 +9,10 @@ use super::watch::Change;
 use crate::config::{TenantConfig, TenantFile, load_tenant, tenant_dirs};
 use crate::problem::Problem;
 
+/// How often a folder that keeps changing is read. Whatever changes it further
+/// is a change of its own, which comes later.
+const READINGS: usize = 4;
+
 /// All tenant folders that are, or were, there.
 #[derive(Default)]
 pub struct TenantFolders {
@@ -50,6 +54,25 @@ pub struct Scan {
     pub gone: Vec<PathBuf>,
 }
 
+/// Reads a folder whose files belong together. One that is replaced in between,
+/// as Kubernetes does it, would be read half old and half new: what is not
+/// known yet is read again until it stays the same.
+fn read_steadily(dir: &Path, known: Option<[u8; 32]>) -> TenantFile {
+    let mut read = load_tenant(dir);
+    for _ in 1..READINGS {
+        if known == Some(read.fingerprint) {
+            break;
+        }
+        let again = load_tenant(dir);
+        let steady = again.fingerprint == read.fingerprint;
+        read = again;
+        if steady {
+            break;
+        }
+    }
+    read
+}
+
 impl TenantFolders {
     /// Reads the folders under `root` that a change touched, or all of them.
     pub fn scan(&mut self, root: &Path, change: Option<&Change>) -> std::io::Result<Scan> {
@@ -87,13 +110,14 @@ impl TenantFolders {
     }
 
     fn read(&mut self, dir: &Path) -> Option<TenantCandidate> {
+        let known = self.folders.get(dir).map(|folder| folder.fingerprint);
         let TenantFile {
             name,
             file,
             files,
             fingerprint,
             result,
-        } = load_tenant(dir);
+        } = read_steadily(dir, known);
         let folder = self
             .folders
             .entry(dir.to_owned())
@@ -126,6 +150,7 @@ impl TenantFolders {
             }
             Err(problems) => {
                 folder.waiting = None;
+                log_refused(&problems);
                 folder.problems = problems;
                 None
             }
@@ -160,6 +185,7 @@ impl TenantFolders {
 
     /// A candidate was refused; what serves goes on.
     pub fn refuse(&mut self, dir: &Path, problems: Vec<Problem>) {
+        log_refused(&problems);
         if let Some(folder) = self.folders.get_mut(dir) {
             folder.problems = problems;
         }
@@ -209,5 +235,12 @@ impl TenantFolders {
             .flat_map(|folder| &folder.files)
             .cloned()
             .collect()
+    }
+}
+
+/// Says what stands against a tenant's newest files.
+fn log_refused(problems: &[Problem]) {
+    for problem in problems {
+        tracing::warn!(%problem, "tenant refused; what serves goes on");
     }
 }

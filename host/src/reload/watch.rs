@@ -205,7 +205,8 @@ impl Watcher {
     /// Also reports changes of these files, wherever they are; replaces the
     /// files of an earlier call. Files below a root are watched anyway and may
     /// be among them. Others are looked at several times a second, so that a
-    /// rotated secret is noticed within a second.
+    /// rotated secret is noticed within a second; each is reported once at the
+    /// beginning, because it may have changed since it was read.
     pub fn follow(&self, files: BTreeSet<PathBuf>) {
         let mut follow = self
             .shared

@@ -1,9 +1,12 @@
 //! The envelope `{code, message, data}`: 0 is success, anything else a failure
 //! whose reason is `message`. No table of codes is public, and the message is
-//! relayed from 抖店 in changing words, so nothing is read out of either.
+//! relayed from 抖店 in changing words, so one thing only is read out of it:
+//! that an id was executed before. Taken for a refusal, an applied change would
+//! be sent again under a new id.
 
+use crate::settings::Settings;
 use crossdock_adapter::json::{self, RawValue};
-use crossdock_adapter::{Context, Fault, Outcome, Parsed, Reply, Request};
+use crossdock_adapter::{Body, Context, Fault, Outcome, Parsed, Reply, Request, encode};
 use serde::Deserialize;
 
 #[derive(Deserialize)]
@@ -23,12 +26,31 @@ pub fn parse(ctx: &Context, request: &Request, reply: &Reply) -> Result<Parsed, 
     let answer: Answer = reply.json()?;
     let code = json::number(answer.code)
         .ok_or_else(|| Fault::invalid_reply("/code", "the answer's code is no number"))?;
-    let outcome = if code == "0" {
+    let result = || {
         let data = answer.data.map_or("null", RawValue::get);
-        Outcome::Accepted(format!("{{\"data\":{data}}}"))
+        format!("{{\"data\":{data}}}")
+    };
+    if code == "0" {
+        return Ok(Parsed::every(request, Outcome::Accepted(result())));
+    }
+    let message = answer.message.and_then(json::scalar).unwrap_or_default();
+    let settings: Settings = ctx.read_settings()?;
+    let executed = !settings.executed_text.is_empty()
+        && message.contains(&*settings.executed_text)
+        && has_id(request);
+    let outcome = if executed {
+        Outcome::Duplicate(result())
     } else {
-        let message = answer.message.and_then(json::scalar).unwrap_or_default();
         Outcome::rejected(code, message)
     };
     Ok(Parsed::every(request, outcome))
+}
+
+/// Whether a request carries an id that can have been executed before.
+fn has_id(request: &Request) -> bool {
+    let Body::Text(form) = &request.draft.body else {
+        return false;
+    };
+    let mut fields = encode::form_fields(form).into_iter();
+    fields.any(|(name, _)| name == "idempotent_id")
 }

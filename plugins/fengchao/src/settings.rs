@@ -16,6 +16,15 @@ pub struct Settings<'a> {
     /// How the form travels.
     #[serde(default)]
     pub transport: Transport,
+    /// What the message of a failure contains when the platform has executed
+    /// the idempotent_id before.
+    #[serde(default = "executed_text")]
+    pub executed_text: Text<'a>,
+}
+
+/// 抖店's words, which 蜂巢 relays, as far as its document shows.
+fn executed_text() -> Text<'static> {
+    "操作已执行".into()
 }
 
 /// How the form travels; the vendor's samples do both.

@@ -122,7 +122,8 @@ fn shorten(text: &str) -> String {
 fn unlexed(source: &str, (expected, rest): &lex::Error<&str>) -> Finding {
     let here = span(source, rest).start;
     let (byte, message) = match expected {
-        lex::Expect::Delim(open) => (
+        // Reading stopped at the end, or at a bracket that closes another one.
+        lex::Expect::Delim(open) if rest.is_empty() || rest.starts_with([')', ']', '}']) => (
             span(source, open).start,
             format!("this `{}` is never closed", token(open)),
         ),
@@ -133,15 +134,21 @@ fn unlexed(source: &str, (expected, rest): &lex::Error<&str>) -> Finding {
             here,
             "four hexadecimal digits of a character are expected here".into(),
         ),
-        _ => (
-            here,
-            format!(
-                "{} is unexpected here",
-                found(&rest.chars().take(1).collect::<String>())
-            ),
-        ),
+        _ => (here, unexpected(rest)),
     };
     (byte, message)
+}
+
+/// What stands where reading stopped. jq's names are ASCII; other letters are
+/// the likeliest reason to end up here.
+fn unexpected(rest: &str) -> String {
+    let letters = rest.chars().take_while(|c| c.is_alphanumeric());
+    let name: String = letters.take(TOKEN_CHARS).collect();
+    if name.is_ascii() {
+        let character: String = rest.chars().take(1).collect();
+        return format!("{} is unexpected here", found(&character));
+    }
+    format!("`{name}` is unexpected here; such a name is written in quotes, as in .\"{name}\"")
 }
 
 fn unparsed(source: &str, (expected, token): &parse::Error<&str>) -> Finding {

@@ -339,8 +339,18 @@ fn set(
     pair: (String, String),
     same: impl Fn(&str, &str) -> bool,
 ) {
-    pairs.retain(|(name, _)| !same(name, &pair.0));
-    pairs.push(pair);
+    // As the host does: in the place of the first, without the others.
+    let Some(first) = pairs.iter().position(|(name, _)| same(name, &pair.0)) else {
+        pairs.push(pair);
+        return;
+    };
+    let mut index = 0;
+    pairs.retain(|(name, _)| {
+        let keep = index <= first || !same(name, &pair.0);
+        index += 1;
+        keep
+    });
+    pairs[first] = pair;
 }
 
 impl Expected {

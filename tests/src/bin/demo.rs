@@ -64,6 +64,7 @@ impl Demo {
         let mut host = Command::new(binary);
         host.arg("--config")
             .arg(folder.join("crossdock.toml"))
+            .args(["--log-level", "warn"])
             .arg("serve")
             .stdin(Stdio::null())
             .kill_on_drop(true);
@@ -340,7 +341,7 @@ fn show_items(report: &Value) {
     for item in report["items"].as_array().into_iter().flatten() {
         println!(
             "{:<6} {:<10} {:<6} {}",
-            item["index"],
+            item["index"].to_string(),
             text(&item["status"]),
             item["code"].as_str().unwrap_or("-"),
             item["message"].as_str().unwrap_or("-")

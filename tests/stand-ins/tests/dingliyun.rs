@@ -9,7 +9,7 @@ use crossdock_stand_ins::{Breach, Misbehaviour, Options, Plan, Refusal, StandIns
 use serde_json::{Map, Value, json};
 
 /// The examples of section 1, taken from the document.
-const EXAMPLES: &str = include_str!("fixtures/dingliyun.json");
+const EXAMPLES: &str = include_str!("../../fixtures/seeds/004-dingliyun.json");
 /// `demo-user:demo-password`.
 const BASIC: &str = "Basic ZGVtby11c2VyOmRlbW8tcGFzc3dvcmQ=";
 const HEADERS: &[(&str, &str)] = &[

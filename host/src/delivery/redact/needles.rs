@@ -96,7 +96,8 @@ impl Needles {
     }
 
     /// The first position from `from` on at which a needle stands; the longest
-    /// one there, with its padding.
+    /// one there, with its padding. Where a text was cut off, the beginning of a
+    /// needle counts, if it is as long as a window.
     pub fn next_hit(&self, text: &[u8], from: usize) -> Option<Hit<'_>> {
         if self.len() == 0 {
             return None;
@@ -127,11 +128,13 @@ impl Needles {
                 base64,
                 label,
             }: &Needle = needle;
-            if !rest.starts_with(bytes) {
+            let common = rest.iter().zip(&**bytes).take_while(|(a, b)| a == b);
+            let end = at + common.count();
+            let whole = end - at == bytes.len();
+            if !whole && !(end - at >= WINDOW && is_cut(&text[end..])) {
                 return;
             }
-            let end = at + bytes.len();
-            let end = if *base64 {
+            let end = if whole && *base64 {
                 after_padding(text, end)
             } else {
                 end
@@ -194,6 +197,12 @@ fn hash(window: &[u8; WINDOW]) -> u64 {
 /// Bits of the hash that the table's index does not use, unless it is huge.
 fn tag(hash: u64) -> u64 {
     hash & 0xffff_ffff
+}
+
+/// Whether a text ends before `rest`, by itself or because somebody cut it there:
+/// host and adapters alike shorten what they quote, and mark the place.
+fn is_cut(rest: &[u8]) -> bool {
+    rest.is_empty() || rest.starts_with("…".as_bytes())
 }
 
 /// The end of at most two padding characters at `at`, in any of their spellings.

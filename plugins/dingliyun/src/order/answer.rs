@@ -10,6 +10,10 @@ use serde::Deserialize;
 #[derive(Deserialize)]
 struct Fields<'a> {
     success: Option<bool>,
+    /// Not LockStockResult's, but ActionResult's, with which every other call
+    /// of the platform refuses.
+    #[serde(borrow)]
+    code: Option<&'a RawValue>,
     #[serde(borrow)]
     message: Option<&'a RawValue>,
     #[serde(borrow)]
@@ -46,6 +50,14 @@ impl<'a> LockAnswer<'a> {
         envelope::text(self.fields.message).into_owned()
     }
 
+    /// The platform's code of a refusal, or [`FAILED`].
+    fn code(&self) -> String {
+        match envelope::text(self.fields.code) {
+            code if code.is_empty() => FAILED.to_owned(),
+            code => code.into_owned(),
+        }
+    }
+
     fn accepted(self) -> Outcome {
         Outcome::Accepted(self.result)
     }
@@ -62,7 +74,7 @@ impl<'a> LockAnswer<'a> {
     /// The answer does not say what became of the call.
     fn unknown(self) -> Outcome {
         let code = match (self.lock_result(), self.state()) {
-            ("", "") => FAILED.to_owned(),
+            ("", "") => self.code(),
             ("", state) => state.to_owned(),
             (result, "") => result.to_owned(),
             (result, state) => format!("{result}/{state}"),
@@ -99,7 +111,10 @@ impl<'a> LockAnswer<'a> {
             (true, LOCK_ALL) if self.holds_all() => self.accepted(),
             (_, LOCK_PART) => self.partial(policy),
             (_, NONE) => self.rejected(NONE),
-            (false, "") => self.rejected(FAILED),
+            (false, "") => {
+                let code = self.code();
+                self.rejected(&code)
+            }
             _ => self.unknown(),
         })
     }

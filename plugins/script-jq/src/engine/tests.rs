@@ -76,6 +76,9 @@ yields! {
     an_empty_script: "", "1" => "1:1: an expression is expected here, not the end of the script";
     a_missing_end: "if . then 1", "1" => "1:12: else or end is expected here, not the end of the script";
     an_unexpected_character: ".a & .b", "1" => "1:4: `&` is unexpected here";
+    a_field_with_other_letters: ".编码", "1" => "1:2: `编码` is unexpected here; such a name is written in quotes, as in .\"编码\"";
+    a_key_with_other_letters: "{\n  a: .b,\n  编码: .id}", "1" => "3:3: `编码` is unexpected here; such a name is written in quotes, as in .\"编码\"";
+    an_unexpected_character_in_brackets: "[.a,\n .b & .c]", "1" => "2:5: `&` is unexpected here";
     an_open_bracket: "[.a,\n (1]", "1" => "2:2: this `(` is never closed";
     an_open_string: "\"abc", "1" => "1:1: this `\"` is never closed";
     a_wrong_escape: r#""a\qb""#, "1" => "1:4: a string holds an unknown escape";

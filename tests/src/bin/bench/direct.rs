@@ -122,9 +122,9 @@ async fn in_guest(adapter: &Arc<AdapterGeneration>, rows: usize) -> f64 {
                     secrets.clone(),
                     adapter.declared.clone(),
                 )
-                .await
-                .expect("sign answers");
-            signed.answer.expect("sign succeeds");
+                .await;
+            let edits = signed.answer.expect("sign answers");
+            edits.expect("sign succeeds");
             lease
                 .parse_response(&context, OPERATION, request, &reply)
                 .await

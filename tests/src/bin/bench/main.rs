@@ -13,20 +13,31 @@ use figures::Figures;
 fn main() -> anyhow::Result<()> {
     let mut arguments = std::env::args().skip(1);
     let mut json = None;
+    let mut only = None;
     while let Some(argument) = arguments.next() {
         match argument.as_str() {
             "--json" => json = Some(arguments.next().context("`--json` takes a file")?),
-            other => bail!("`bench` does not know {other:?}; it takes `--json FILE`"),
+            "--only" => only = Some(arguments.next().context("`--only` takes a part")?),
+            other => bail!(
+                "`bench` does not know {other:?}; it takes `--json FILE` and `--only adapter|script|calls`"
+            ),
         }
     }
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()?;
     let mut figures = Figures::default();
-    runtime.block_on(direct::measure(&mut figures))?;
-    runtime.block_on(scripts::measure(&mut figures))?;
+    let wanted = |part: &str| only.as_deref().is_none_or(|only| only == part);
+    if wanted("adapter") {
+        runtime.block_on(direct::measure(&mut figures))?;
+    }
+    if wanted("script") {
+        runtime.block_on(scripts::measure(&mut figures))?;
+    }
     drop(runtime);
-    calls::measure(&mut figures)?;
+    if wanted("calls") {
+        calls::measure(&mut figures)?;
+    }
     figures.print_goals();
     if let Some(file) = json {
         figures.write(&file)?;
