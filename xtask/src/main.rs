@@ -3,6 +3,7 @@
 //! | module | what is in it |
 //! |---|---|
 //! | [`toolchain`] | which compiler builds WebAssembly here, and how to get one |
+//! | [`clang`] | which C compiler does, for guests with C in them |
 //! | [`plugins`] | guest crates → core modules → components |
 //! | [`prepare`] | work that a guest does once and for all, done while it is built |
 //! | [`project`] | what the README's commands do: demo, tests, bench |
@@ -10,6 +11,7 @@
 //! | [`run`] | starting other programs, with what they do said aloud |
 
 mod check;
+mod clang;
 mod plugins;
 mod prepare;
 mod project;

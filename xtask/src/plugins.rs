@@ -3,6 +3,7 @@
 //! A guest is a folder with a crate whose `crate-type` names `cdylib`. Its
 //! folder's name is its file's name.
 
+use crate::clang;
 use crate::prepare::prepare;
 use crate::run::{Failure, run, say};
 use crate::toolchain::{Choice, TARGET, Toolchain};
@@ -71,6 +72,8 @@ struct Guest {
     name: String,
     package: String,
     folder: PathBuf,
+    /// There is C in it: its manifest says so in `package.metadata.crossdock`.
+    needs_clang: bool,
     /// Folder of the finished component.
     destination: PathBuf,
 }
@@ -115,6 +118,9 @@ pub fn build(options: &Options) -> Result<Vec<Artifact>, Failure> {
     cargo
         .env("CARGO_TARGET_DIR", &target_dir)
         .env("CARGO_ENCODED_RUSTFLAGS", remapped_paths());
+    if guests.iter().any(|guest| guest.needs_clang) {
+        cargo.env(clang::VARIABLE, clang::find()?);
+    }
     if let Some(version) = &options.version {
         cargo.env("CROSSDOCK_PLUGIN_VERSION", version);
     }
@@ -264,12 +270,15 @@ fn discover() -> Result<Vec<Guest>, Failure> {
         }
         let entries = std::fs::read_dir(&folder).map_err(|e| Failure::file("read", &folder, e))?;
         for entry in entries.flatten() {
-            let manifest = std::fs::read_to_string(entry.path().join("Cargo.toml"));
-            if let Some(package) = manifest.ok().as_deref().and_then(guest_package) {
+            let Ok(manifest) = std::fs::read_to_string(entry.path().join("Cargo.toml")) else {
+                continue;
+            };
+            if let Some(package) = guest_package(&manifest) {
                 guests.push(Guest {
                     name: entry.file_name().to_string_lossy().into_owned(),
                     package: package.to_owned(),
                     folder: entry.path(),
+                    needs_clang: manifest.contains("\nneeds = [\"clang\"]\n"),
                     destination: destination.clone(),
                 });
             }

@@ -17,7 +17,15 @@ fn run(source: &str, document: &str) -> String {
 
 const CONTEXT: &str = r#"{"tenant":"acme","tables":{"stores":{"1":"A"}},"id":3539925204033339668}"#;
 
-/// `source` is the whole script, or what is exported as default.
+/// The answers of one call to its documents, as text.
+fn answers(source: &str, documents: &[&str]) -> Vec<String> {
+    let script = Script::compile(source, CONTEXT).unwrap_or_else(|wrong| panic!("{wrong:?}"));
+    let answers = script.apply_all(documents).into_iter();
+    answers.map(|answer| format!("{answer:?}")).collect()
+}
+
+/// `source` is the whole script, or what is exported as default. The tables of
+/// these are also run in the sandbox, by the end-to-end tests.
 macro_rules! yields {
     ($($name:ident: $source:expr, $document:expr => $expected:expr;)*) => {
         $(#[test] fn $name() {
@@ -26,7 +34,7 @@ macro_rules! yields {
                 true => source.to_owned(),
                 false => format!("export default {source}"),
             };
-            assert_eq!(crate::engine::tests::run(&source, $document).as_str(), AsRef::<str>::as_ref(&$expected));
+            assert_eq!(super::run(&source, $document).as_str(), AsRef::<str>::as_ref(&$expected));
         })*
     };
 }

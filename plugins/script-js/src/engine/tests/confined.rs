@@ -1,7 +1,5 @@
 //! Nothing is seen across items, nothing outside is reached.
 
-use super::Script;
-
 yields! {
     no_clock: "item => ({t: Date.now()})", "1" => "1:34: TypeError: a script has no clock; take a time from the item";
     no_current_date: "item => ({t: new Date()})", "1" => "1:33: TypeError: a script has no clock; take a time from the item";
@@ -50,21 +48,11 @@ yields! {
     deep_json: "item => { try { JSON.parse('['.repeat(1000000)); } catch (e) { return {e: e.name}; } }", "1" => r#"{"e":"RangeError"}"#;
 }
 
-/// The answers to the same item, given twice.
-fn twice(source: &str) -> Vec<String> {
-    let script = Script::compile(source, "{}").unwrap_or_else(|wrong| panic!("{wrong:?}"));
-    let answers = script.apply_all(&["1", "1"]);
-    answers
-        .into_iter()
-        .map(|answer| format!("{answer:?}"))
-        .collect()
-}
-
 /// Ways to remember an item for the next one.
 macro_rules! forgets {
     ($($name:ident: $source:expr;)*) => {
         $(#[test] fn $name() {
-            let answers = twice($source);
+            let answers = super::answers($source, &["1", "1"]);
             assert_eq!(answers[0], answers[1]);
             assert!(answers[0].starts_with("Ok"), "{}", answers[0]);
         })*
@@ -97,9 +85,9 @@ forgets! {
 fn scripts_share_nothing() {
     let write = "export default () => { try { globalThis.x = 1; } catch {} try { Array.prototype.x = 1; } catch {} }";
     let read = "export default () => ({x: typeof x, y: typeof [].x})";
-    let (write, read) = (Script::compile(write, "{}"), Script::compile(read, "{}"));
-    let (write, read) = (write.unwrap(), read.unwrap());
-    assert_eq!(write.apply("1").unwrap(), [""; 0]);
-    let seen = read.apply("1").unwrap();
-    assert_eq!(seen, [r#"{"x":"undefined","y":"undefined"}"#]);
+    assert_eq!(super::run(write, "1"), "");
+    assert_eq!(
+        super::run(read, "1"),
+        r#"{"x":"undefined","y":"undefined"}"#
+    );
 }
