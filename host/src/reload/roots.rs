@@ -206,9 +206,7 @@ impl Roots {
             }
             // Whoever asks has read the file before, and it may have changed
             // since: a new one is reported once.
-            let outside = known
-                .remove(&file)
-                .unwrap_or_else(|| Outside::new(None));
+            let outside = known.remove(&file).unwrap_or_else(|| Outside::new(None));
             self.files.insert(file, outside);
         }
     }
