@@ -2,8 +2,10 @@
 //!
 //! * [`bed`]: a folder with plugins and tenants, and a host over it.
 //! * [`echo`]: a server that answers with what it got.
+//! * [`leaks`]: a search for secrets where none may be.
 //! * [`live`]: a host whose every answer shows which files it came from.
 //! * [`platforms`]: a tenant with connections to the platforms' stand-ins.
+//! * [`scripted`]: a host with one tenant for each of some scripts.
 //! * [`swap`]: files replaced while calls run, and what the calls saw.
 //! * [`guests`]: the built components, and how a test adapter is patched.
 //! * [`recorder`]: an HTTP server that keeps what it was sent.
@@ -13,8 +15,10 @@ pub mod bed;
 pub mod client;
 pub mod echo;
 pub mod guests;
+pub mod leaks;
 pub mod live;
 pub mod platforms;
 pub mod recorder;
+pub mod scripted;
 pub mod swap;
 pub mod wait;

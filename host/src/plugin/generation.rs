@@ -137,7 +137,7 @@ impl AdapterGeneration {
         let permit = self.home.permit().await?;
         let instance = match self.home.warm().take(&key) {
             Some(instance) => instance,
-            None => self.instantiate().await?,
+            None => self.instantiate(tenant).await?,
         };
         Ok(AdapterLease {
             lease: Lease::new(instance, self.home.clone(), key, permit),
@@ -146,8 +146,8 @@ impl AdapterGeneration {
         })
     }
 
-    async fn instantiate(&self) -> Result<Instance<Platform>, GuestFailure> {
-        let mut store = GuestState::store(self.home.sandbox(), self.wants_wasi);
+    async fn instantiate(&self, tenant: &Arc<str>) -> Result<Instance<Platform>, GuestFailure> {
+        let mut store = GuestState::store(self.home.sandbox(), tenant, self.wants_wasi);
         let exports = self
             .pre
             .instantiate_async(&mut store)

@@ -8,6 +8,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use wasmtime::Store;
 
 use super::keys::KeyScope;
+use super::lanes::NoLane;
 use super::sandbox::Sandbox;
 use super::state::{GuestState, LogLine, OutOfTime};
 use super::warm::{WarmKey, WarmPool};
@@ -76,6 +77,9 @@ impl GuestFailure {
                     limits.deadline.as_millis()
                 ),
             };
+        }
+        if let Some(no_lane) = error.downcast_ref::<NoLane>() {
+            return Self::unavailable(no_lane.to_string());
         }
         if state.memory_refused() {
             return Self {
@@ -235,7 +239,9 @@ impl<B> Lease<B> {
         let Some(instance) = &mut self.instance else {
             return Err(GuestFailure::unavailable("the instance is gone"));
         };
-        let (lines, dropped) = instance.store.data_mut().take_log();
+        let state = instance.store.data_mut();
+        state.end();
+        let (lines, dropped) = state.take_log();
         self.log.extend(lines);
         self.log_dropped += dropped;
         match result {

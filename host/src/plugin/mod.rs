@@ -9,6 +9,7 @@
 //! | [`golden`] | an adapter's worked examples, run before it may serve |
 //! | [`generation`] | one loaded version of an adapter or of a script engine |
 //! | [`guest`], [`warm`] | what is cheap per call: instances, budgets, reuse |
+//! | [`lanes`] | who goes on computing when a guest takes long |
 //! | [`keys`], [`state`], [`wasi`] | what a guest can reach |
 //! | [`manifest`] | what `describe` returns |
 
@@ -19,6 +20,7 @@ pub mod generation;
 pub mod golden;
 pub mod guest;
 pub mod keys;
+pub mod lanes;
 pub mod load;
 pub mod manifest;
 pub mod sandbox;

@@ -11,6 +11,7 @@ use wasmtime::{
 };
 
 use super::bindings;
+use super::lanes::Lanes;
 use super::state::{GuestState, KeysAccess};
 use crate::config::HostLimits;
 
@@ -44,6 +45,7 @@ pub struct Sandbox {
     with_wasi: Arc<Linker<GuestState>>,
     compile_pool: Arc<OnceLock<Option<rayon::ThreadPool>>>,
     limits: GuestLimits,
+    lanes: Arc<Lanes>,
     _ticker: Arc<Ticker>,
 }
 
@@ -93,6 +95,7 @@ impl Sandbox {
                 memory: limits.guest_memory,
                 output: limits.guest_output,
             },
+            lanes: Arc::new(Lanes::new(threads())),
             _ticker: Arc::new(ticker),
         })
     }
@@ -105,6 +108,11 @@ impl Sandbox {
     /// The bounds every guest gets.
     pub fn limits(&self) -> GuestLimits {
         self.limits
+    }
+
+    /// Where guests that take long go on.
+    pub fn lanes(&self) -> &Arc<Lanes> {
+        &self.lanes
     }
 
     /// What is linked into a component.
@@ -132,6 +140,14 @@ impl Sandbox {
             Some(pool) => pool.install(work),
             None => work(),
         }
+    }
+}
+
+/// Threads that guests run on: those of the runtime this is called in.
+fn threads() -> usize {
+    match tokio::runtime::Handle::try_current() {
+        Ok(runtime) => runtime.metrics().num_workers(),
+        Err(_) => thread::available_parallelism().map_or(1, usize::from),
     }
 }
 

@@ -1,13 +1,14 @@
 //! What the host keeps beside one guest instance.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::task::yield_now;
 use wasmtime::component::HasData;
 use wasmtime::{ResourceLimiter, Store, UpdateDeadline};
 
 use super::bindings::adapter::crossdock::adapter::{log, types};
 use super::keys::KeyScope;
+use super::lanes::Turns;
 use super::sandbox::{GuestLimits, Sandbox, TICK};
 use super::wasi::EmptyWasi;
 
@@ -26,6 +27,7 @@ const TABLE_ELEMENTS: usize = 100_000;
 pub struct GuestState {
     memory: MemoryLimit,
     budget: Budget,
+    turns: Turns,
     log: GuestLog,
     pub(super) keys: Option<KeyScope>,
     pub(super) wasi: Option<Box<EmptyWasi>>,
@@ -46,12 +48,14 @@ pub struct LogLine {
 }
 
 impl GuestState {
-    /// A store with fresh limits.
-    pub fn store(sandbox: &Sandbox, wants_wasi: bool) -> Store<Self> {
+    /// A store with fresh limits for a guest of a tenant; the host's own guests
+    /// have no name.
+    pub fn store(sandbox: &Sandbox, tenant: &Arc<str>, wants_wasi: bool) -> Store<Self> {
         let limits = sandbox.limits();
         let state = Self {
             memory: MemoryLimit::new(limits),
             budget: Budget::new(limits.deadline),
+            turns: Turns::new(sandbox.lanes().clone(), tenant.clone()),
             log: GuestLog::default(),
             keys: None,
             wasi: wants_wasi.then(|| Box::new(EmptyWasi::new())),
@@ -61,15 +65,16 @@ impl GuestState {
         store.set_hostcall_fuel(limits.output);
         store.set_epoch_deadline(1);
         store.epoch_deadline_callback(|mut context| {
-            if context.data_mut().budget.spend_tick() {
-                // Giving the thread back at every tick is what keeps one busy
-                // guest from slowing its neighbours by more than its share.
-                // The runtime's own yield lets it look for network events
-                // first; a task that only woke itself would be run some sixty
-                // times before that, and all answers would wait for it.
-                Ok(UpdateDeadline::YieldCustom(1, Box::pin(yield_now())))
-            } else {
-                Err(wasmtime::Error::new(OutOfTime))
+            let state = context.data_mut();
+            if !state.budget.spend_tick() {
+                return Err(wasmtime::Error::new(OutOfTime));
+            }
+            // Giving the thread back at every tick, and waiting for a lane
+            // after some, is what keeps busy guests from slowing their
+            // neighbours by more than their share.
+            match state.turns.tick() {
+                Ok(pause) => Ok(UpdateDeadline::YieldCustom(1, pause)),
+                Err(no_lane) => Err(wasmtime::Error::new(no_lane)),
             }
         });
         store
@@ -79,6 +84,12 @@ impl GuestState {
     pub fn begin(&mut self, deadline: Duration) {
         self.budget = Budget::new(deadline);
         self.memory.refused = false;
+        self.turns.reset();
+    }
+
+    /// The call has ended; its lane goes to the next guest.
+    pub fn end(&mut self) {
+        self.turns.reset();
     }
 
     /// Guest time spent since [`begin`](Self::begin), in whole ticks.

@@ -131,9 +131,14 @@ impl EngineGeneration {
                 wants_wasi: self.wants_wasi,
             });
         }
-        let (mut store, engine) = instantiate(self.home.sandbox(), &self.pre, self.wants_wasi)
-            .await
-            .map_err(CompileError::Guest)?;
+        let (mut store, engine) = instantiate(
+            self.home.sandbox(),
+            &self.pre,
+            &spec.tenant,
+            self.wants_wasi,
+        )
+        .await
+        .map_err(CompileError::Guest)?;
         store.data_mut().begin(deadline);
         let compiled = Lease::<WarmScript>::bounded(
             deadline,
@@ -145,6 +150,7 @@ impl EngineGeneration {
             ),
         )
         .await;
+        store.data_mut().end();
         let script = match compiled {
             Ok(Ok(script)) => script,
             Ok(Err(diagnostic)) => return Err(CompileError::Script(diagnostic)),
@@ -219,9 +225,10 @@ impl ScriptLease {
 async fn instantiate(
     sandbox: &Sandbox,
     pre: &ScriptEnginePre<GuestState>,
+    tenant: &Arc<str>,
     wants_wasi: bool,
 ) -> Result<(wasmtime::Store<GuestState>, ScriptEngine), GuestFailure> {
-    let mut store = GuestState::store(sandbox, wants_wasi);
+    let mut store = GuestState::store(sandbox, tenant, wants_wasi);
     let engine = pre.instantiate_async(&mut store).await.map_err(|error| {
         GuestFailure::unavailable(format!("no script instance could be made: {error:#}"))
     })?;
@@ -234,7 +241,7 @@ pub async fn describe(
     pre: &ScriptEnginePre<GuestState>,
     wants_wasi: bool,
 ) -> Result<String, GuestFailure> {
-    let (mut store, engine) = instantiate(sandbox, pre, wants_wasi).await?;
+    let (mut store, engine) = instantiate(sandbox, pre, &"".into(), wants_wasi).await?;
     let deadline = sandbox.limits().deadline;
     store.data_mut().begin(deadline);
     let call = engine.crossdock_script_engine().call_describe(&mut store);
