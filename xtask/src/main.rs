@@ -6,9 +6,11 @@
 //! | [`plugins`] | guest crates → core modules → components |
 //! | [`project`] | what the README's commands do: demo, tests, bench |
 //! | [`check`] | format, lints, licences and advisories, documentation |
+//! | [`pages`] | adapters' manifests → docs/platforms/*.md |
 //! | [`run`] | starting other programs, with what they do said aloud |
 
 mod check;
+mod pages;
 mod plugins;
 mod project;
 mod run;
@@ -29,6 +31,7 @@ cargo xtask <command>
   test [ARG…]    every test; ARGs go to `cargo test`
   bench [--json FILE]
                  the figures the README names
+  docs           docs/platforms/*.md, from the adapters' manifests
   check          format, lints, licences and advisories, documentation
   help           this text
 ";
@@ -54,6 +57,7 @@ fn dispatch(args: &[String]) -> Result<(), Failure> {
         "demo" => project::demo(rest),
         "test" => project::test(rest),
         "bench" => project::bench(rest),
+        "docs" => no_arguments(command, rest).and_then(|()| pages::write()),
         "check" => no_arguments(command, rest).and_then(|()| check::check()),
         "help" | "--help" | "-h" => {
             print!("{HELP}");
