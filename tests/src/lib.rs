@@ -4,6 +4,7 @@
 //! * [`echo`]: a server that answers with what it got.
 //! * [`live`]: a host whose every answer shows which files it came from.
 //! * [`platforms`]: a tenant with connections to the platforms' stand-ins.
+//! * [`process`]: the `crossdock` command as a process.
 //! * [`scripted`]: a host with one tenant for each of some scripts.
 //! * [`swap`]: files replaced while calls run, and what the calls saw.
 //! * [`guests`]: the built components, and how a test adapter is patched.
@@ -16,6 +17,7 @@ pub mod echo;
 pub mod guests;
 pub mod live;
 pub mod platforms;
+pub mod process;
 pub mod recorder;
 pub mod scripted;
 pub mod swap;
