@@ -15,6 +15,21 @@ pub fn plugin_file(name: &str) -> PathBuf {
     target_dir().join("plugins").join(format!("{name}.wasm"))
 }
 
+/// A program of this repository, as `cargo build --workspace --bins` leaves it.
+///
+/// # Panics
+/// When it has not been built.
+pub fn program(name: &str) -> PathBuf {
+    let file = format!("{name}{}", std::env::consts::EXE_SUFFIX);
+    let path = target_dir().join("debug").join(file);
+    let shown = path.display();
+    assert!(
+        path.exists(),
+        "{shown} is not there; build it with `cargo build --bin {name}`"
+    );
+    path
+}
+
 /// A bundled plugin's bytes.
 ///
 /// # Panics

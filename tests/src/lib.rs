@@ -2,6 +2,7 @@
 //!
 //! * [`bed`]: a folder with plugins and tenants, and a host over it.
 //! * [`echo`]: a server that answers with what it got.
+//! * [`leaks`]: a search for secrets where none may be.
 //! * [`live`]: a host whose every answer shows which files it came from.
 //! * [`platforms`]: a tenant with connections to the platforms' stand-ins.
 //! * [`process`]: the `crossdock` command as a process.
@@ -15,6 +16,7 @@ pub mod bed;
 pub mod client;
 pub mod echo;
 pub mod guests;
+pub mod leaks;
 pub mod live;
 pub mod platforms;
 pub mod process;

@@ -24,8 +24,8 @@ cargo xtask <command>
   build-plugins [--toolchain current|rustup|debian] [NAME…]
                  adapters, script engines and test guests → target/plugins/*.wasm
                  and target/guests/fixtures/*.wasm; NAMEs are folder names
-  demo [--keep]  the host at its job, against a stand-in of the platform; with
-                 --keep, host and stand-in run until Ctrl-C
+  demo [--keep]  the host at its job, against stand-ins of five platforms; with
+                 --keep, host and stand-ins run until Ctrl-C
   test [ARG…]    every test; ARGs go to `cargo test`
   bench [--json FILE]
                  the figures the README names

@@ -41,7 +41,7 @@ fn binary(name: &str) -> PathBuf {
 pub fn demo(arguments: &[String]) -> Result<(), Failure> {
     if let Some(other) = arguments.iter().find(|argument| *argument != "--keep") {
         return Err(Failure::new(format!("`demo` does not know {other:?}"))
-            .remedy("it takes `--keep`, which leaves host and stand-in running"));
+            .remedy("it takes `--keep`, which leaves host and stand-ins running"));
     }
     build()?;
     let next = next_lingzhi()?;

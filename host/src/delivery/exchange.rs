@@ -191,11 +191,19 @@ struct Exchange<'a> {
 /// What came of one draft.
 enum Heard {
     /// The adapter read an answer.
-    Parsed(Box<Parsed>),
+    Parsed(Box<Read>),
     /// Something to say about every item alike.
     Alike(Settled),
     /// No answer though the request may have been applied.
     Silence(Settled),
+}
+
+/// What an adapter read.
+struct Read {
+    parsed: Parsed,
+    /// The answer's HTTP status says nothing about whether the platform had
+    /// done what was asked when it failed: any 5xx.
+    in_doubt: bool,
 }
 
 /// Why an answer told nothing.
@@ -210,18 +218,22 @@ enum Unread {
 
 impl Exchange<'_> {
     async fn run(&mut self, follow_ups: usize) -> Vec<Settled> {
-        let parsed = match self.ask(self.request).await {
-            Heard::Parsed(parsed) => *parsed,
+        let read = match self.ask(self.request).await {
+            Heard::Parsed(read) => *read,
             Heard::Alike(settled) => return self.alike(settled),
             Heard::Silence(settled) => match self.read_back().await {
-                Some(parsed) => parsed,
+                Some(parsed) => Read {
+                    parsed,
+                    in_doubt: true,
+                },
                 None => return self.alike(settled),
             },
         };
+        let mut in_doubt = read.in_doubt;
         let Parsed {
             mut outcomes,
             mut next,
-        } = parsed;
+        } = read.parsed;
         let mut followed = 0;
         while let Some(draft) = next.take() {
             followed += 1;
@@ -245,9 +257,10 @@ impl Exchange<'_> {
                 ..self.request.clone()
             };
             match self.ask(&follow_up).await {
-                Heard::Parsed(parsed) => {
-                    outcomes = merge(outcomes, parsed.outcomes);
-                    next = parsed.next;
+                Heard::Parsed(read) => {
+                    outcomes = merge(outcomes, read.parsed.outcomes);
+                    next = read.parsed.next;
+                    in_doubt = read.in_doubt;
                 }
                 // Pages are worth nothing without the missing one; a read-back
                 // that fails leaves what was known before.
@@ -263,7 +276,7 @@ impl Exchange<'_> {
         }
         outcomes
             .into_iter()
-            .map(|outcome| outcome::settle(outcome, &self.trace.redaction))
+            .map(|outcome| outcome::settle(outcome, in_doubt, &self.trace.redaction))
             .collect()
     }
 
@@ -357,7 +370,10 @@ impl Exchange<'_> {
 
     async fn read(&mut self, context: &Context, request: &Request, reply: Reply) -> Heard {
         match self.parse(context, request, &reply).await {
-            Ok(parsed) => Heard::Parsed(Box::new(parsed)),
+            Ok(parsed) => Heard::Parsed(Box::new(Read {
+                parsed,
+                in_doubt: reply.status >= 500,
+            })),
             Err(Unread::Fault(fault)) => Heard::Alike(outcome::unreadable(
                 reply.status,
                 &fault,

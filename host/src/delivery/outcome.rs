@@ -37,8 +37,9 @@ impl Settled {
     }
 }
 
-/// Turns an adapter's outcome into a report.
-pub fn settle(outcome: Outcome, redaction: &Redactor) -> Settled {
+/// Turns an adapter's outcome into a report. `in_doubt`: the answer does not
+/// say whether it was applied, so that "again" which is given up is `unknown`.
+pub fn settle(outcome: Outcome, in_doubt: bool, redaction: &Redactor) -> Settled {
     match outcome {
         Outcome::Accepted(json) => Settled::Final(done(ItemStatus::Accepted, json, redaction)),
         Outcome::Duplicate(json) => Settled::Final(done(ItemStatus::Duplicate, json, redaction)),
@@ -58,12 +59,9 @@ pub fn settle(outcome: Outcome, redaction: &Redactor) -> Settled {
             refusal,
             redaction,
         )),
+        Outcome::Retry(pause) if in_doubt => again(ItemStatus::Unknown, pause, redaction),
         Outcome::Retry(pause) | Outcome::Throttled(pause) => {
-            let after = pause.after_ms.map(|ms| Duration::from_millis(ms.into()));
-            Settled::Again {
-                after,
-                otherwise: paused(pause, redaction),
-            }
+            again(ItemStatus::Failed, pause, redaction)
         }
     }
 }
@@ -123,8 +121,15 @@ fn refused(status: ItemStatus, blame: Blame, refusal: Refusal, redaction: &Redac
     report
 }
 
-fn paused(pause: Pause, redaction: &Redactor) -> ItemReport {
-    let mut report = ItemReport::new(0, ItemStatus::Failed);
+fn again(given_up: ItemStatus, pause: Pause, redaction: &Redactor) -> Settled {
+    Settled::Again {
+        after: pause.after_ms.map(|ms| Duration::from_millis(ms.into())),
+        otherwise: paused(given_up, pause, redaction),
+    }
+}
+
+fn paused(status: ItemStatus, pause: Pause, redaction: &Redactor) -> ItemReport {
+    let mut report = ItemReport::new(0, status);
     report.blame = Some(Blame::Platform);
     report.code = Some(text(pause.code, redaction).into());
     report.message = Some(text(pause.message, redaction));

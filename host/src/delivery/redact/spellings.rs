@@ -12,6 +12,10 @@ const UNRESERVED: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'_')
     .remove(b'~');
 
+/// RFC 1738, where `~` was not safe: Python's `quote` before 3.7, PHP's
+/// `rawurlencode` before 5.3.
+const RFC1738: &AsciiSet = &UNRESERVED.add(b'~');
+
 /// ECMAScript's `encodeURIComponent`.
 const COMPONENT: &AsciiSet = &UNRESERVED
     .remove(b'!')
@@ -63,7 +67,7 @@ pub(super) fn of_text(text: &str, mut add: impl FnMut(Spelling)) {
     for text in [text, text.trim()] {
         plain(text.to_owned());
         json(text, &mut plain);
-        for set in [UNRESERVED, COMPONENT, QUERY, PATH] {
+        for set in [UNRESERVED, RFC1738, COMPONENT, QUERY, PATH] {
             both_cases(utf8_percent_encode(text, set).to_string(), &mut plain);
         }
         let form = utf8_percent_encode(text, FORM).to_string();

@@ -98,6 +98,7 @@ fn every_common_spelling_of_a_secret_is_found() {
             .replace("%5C", "%5c")
             .replace("%2A", "%2a")
             .replace("%3D", "%3d"),
+        percent.replace('~', "%7E"),
         form,
         query,
         r#"p@ss/w0rd+ \"库\"&=\\~*'"#.to_owned(),

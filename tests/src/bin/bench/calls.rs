@@ -55,8 +55,9 @@ pub fn measure(figures: &mut Figures) -> anyhow::Result<()> {
     let platforms = StandIns::start_in_background(options, 1)?;
     let platform = platforms.base_url("lingzhi");
     // Clients, services and platform share the machine alike in both cases.
-    let clients = runtime(1)?;
-    let services = runtime(2)?;
+    let clients = runtime("clients", 1)?;
+    let native_runtime = runtime("native", 2)?;
+    let host_runtime = runtime("crossdock", 2)?;
     let bed = Bed::with_plugins(&["lingzhi"]);
     bed.put_tenant(
         "acme",
@@ -65,8 +66,8 @@ pub fn measure(figures: &mut Figures) -> anyhow::Result<()> {
             "[connections.shop]\nadapter = \"lingzhi\"\nbase_url = \"{platform}\"\nallow_private = true\n[connections.shop.limits]\nconcurrency = {CLIENTS}\n"
         ),
     );
-    let native = services.block_on(native_service(&platform))?;
-    let crossdock = services.block_on(crossdock_service(&bed))?;
+    let native = native_runtime.block_on(native_service(&platform))?;
+    let crossdock = host_runtime.block_on(crossdock_service(&bed))?;
     let crossdock = format!("{crossdock}/v1/acme/shop/stock.update");
 
     let (mut host, mut own) = (Vec::new(), Vec::new());
@@ -87,8 +88,9 @@ pub fn measure(figures: &mut Figures) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn runtime(threads: usize) -> std::io::Result<tokio::runtime::Runtime> {
+fn runtime(name: &str, threads: usize) -> std::io::Result<tokio::runtime::Runtime> {
     tokio::runtime::Builder::new_multi_thread()
+        .thread_name(name)
         .worker_threads(threads)
         .enable_all()
         .build()
