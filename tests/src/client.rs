@@ -19,6 +19,7 @@ const BOUND: Duration = Duration::from_secs(30);
 pub struct Client {
     pool: Pool<HttpConnector, Full<Bytes>>,
     base: String,
+    token: Option<String>,
 }
 
 impl Client {
@@ -29,7 +30,14 @@ impl Client {
         Self {
             pool: Pool::builder(TokioExecutor::new()).build(connector),
             base: base.into(),
+            token: None,
         }
+    }
+
+    /// The same with a bearer token.
+    pub fn with_token(mut self, token: impl Into<String>) -> Self {
+        self.token = Some(token.into());
+        self
     }
 
     /// One exchange: status and JSON body.
@@ -39,11 +47,14 @@ impl Client {
         path: &str,
         body: Option<&str>,
     ) -> anyhow::Result<(StatusCode, Value)> {
-        let request = Request::builder()
+        let mut request = Request::builder()
             .method(method)
             .uri(format!("{}{path}", self.base))
-            .header("content-type", "application/json")
-            .body(Full::new(Bytes::from(body.unwrap_or_default().to_owned())))?;
+            .header("content-type", "application/json");
+        if let Some(token) = &self.token {
+            request = request.header("authorization", format!("Bearer {token}"));
+        }
+        let request = request.body(Full::new(Bytes::from(body.unwrap_or_default().to_owned())))?;
         let exchange = async {
             let answer = self.pool.request(request).await?;
             let status = answer.status();

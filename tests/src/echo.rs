@@ -1,14 +1,14 @@
 //! A server that answers with what it got: for tests of the host itself, where
 //! a platform's rules would be in the way.
 
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use axum::Router;
-use axum::extract::State;
+use axum::extract::{ConnectInfo, State};
 use axum::http::HeaderMap;
-use axum::serve::ListenerExt;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 
@@ -21,9 +21,16 @@ pub struct Echo {
 
 #[derive(Default)]
 struct Seen {
-    connections: AtomicUsize,
     requests: AtomicUsize,
     key: Mutex<String>,
+    peers: Mutex<Peers>,
+}
+
+/// The other ends of the TCP connections that brought requests.
+#[derive(Default)]
+struct Peers {
+    all: BTreeSet<SocketAddr>,
+    newest: Option<SocketAddr>,
 }
 
 impl Echo {
@@ -72,9 +79,14 @@ impl Echo {
         self.seen.requests.load(Ordering::Relaxed)
     }
 
-    /// TCP connections accepted so far.
-    pub fn connections(&self) -> usize {
-        self.seen.connections.load(Ordering::Relaxed)
+    /// The other ends of the connections that have brought requests so far.
+    pub fn peers(&self) -> BTreeSet<SocketAddr> {
+        self.seen.peers().all.clone()
+    }
+
+    /// The other end of the connection that brought the newest request.
+    pub fn newest_peer(&self) -> Option<SocketAddr> {
+        self.seen.peers().newest
     }
 
     /// The header `x-key` of the newest request. It is not in the answer: the
@@ -85,14 +97,18 @@ impl Echo {
     }
 }
 
+impl Seen {
+    fn peers(&self) -> MutexGuard<'_, Peers> {
+        self.peers.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
 async fn serve(listener: std::net::TcpListener, seen: Arc<Seen>, ended: oneshot::Receiver<()>) {
-    let app = Router::new().fallback(answer).with_state(seen.clone());
-    let serving = async {
-        let listener = TcpListener::from_std(listener)?.tap_io(move |_| {
-            seen.connections.fetch_add(1, Ordering::Relaxed);
-        });
-        axum::serve(listener, app).await
-    };
+    let app = Router::new()
+        .fallback(answer)
+        .with_state(seen)
+        .into_make_service_with_connect_info::<SocketAddr>();
+    let serving = async { axum::serve(TcpListener::from_std(listener)?, app).await };
     tokio::select! {
         result = serving => if let Err(error) = result {
             eprintln!("echo server: {error}");
@@ -102,8 +118,18 @@ async fn serve(listener: std::net::TcpListener, seen: Arc<Seen>, ended: oneshot:
 }
 
 /// `{"map": …, "sign": …, "sent": …}`: the generation headers and the body.
-async fn answer(State(seen): State<Arc<Seen>>, headers: HeaderMap, body: String) -> String {
+async fn answer(
+    State(seen): State<Arc<Seen>>,
+    ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    headers: HeaderMap,
+    body: String,
+) -> String {
     seen.requests.fetch_add(1, Ordering::Relaxed);
+    {
+        let mut peers = seen.peers();
+        peers.all.insert(peer);
+        peers.newest = Some(peer);
+    }
     let label = |name| {
         headers
             .get(name)

@@ -5,6 +5,7 @@
 //! * [`leaks`]: a search for secrets where none may be.
 //! * [`live`]: a host whose every answer shows which files it came from.
 //! * [`platforms`]: a tenant with connections to the platforms' stand-ins.
+//! * [`process`]: the `crossdock` command as a process.
 //! * [`scripted`]: a host with one tenant for each of some scripts.
 //! * [`swap`]: files replaced while calls run, and what the calls saw.
 //! * [`guests`]: the built components, and how a test adapter is patched.
@@ -18,6 +19,7 @@ pub mod guests;
 pub mod leaks;
 pub mod live;
 pub mod platforms;
+pub mod process;
 pub mod recorder;
 pub mod scripted;
 pub mod swap;

@@ -53,13 +53,17 @@ pub struct Live {
 /// Settings every host of these tests has: room for few instances, because
 /// several hosts share one process, and one cache of compiled code for all.
 pub fn base_config() -> String {
-    let data = target_dir().join("tmp/data");
-    std::fs::create_dir_all(&data).expect("the data folder");
-    let data = data.canonicalize().expect("the data folder");
     format!(
         "data.dir = {:?}\nlimits.guest_instances = 64\nserver.listen = \"127.0.0.1:0\"\n",
-        data.display().to_string()
+        data_dir().display().to_string()
     )
+}
+
+/// The data folder that tests share: it holds compiled code.
+pub fn data_dir() -> PathBuf {
+    let data = target_dir().join("tmp/data");
+    std::fs::create_dir_all(&data).expect("the data folder");
+    data.canonicalize().expect("the data folder")
 }
 
 impl Live {

@@ -15,7 +15,25 @@ pub async fn until<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
         if let Some(found) = look() {
             return found;
         }
-        assert!(started.elapsed() < BOUND, "waited {BOUND:?} for {what}");
-        tokio::time::sleep(Duration::from_millis(1)).await;
+        pause(what, started).await;
     }
+}
+
+/// The same for what has to be asked for.
+///
+/// # Panics
+/// When it has found nothing after [`BOUND`].
+pub async fn until_async<T>(what: &str, mut look: impl AsyncFnMut() -> Option<T>) -> T {
+    let started = Instant::now();
+    loop {
+        if let Some(found) = look().await {
+            return found;
+        }
+        pause(what, started).await;
+    }
+}
+
+async fn pause(what: &str, started: Instant) {
+    assert!(started.elapsed() < BOUND, "waited {BOUND:?} for {what}");
+    tokio::time::sleep(Duration::from_millis(1)).await;
 }

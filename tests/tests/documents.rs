@@ -171,7 +171,7 @@ async fn two_pages_become_one_result() {
 async fn a_bad_body_is_the_callers_fault_and_sends_nothing() {
     let shop = shop().await;
     let good = r#"{"sku":"1^^^a","quantity":1,"location":"s"}"#;
-    let too_many = format!("[{}]", vec![good; MOST_ITEMS + 1].join(","));
+    let too_many = format!("[{}]", [good; MOST_ITEMS + 1].join(","));
     for (body, code, item) in [
         ("", "invalid-json", None),
         ("nonsense", "invalid-json", None),

@@ -1,10 +1,11 @@
 //! `cargo xtask check`: what has to hold before a change is merged.
 
+use crate::pages;
 use crate::run::{Failure, output_within, run, say};
 use std::process::Command;
 use std::time::Duration;
 
-/// Format, lints, licences and advisories, documentation: the first that does
+/// Format, lints, licences and advisories, documentation, pages: the first that does
 /// not hold ends the run.
 pub fn check() -> Result<(), Failure> {
     say("format: cargo fmt --all --check");
@@ -26,7 +27,9 @@ pub fn check() -> Result<(), Failure> {
     say("documentation: cargo doc --workspace --no-deps");
     run(cargo()
         .args(["doc", "--workspace", "--no-deps"])
-        .env("RUSTDOCFLAGS", "-D warnings"))
+        .env("RUSTDOCFLAGS", "-D warnings"))?;
+
+    pages::check()
 }
 
 /// Advisories, licences, banned crates and sources, as `deny.toml` says.

@@ -8,10 +8,12 @@
 //! | [`prepare`] | work that a guest does once and for all, done while it is built |
 //! | [`project`] | what the README's commands do: demo, tests, bench |
 //! | [`check`] | format, lints, licences and advisories, documentation |
+//! | [`pages`] | adapters' manifests → docs/platforms/*.md |
 //! | [`run`] | starting other programs, with what they do said aloud |
 
 mod check;
 mod clang;
+mod pages;
 mod plugins;
 mod prepare;
 mod project;
@@ -28,11 +30,12 @@ cargo xtask <command>
   build-plugins [--toolchain current|rustup|debian] [NAME…]
                  adapters, script engines and test guests → target/plugins/*.wasm
                  and target/guests/fixtures/*.wasm; NAMEs are folder names
-  demo [--keep]  the host at its job, against a stand-in of the platform; with
-                 --keep, host and stand-in run until Ctrl-C
+  demo [--keep]  the host at its job, against stand-ins of five platforms; with
+                 --keep, host and stand-ins run until Ctrl-C
   test [ARG…]    every test; ARGs go to `cargo test`
   bench [--json FILE]
                  the figures the README names
+  docs           docs/platforms/*.md, from the adapters' manifests
   check          format, lints, licences and advisories, documentation
   help           this text
 ";
@@ -58,6 +61,7 @@ fn dispatch(args: &[String]) -> Result<(), Failure> {
         "demo" => project::demo(rest),
         "test" => project::test(rest),
         "bench" => project::bench(rest),
+        "docs" => no_arguments(command, rest).and_then(|()| pages::write()),
         "check" => no_arguments(command, rest).and_then(|()| check::check()),
         "help" | "--help" | "-h" => {
             print!("{HELP}");

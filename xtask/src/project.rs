@@ -9,7 +9,7 @@ use crate::run::{Failure, run, say};
 
 /// Builds the guests and, in one go, every native binary: one selection of
 /// packages, so that no dependency is built twice with other features.
-fn build() -> Result<(), Failure> {
+pub fn build() -> Result<(), Failure> {
     plugins::build(&plugins::Options::default())?;
     let first = !binary("crossdock").exists();
     if first {
@@ -31,7 +31,8 @@ fn cargo() -> Command {
     command
 }
 
-fn binary(name: &str) -> PathBuf {
+/// A native binary.
+pub fn binary(name: &str) -> PathBuf {
     crate::target_dir()
         .join("debug")
         .join(format!("{name}{}", std::env::consts::EXE_SUFFIX))
@@ -41,7 +42,7 @@ fn binary(name: &str) -> PathBuf {
 pub fn demo(arguments: &[String]) -> Result<(), Failure> {
     if let Some(other) = arguments.iter().find(|argument| *argument != "--keep") {
         return Err(Failure::new(format!("`demo` does not know {other:?}"))
-            .remedy("it takes `--keep`, which leaves host and stand-in running"));
+            .remedy("it takes `--keep`, which leaves host and stand-ins running"));
     }
     build()?;
     let next = next_lingzhi()?;

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 
 use super::super::terminal::count;
 use super::inspect::Inspection;
+use super::sample;
 use super::schema::{Field, fields};
 use crate::plugin::manifest::{Manifest, Operation, Provenance, Repeatable};
 
@@ -34,6 +35,8 @@ fn adapter_page(adapter: &Manifest, page: &mut String) {
         adapter.name
     ));
 
+    sample::connection(adapter, page);
+
     page.push_str("\n## Operations\n\n");
     let rows = adapter.operations.iter().map(|operation| {
         vec![
@@ -57,6 +60,7 @@ fn adapter_page(adapter: &Manifest, page: &mut String) {
     );
     for operation in &adapter.operations {
         operation_part(operation, page);
+        sample::call(adapter, operation, page);
     }
 
     page.push_str("\n## Settings\n\n");
@@ -170,12 +174,22 @@ fn field_table(fields: &[Field], page: &mut String) {
     );
 }
 
-fn table(header: &[&str], rows: impl Iterator<Item = Vec<String>>, page: &mut String) {
+pub(super) fn table(header: &[&str], rows: impl Iterator<Item = Vec<String>>, page: &mut String) {
     page.push_str(&format!("| {} |\n", header.join(" | ")));
     page.push_str(&format!("|{}\n", "---|".repeat(header.len())));
     for row in rows {
         page.push_str(&format!("| {} |\n", row.join(" | ")));
     }
+}
+
+/// A block of code. Its fence is longer than any in the text.
+pub(super) fn fenced(language: &str, text: &str, page: &mut String) {
+    let longest = text.split(|c| c != '`').map(str::len).max().unwrap_or(0);
+    let fence = "`".repeat(longest.max(2) + 1);
+    page.push_str(&format!(
+        "{fence}{language}\n{}\n{fence}\n",
+        text.trim_end()
+    ));
 }
 
 fn bullets(heading: &str, sentences: &[String], page: &mut String) {
@@ -201,7 +215,7 @@ pub(super) fn repeatable(operation: &Operation) -> String {
     match operation.repeatable {
         Repeatable::Always => "sent again when its outcome is unknown",
         Repeatable::Never => {
-            "not sent again when its outcome is unknown; the item is reported as unknown"
+            "not sent again when its outcome is unknown: that is read back if the adapter can, or else reported"
         }
         Repeatable::Depends => {
             "sent again when its outcome is unknown, if the request at hand allows it"
@@ -218,7 +232,7 @@ fn repeatable_word(operation: &Operation) -> &'static str {
     }
 }
 
-fn provenance(provenance: Provenance) -> &'static str {
+pub(super) fn provenance(provenance: Provenance) -> &'static str {
     match provenance {
         Provenance::Official => "published by the platform",
         Provenance::Standard => "from a standard",
@@ -245,7 +259,7 @@ fn yes(yes: bool) -> String {
     if yes { "yes" } else { "" }.into()
 }
 
-fn capital(text: &str) -> String {
+pub(super) fn capital(text: &str) -> String {
     let mut letters = text.chars();
     match letters.next() {
         Some(first) => format!("{}{}", first.to_uppercase(), letters.as_str()),
@@ -261,7 +275,7 @@ fn anchor(name: &str) -> String {
 }
 
 /// Text of a manifest on one line, without HTML and emphasis.
-fn line(text: &str) -> String {
+pub(super) fn line(text: &str) -> String {
     let text: String = text
         .chars()
         .map(|c| if c.is_control() { ' ' } else { c })
@@ -274,12 +288,12 @@ fn line(text: &str) -> String {
 }
 
 /// The same within a table, where a bar would end the cell.
-fn cell(text: &str) -> String {
+pub(super) fn cell(text: &str) -> String {
     line(text).replace('|', "\\|")
 }
 
 /// A code span, also of text that has backticks.
-fn code(text: &str) -> String {
+pub(super) fn code(text: &str) -> String {
     let text: String = text
         .chars()
         .map(|c| if c.is_control() { ' ' } else { c })

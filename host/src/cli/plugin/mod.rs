@@ -5,6 +5,7 @@ mod inspect;
 mod list;
 mod local;
 mod markdown;
+mod sample;
 mod schema;
 mod text;
 

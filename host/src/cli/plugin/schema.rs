@@ -10,6 +10,9 @@ const DEEPEST: usize = 8;
 /// Most fields that are shown.
 const MOST_FIELDS: usize = 1000;
 
+/// Most examples of a value that are shown.
+const MOST_EXAMPLES: usize = 3;
+
 /// One field of a document.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Field {
@@ -274,6 +277,16 @@ fn rules(schema: &Value) -> Vec<String> {
     if let Some(default) = schema.get("default") {
         rules.push(format!("default {}", code(default)));
     }
+    let mut examples: Vec<String> = list(schema, "examples")
+        .filter(|example| !example.is_array() && !example.is_object())
+        .take(MOST_EXAMPLES)
+        .map(code)
+        .collect();
+    // A number and its digits as text look the same here.
+    examples.dedup();
+    if !examples.is_empty() {
+        rules.push(format!("such as {}", examples.join(", ")));
+    }
     rules
 }
 
@@ -334,7 +347,7 @@ mod tests {
             "required": ["sku", "lines"],
             "properties": {
                 "sku": {"type": "string", "minLength": 1, "maxLength": 64, "title": "Key", "description": "Sent as `key`."},
-                "price": {"type": ["string", "number"], "pattern": "^[0-9.]+$"},
+                "price": {"type": ["string", "number"], "pattern": "^[0-9.]+$", "examples": ["1.50", 2, "3", "4"]},
                 "mode": {"enum": ["set", "adjust"], "default": "set"},
                 "ok": {"const": true},
                 "count": {"type": "integer", "minimum": 0},
@@ -348,7 +361,7 @@ mod tests {
             lines(schema),
             [
                 "sku|string|required|1 to 64 characters|Key. Sent as `key`.",
-                "price|string or number||matches `^[0-9.]+$`|",
+                "price|string or number||matches `^[0-9.]+$`; such as `1.50`, `2`, `3`|",
                 "mode|string||one of `set`, `adjust`; default `set`|",
                 "ok|boolean||always `true`|",
                 "count|integer||at least 0|",

@@ -131,7 +131,8 @@ impl Needles {
             let common = rest.iter().zip(&**bytes).take_while(|(a, b)| a == b);
             let end = at + common.count();
             let whole = end - at == bytes.len();
-            if !whole && !(end - at >= WINDOW && is_cut(&text[end..])) {
+            let begun = end - at >= WINDOW && is_cut(&text[end..]);
+            if !whole && !begun {
                 return;
             }
             let end = if whole && *base64 {

@@ -1,0 +1,45 @@
+//! The `crossdock` command as people and programs start it.
+//!
+//! * [`serving`]: the host, from its first line to its exit code.
+//! * [`tokens`]: who may call it.
+//! * [`commands`]: everything that needs no server.
+
+// Ending a host in good order is asked for with a signal.
+#![cfg(unix)]
+
+mod commands;
+mod serving;
+mod tokens;
+
+use crossdock_stand_ins::{Options, StandIns};
+use crossdock_tests::bed::{Bed, connection};
+use crossdock_tests::live::data_dir;
+
+/// The stock records of a warehouse in the tenant's own field names.
+const RECORDS: &str = r#"[
+  {"货品": "1^^^8G", "可用": 20, "仓": "aaa"},
+  {"货品": "3539925204033339668^^^红", "可用": 0, "仓": "bbb"}
+]"#;
+
+const STOCK_SCRIPT: &str = r#"{sku: ."货品", quantity: ."可用", location: ."仓"}"#;
+
+/// A tenant that sends stock to the lingzhi stand-in.
+async fn shop(more: &str) -> (Bed, StandIns) {
+    let platforms = StandIns::start(Options::default()).await.unwrap();
+    let bed = Bed::with_plugins(&["lingzhi", "script-jq"]);
+    bed.configure(&config(""));
+    bed.put_tenant("acme", "stock.jq", STOCK_SCRIPT);
+    let text = connection(
+        "shop",
+        "lingzhi",
+        &platforms.base_url("lingzhi"),
+        "mappings = { \"stock.update\" = \"stock.jq\" }",
+    );
+    bed.put_tenant("acme", "tenant.toml", &format!("{more}{text}"));
+    (bed, platforms)
+}
+
+/// `crossdock.toml` with the cache of compiled code that all tests share.
+fn config(more: &str) -> String {
+    format!("data.dir = {:?}\n{more}", data_dir().display().to_string())
+}
