@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`toolchain`] | which compiler builds WebAssembly here, and how to get one |
 //! | [`clang`] | which C compiler does, for guests with C in them |
+//! | [`imports`] | what a component wants from its host |
 //! | [`plugins`] | guest crates → core modules → components |
 //! | [`prepare`] | work that a guest does once and for all, done while it is built |
 //! | [`project`] | what the README's commands do: demo, tests, bench |
@@ -13,6 +14,7 @@
 
 mod check;
 mod clang;
+mod imports;
 mod pages;
 mod plugins;
 mod prepare;

@@ -157,7 +157,7 @@ impl Toolchain {
         for name in ["RUSTFLAGS", "CARGO_BUILD_TARGET", "CARGO_BUILD_RUSTFLAGS"] {
             command.env_remove(name);
         }
-        command.args(["--target", TARGET]);
+        command.args(["--locked", "--target", TARGET]);
         command.current_dir(crate::root());
         command
     }

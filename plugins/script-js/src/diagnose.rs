@@ -1,6 +1,7 @@
 //! Errors → line, column, sentence.
 
-use rquickjs::{Coerced, Ctx, Error, Value};
+use crate::lexer::{Kind, tokens};
+use rquickjs::{Coerced, Ctx, Error, Object, Value};
 
 /// The name under which the script's text is compiled; stack traces hold it.
 pub const FILE: &str = "script.js";
@@ -102,40 +103,73 @@ impl Diagnose<'_> {
             .as_object()
             .and_then(|error| text(value.ctx(), error.get("stack")))
             .and_then(|stack| place(&stack));
-        match place {
-            Some((line, byte)) => self.placed(line, byte, message),
-            None => Diagnostic::unplaced(message),
-        }
+        let Some((line, byte)) = place else {
+            return Diagnostic::unplaced(message);
+        };
+        let byte = self.byte(line, byte);
+        let class = value.as_object().and_then(class);
+        let made = class.and_then(|class| made(self.source, byte, &class));
+        Diagnostic::at(self.source, made.unwrap_or(byte), message)
     }
 
-    /// At a line of what was compiled and a byte in it, both from 1.
-    fn placed(&self, line: u32, byte: u32, message: String) -> Diagnostic {
+    /// The byte of the script at a line of what was compiled and a byte in it,
+    /// both from 1.
+    fn byte(&self, line: u32, byte: u32) -> usize {
         // The text ends before what the function ends with.
-        let last = count(self.source.lines().count().max(1));
-        let line = line.saturating_sub(self.lines_before).clamp(1, last);
-        let text = self
-            .source
-            .lines()
-            .nth(line as usize - 1)
-            .unwrap_or_default();
-        let before = (byte as usize).saturating_sub(1).min(text.len());
-        let characters = text.bytes().take(before).filter(|byte| !is_inside(*byte));
-        Diagnostic {
-            line,
-            column: count(characters.count() + 1),
-            message,
-        }
+        let last = self.source.split('\n').count();
+        let line = line.saturating_sub(self.lines_before) as usize;
+        let mut lines = self.source.split_inclusive('\n');
+        let start: usize = lines
+            .by_ref()
+            .take(line.clamp(1, last) - 1)
+            .map(str::len)
+            .sum();
+        let length = lines
+            .next()
+            .map_or(0, |text| text.trim_end_matches(['\n', '\r']).len());
+        let byte = start + (byte as usize).saturating_sub(1).min(length);
+        self.source.floor_char_boundary(byte)
     }
 }
 
-/// Whether a byte of UTF-8 continues a character.
-fn is_inside(byte: u8) -> bool {
-    byte & 0xc0 == 0x80
+/// The name of the class that a thrown object is of.
+fn class(object: &Object<'_>) -> Option<String> {
+    let ctx = object.ctx();
+    let constructor: Value = quiet(ctx, object.get("constructor"))?;
+    text(ctx, constructor.as_object()?.get("name"))
+}
+
+/// Where an error is made: QuickJS names the last place before, which may be in
+/// what it is made of, ``new Error(`no stock of ${item.sku}`)``.
+fn made(source: &str, byte: usize, class: &str) -> Option<usize> {
+    let mut before = tokens(source);
+    let end = before.partition_point(|token| token.range.start <= byte);
+    before.truncate(end);
+    let mut depth = before.last()?.depth;
+    for (position, token) in before.iter().enumerate().rev() {
+        if token.depth >= depth {
+            continue;
+        }
+        // What opened the bracket around.
+        depth = token.depth;
+        let name = before[..position].last()?;
+        if &source[token.range.clone()] == "("
+            && matches!(name.kind, Kind::Word | Kind::Member)
+            && &source[name.range.clone()] == class
+        {
+            return Some(name.range.start);
+        }
+    }
+    None
 }
 
 /// What was thrown, as a person would say it.
 fn message(value: &Value<'_>) -> String {
     let ctx = value.ctx();
+    if value.is_null() {
+        // QuickJS throws that where there is no room for an error.
+        return "`null` was thrown, or memory ran out".into();
+    }
     let Some(object) = value.as_object() else {
         return text(ctx, Ok(value.clone()))
             .unwrap_or_else(|| format!("`{}` was thrown", value.type_name()));

@@ -17,6 +17,9 @@ const MAX_DEPTH: usize = 512;
 /// Fields of the way to what JSON cannot say that are shown.
 const MOST_SHOWN: usize = 8;
 
+/// Documents that room is made for in advance.
+const MOST_RESERVED: usize = 1000;
+
 /// Why a result could not be written.
 pub enum Unwritable {
     /// JSON cannot say it.
@@ -97,12 +100,20 @@ pub fn documents<'js>(
     let Some(array) = result.as_array() else {
         return Ok(writer.document(result)?.into_iter().collect());
     };
-    let mut documents = Vec::with_capacity(array.len());
-    for position in 0..array.len() {
+    // An array's length is only what a script says of it.
+    let length = length(array)?;
+    let mut documents = Vec::with_capacity(length.min(MOST_RESERVED));
+    for position in 0..length {
         let document = writer.document(&array.get(position)?);
         documents.extend(document.map_err(|error| error.below(|| position.to_string()))?);
     }
     Ok(documents)
+}
+
+/// An array's length, which may be up to 2^32 - 1 whatever is in it.
+fn length(array: &Array<'_>) -> rquickjs::Result<usize> {
+    let length: f64 = array.as_object().get(PredefinedAtom::Length)?;
+    Ok(length as usize)
 }
 
 struct Writer<'a, 'js> {
@@ -166,7 +177,7 @@ impl<'js> Writer<'_, 'js> {
 
     fn array(&mut self, array: &Array<'js>) -> Result<()> {
         self.out.push('[');
-        for position in 0..array.len() {
+        for position in 0..length(array)? {
             if position > 0 {
                 self.out.push(',');
             }

@@ -2,16 +2,19 @@
 
 yields! {
     a_thrown_error: "item => {\n  if (item < 0)\n    throw new Error('no stock');\n}", "-1" => "3:15: no stock";
+    an_error_made_of_parts: "item => {\n  throw new RangeError(\n    `no ${item.a} of ${[item.b].map(b => b)}`)\n}", "{}" => "2:13: RangeError: no undefined of ";
+    an_error_in_the_parts: "item => { throw new Error(item.a.b) }", "{}" => "1:42: TypeError: cannot read property 'b' of undefined";
     a_thrown_text: "item => { throw 'no stock'; }", "1" => "no stock";
     a_thrown_object: "item => { throw {code: 1}; }", "1" => r#"{"code":1}"#;
     a_thrown_object_with_a_message: "item => { throw {message: 'no stock'}; }", "1" => "no stock";
     nothing_thrown: "item => { throw undefined; }", "1" => "`undefined` was thrown";
+    null_thrown: "item => { throw null; }", "1" => "`null` was thrown, or memory ran out";
     a_type_error: "item => ({\n  名: item.a.b })", "{}" => "2:6: TypeError: cannot read property 'b' of undefined";
     an_unknown_name: "item => itme", "1" => "1:24: ReferenceError: itme is not defined";
     an_error_in_a_helper: "const f = x => x.a.b;\nexport default item => f(item)", "{}" => "1:16: TypeError: cannot read property 'b' of undefined";
     an_error_in_a_callback: "item => item.map(\n  x => x.y.z)", "[{}]" => "2:8: TypeError: cannot read property 'z' of undefined";
     an_error_when_the_file_runs: "const x = null.y;\nexport default item => item", "1" => "1:15: TypeError: cannot read property 'y' of null";
-    a_long_message_is_shortened: "item => { throw Error(item.repeat(5000)); }", r#""x""# => "1:43: xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx … xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx";
+    a_long_message_is_shortened: "item => { throw Error(item.repeat(5000)); }", r#""x""# => "1:32: xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx … xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx";
 
     a_syntax_error: "item => ({\n  a: item..b\n})", "1" => "2:11: SyntaxError: expecting field name";
     an_open_bracket: "item => ({\n  a: [1, 2\n})", "1" => "3:1: SyntaxError: Unexpected token '}'";

@@ -77,7 +77,7 @@ async fn a_scripts_error_names_its_item_and_its_place() {
     let place = report.items[1].place.as_ref().unwrap();
     let file = scripted.bed.path("tenants/refuses/map.js");
     assert_eq!(place.file, file);
-    assert_eq!((place.line, place.column), (2, 38));
+    assert_eq!((place.line, place.column), (2, 33));
     assert_eq!(place.source.as_deref(), source.lines().nth(1));
     for index in [0, 2] {
         assert_eq!(report.items[index].status, ItemStatus::Accepted);

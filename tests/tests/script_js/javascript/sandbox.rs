@@ -18,22 +18,23 @@ const CONTEXT: &str = r#"{"tenant":"acme","tables":{"stores":{"1":"A"}},"id":353
 struct Bench {
     runtime: Runtime,
     engine: Arc<EngineGeneration>,
-    /// The compiled code lies in it.
-    _folder: tempfile::TempDir,
 }
 
-/// One for all tests of this process: compiling the component takes seconds.
+/// Where compiled code is kept from one process to the next: compiling the
+/// component takes seconds, and a test runner may start a process per test.
+const COMPILED: &str = concat!(env!("CARGO_TARGET_TMPDIR"), "/script-js");
+
+/// One for all tests of this process.
 fn bench() -> &'static Bench {
     static BENCH: OnceLock<Bench> = OnceLock::new();
     BENCH.get_or_init(|| {
         let runtime = Runtime::new().expect("a runtime");
-        let folder = tempfile::tempdir().expect("a folder");
         let limits = HostLimits {
             warm_instances: 0,
             ..HostLimits::default()
         };
         let sandbox = Sandbox::new(&limits).expect("a sandbox");
-        let loader = Loader::new(sandbox, CodeCache::new(folder.path().join("code")), &limits);
+        let loader = Loader::new(sandbox, CodeCache::new(COMPILED.into()), &limits);
         let bytes = guests::plugin("script-js");
         let artifact = Artifact {
             path: guests::plugin_file("script-js"),
@@ -44,11 +45,7 @@ fn bench() -> &'static Bench {
         let Ok(Loaded::Engine(engine)) = loaded else {
             panic!("script-js is not a script engine");
         };
-        Bench {
-            runtime,
-            engine,
-            _folder: folder,
-        }
+        Bench { runtime, engine }
     })
 }
 
