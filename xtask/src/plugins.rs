@@ -192,7 +192,7 @@ fn leave_out(guests: Vec<Guest>, failure: &Failure) -> Result<Vec<LeftOut>, Fail
         }
         left_out.push(LeftOut {
             name: guest.name,
-            reason: failure.to_string(),
+            reason: failure.to_string().replacen("error: ", "", 1),
         });
     }
     Ok(left_out)
