@@ -92,7 +92,7 @@ pub async fn deliver(
 /// Which versions a delivery used.
 pub fn generations(route: &Route) -> Generations {
     Generations {
-        adapter: route.adapter.label(),
+        adapter: route.adapter.label.clone(),
         script: route
             .connection
             .scripts
@@ -262,7 +262,7 @@ pub async fn map(
         lease.discard();
         Problem::adapter(
             "adapter-broken-promise",
-            format!("adapter {}: {broken}", route.adapter.label()),
+            format!("adapter {}: {broken}", route.adapter.label),
         )
     })?;
     Ok(mapped)
