@@ -144,6 +144,7 @@ mod tests {
                 generations: Generations {
                     adapter: String::new(),
                     script: None,
+                    reply: None,
                     tenant: 1,
                 },
                 log: Vec::new(),

@@ -11,8 +11,10 @@ mod host_file;
 mod nearest;
 mod reader;
 mod report;
+mod scripts;
 mod secret;
 mod settings;
+mod tables;
 mod tenant_file;
 mod token;
 
@@ -22,9 +24,11 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use serde_json::value::RawValue;
 use url::Url;
 
 pub use host_file::load_host;
+pub use scripts::tests_beside;
 pub use secret::Secret;
 pub use tenant_file::{TenantFile, load_tenant, tenant_dirs};
 pub use token::{Token, TokenHash, TokenHashError};
@@ -117,6 +121,11 @@ pub struct TenantConfig {
     /// Hashes of the bearer tokens that may call for this tenant;
     /// `tokens = ["sha256:…"]` at the top of the file.
     pub tokens: Vec<TokenHash>,
+    /// `require_tests`: every script needs tests beside it, and a change under
+    /// which one fails is refused; default false.
+    pub require_tests: bool,
+    /// `recording`: whether items of its calls are recorded; default true.
+    pub recording: bool,
     /// By name.
     pub connections: BTreeMap<String, ConnectionConfig>,
 }
@@ -139,6 +148,10 @@ pub struct ConnectionConfig {
     pub auth: Option<Auth>,
     /// Mapping scripts by operation.
     pub mappings: BTreeMap<String, ScriptSource>,
+    /// Reply scripts by operation: what becomes of an outcome's `data`.
+    pub replies: BTreeMap<String, ScriptSource>,
+    /// Lookup tables by name, which the connection's scripts see.
+    pub tables: BTreeMap<String, TableSource>,
     /// `[connections.NAME.limits]`.
     pub limits: ConnectionLimits,
     /// `ca_file`: PEM certificates trusted besides the platform's roots.
@@ -193,6 +206,26 @@ pub struct ScriptSource {
     pub text: Arc<str>,
     /// The extension without its dot, which names the language.
     pub extension: String,
+    /// The tests beside it; read only where the tenant requires them.
+    pub tests: Option<TestSource>,
+}
+
+/// The tests beside a script, as they were on disk when their tenant was read.
+#[derive(Debug, Clone)]
+pub struct TestSource {
+    /// The file: `stock.test.json` beside `stock.jq`.
+    pub path: PathBuf,
+    /// Its text; at most 1 MiB.
+    pub text: Arc<str>,
+}
+
+/// A lookup table as it was on disk when its tenant was read.
+#[derive(Debug, Clone)]
+pub struct TableSource {
+    /// The file.
+    pub path: PathBuf,
+    /// JSON text: a JSON file's own, or what a CSV file became.
+    pub json: Arc<RawValue>,
 }
 
 /// `[connections.NAME.limits]`.

@@ -26,11 +26,20 @@ pub struct ConnectionGeneration {
     pub redactor: Redactor,
     /// Mapping scripts by operation.
     pub scripts: HashMap<String, PreparedScript>,
+    /// Reply scripts by operation.
+    pub replies: HashMap<String, PreparedScript>,
     /// HTTP pool and limits.
     pub channel: Channel,
 }
 
-/// A mapping script of one operation.
+impl ConnectionGeneration {
+    /// Every script of it.
+    pub fn all_scripts(&self) -> impl Iterator<Item = &PreparedScript> {
+        self.scripts.values().chain(self.replies.values())
+    }
+}
+
+/// A script of one operation.
 #[derive(Debug, Clone)]
 pub struct PreparedScript {
     /// What the engine gets.

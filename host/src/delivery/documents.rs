@@ -341,7 +341,7 @@ fn settle(
 }
 
 /// The engine for a script's language.
-fn engine_for<'a>(
+pub fn engine_for<'a>(
     route: &'a Route,
     script: &PreparedScript,
 ) -> Result<&'a EngineGeneration, Problem> {

@@ -77,6 +77,10 @@ pub struct ItemReport {
     pub message: Option<String>,
     /// The operation's result document.
     pub data: Option<Box<RawValue>>,
+    /// Why `data` is as the platform gave it, although the operation has a
+    /// reply script: that failed. It says nothing about the item.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reply_error: Option<Box<Problem>>,
     /// Who has to act, when it is neither accepted nor a duplicate.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub blame: Option<Blame>,
@@ -139,6 +143,9 @@ pub struct Generations {
     /// The script's, where one ran.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub script: Option<String>,
+    /// The reply script's, where there is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reply: Option<String>,
     /// The tenant file's generation.
     pub tenant: u32,
 }
@@ -195,6 +202,7 @@ impl ItemReport {
             code: None,
             message: None,
             data: None,
+            reply_error: None,
             blame: None,
             pointer: None,
             place: None,

@@ -1,7 +1,9 @@
 //! Tenants' mapping scripts, run by script engines: plugins too, under the
 //! same limits as an adapter.
 
+pub mod context;
 pub mod engine;
+pub mod replies;
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -98,7 +100,7 @@ fn read(path: &Path) -> Result<String, Problem> {
 }
 
 /// Documents and settled items back into one answer per item.
-fn runs(prepared: Prepared) -> Vec<ScriptRun> {
+pub(crate) fn runs(prepared: Prepared) -> Vec<ScriptRun> {
     let mut runs: BTreeMap<usize, ScriptRun> = BTreeMap::new();
     let empty = |index| ScriptRun {
         index,

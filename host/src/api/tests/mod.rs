@@ -107,6 +107,7 @@ fn generations() -> Generations {
     Generations {
         adapter: "1 3f2a9c".into(),
         script: None,
+        reply: None,
         tenant: 1,
     }
 }
