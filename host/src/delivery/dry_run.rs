@@ -48,6 +48,7 @@ pub async fn dry_run(route: Route, id: DeliveryId, items: Vec<String>) -> Result
         let mapped = map(&route, &mut lease, &context, &items, &mut trace).await?;
         for failure in mapped.failures {
             let problem = fault_problem(failure.fault, scripted(&route), &trace.redaction);
+            let problem = documents::naming_script(&route, problem);
             let item = documents[failure.item as usize].item;
             reports.push(ItemReport::failed(item, problem));
         }

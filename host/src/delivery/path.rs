@@ -202,6 +202,7 @@ impl Run<'_> {
         for failure in mapped.failures {
             let index = pending[failure.item as usize];
             let problem = fault_problem(failure.fault, scripted(self.route), &self.trace.redaction);
+            let problem = documents::naming_script(self.route, problem);
             self.settle(index, ItemReport::failed(0, problem));
         }
         let mut again = Vec::new();

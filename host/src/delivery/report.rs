@@ -6,7 +6,7 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 
 use crate::plugin::contract::Detail;
-use crate::problem::{Blame, Place, Problem};
+use crate::problem::{Blame, Excerpt, Place, Problem};
 
 /// A delivery's answer.
 #[derive(Debug, Serialize)]
@@ -91,6 +91,9 @@ pub struct ItemReport {
     /// Where in the script, when the script is to blame.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub place: Option<Place>,
+    /// What the script failed on, when it is to blame.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub excerpt: Option<Box<Excerpt>>,
     /// What the platform said about parts of the item.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub details: Vec<DetailReport>,
@@ -206,6 +209,7 @@ impl ItemReport {
             blame: None,
             pointer: None,
             place: None,
+            excerpt: None,
             details: Vec::new(),
             retry_after_ms: None,
         }
@@ -219,6 +223,7 @@ impl ItemReport {
             blame: Some(problem.blame),
             pointer: problem.pointer,
             place: problem.place,
+            excerpt: problem.excerpt,
             ..Self::new(index, ItemStatus::Failed)
         }
     }
@@ -237,6 +242,7 @@ impl ItemReport {
             pointer: self.pointer,
             item: Some(self.index),
             place: self.place,
+            excerpt: self.excerpt,
         })
     }
 }

@@ -15,6 +15,7 @@ use serde_json::value::RawValue;
 use crate::delivery::connection::PreparedScript;
 use crate::delivery::documents::{Prepared, apply};
 use crate::delivery::intake::items;
+use crate::delivery::redact::Redactor;
 use crate::problem::Problem;
 use crate::reload::snapshot::Snapshot;
 use engine::ScriptSpec;
@@ -77,11 +78,13 @@ pub async fn run(
         extension,
         label: String::new(),
     };
-    let items = items(body, most)?
+    let items: Vec<String> = items(body, most)?
         .into_iter()
         .map(|item| item.get().to_owned())
         .collect();
-    let prepared = apply(engine, &script, items).await?;
+    // It sees no connection, and so no secrets.
+    let redactor = Redactor::builder().build();
+    let prepared = apply(engine, &script, &items, &redactor).await?;
     Ok(runs(prepared))
 }
 

@@ -49,6 +49,29 @@ pub async fn apply(
     let Some(script) = route.connection.replies.get(&route.operation) else {
         return;
     };
+    reshape(route, script, originals, items, deadline).await;
+    let mut failed = items.iter().filter_map(|item| item.reply_error.as_deref());
+    if let Some(first) = failed.next() {
+        tracing::warn!(
+            target: "crossdock::script",
+            tenant = &*route.tenant.config.name,
+            connection = &*route.connection.config.name,
+            operation = route.operation,
+            code = first.code,
+            failed = 1 + failed.count(),
+            problem = %first.without_excerpt(),
+            "a reply script failed; the outcome stays as it is"
+        );
+    }
+}
+
+async fn reshape(
+    route: &Route,
+    script: &PreparedScript,
+    originals: &[String],
+    items: &mut [ItemReport],
+    deadline: Instant,
+) {
     let (positions, inputs) = inputs(originals, items);
     if inputs.is_empty() {
         return;
@@ -56,7 +79,10 @@ pub async fn apply(
     let time = deadline
         .saturating_duration_since(Instant::now())
         .max(LEAST_TIME);
-    let applied = async { run(engine_for(route, script)?, script, inputs).await };
+    let applied = async {
+        let redactor = &route.connection.redactor;
+        run(engine_for(route, script)?, script, &inputs, redactor).await
+    };
     let results = match tokio::time::timeout(time, applied).await {
         Ok(Ok(prepared)) => super::runs(prepared),
         Ok(Err(problem)) => return all_failed(items, &positions, &problem),

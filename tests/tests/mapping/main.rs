@@ -1,6 +1,7 @@
 //! What a tenant's engineer has beside a mapping: lookup tables, replies,
 //! tests, comparisons.
 
+mod diagnostics;
 mod replies;
 mod tables;
 
