@@ -56,8 +56,52 @@ pub struct HostConfig {
     /// `[watch] poll_ms`: poll instead of being notified, for network file
     /// systems; absent by default.
     pub watch_poll: Option<Duration>,
+    /// `[recording]`.
+    pub recording: RecordingConfig,
     /// `[limits]`.
     pub limits: HostLimits,
+}
+
+/// `[recording]` of `crossdock.toml`: the last items of each connection and
+/// operation.
+#[derive(Debug, Clone)]
+pub struct RecordingConfig {
+    /// `enabled`; default true.
+    pub enabled: bool,
+    /// `items`: most of one connection and operation; default 100.
+    pub items: usize,
+    /// `kb`: most bytes of one connection and operation, in KiB; default 1024.
+    pub bytes: u64,
+    /// `total_mb`: most bytes over all, in MiB; default 1024.
+    pub total: u64,
+    /// `encrypt`; default true.
+    pub encrypt: bool,
+    /// `key`: where the key comes from.
+    pub key: RecordingKey,
+}
+
+/// Where the key of recorded items comes from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RecordingKey {
+    /// Made at the first start and kept in the data folder.
+    Generated,
+    /// `{ env = "…" }`: 64 hex digits.
+    Environment(String),
+    /// `{ file = "…" }`: 64 hex digits.
+    File(PathBuf),
+}
+
+impl Default for RecordingConfig {
+    fn default() -> Self {
+        Self {
+            enabled: true,
+            items: 100,
+            bytes: MIB as u64,
+            total: 1024 * MIB as u64,
+            encrypt: true,
+            key: RecordingKey::Generated,
+        }
+    }
 }
 
 /// `[limits]` of `crossdock.toml`. Every bound has a default.
@@ -73,6 +117,9 @@ pub struct HostLimits {
     /// scripts) over all tenants, at most a quarter of `guest_instances`;
     /// default 256.
     pub warm_instances: usize,
+    /// `warm_memory_mb`: memory of the idle instances of each kind, in MiB;
+    /// default 512.
+    pub warm_memory: usize,
     /// `guest_instances`: guest instances alive at once; default 1024.
     pub guest_instances: u32,
     /// `request_body_mb`: largest inbound body, in MiB; default 8.
@@ -98,6 +145,7 @@ impl Default for HostLimits {
             guest_memory: 64 * MIB,
             guest_output: 16 * MIB,
             warm_instances: 256,
+            warm_memory: 512 * MIB,
             guest_instances: 1024,
             request_body: 8 * MIB,
             items_per_call: 10_000,

@@ -4,7 +4,6 @@
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::snapshot::{Snapshot, TenantGeneration};
 use crate::config::{Auth, ConnectionConfig, HostLimits, ScriptSource, TenantConfig};
@@ -13,11 +12,12 @@ use crate::delivery::documents::compile_problem;
 use crate::delivery::redact::Redactor;
 use crate::delivery::state::States;
 use crate::http::Target;
-use crate::plugin::artifact::Sha;
 use crate::plugin::generation::{AdapterGeneration, now_ms};
 use crate::problem::{Place, Problem};
 use crate::script::context::context;
 use crate::script::engine::{EngineGeneration, ScriptSpec};
+use crate::script::tests::Tests;
+use crate::script::{label, next_script};
 
 /// Builds a tenant's generation, or says everything that stands against it.
 pub async fn tenant(
@@ -311,7 +311,11 @@ impl Builder<'_> {
             let detail = format!("the context of its scripts cannot be written: {error}");
             vec![self.problem(&key, "config-bad-value", detail)]
         })?;
-        let script = self.prepared(direction, operation, source, context);
+        let mut script = self.prepared(direction, operation, source, context);
+        if let Some(tests) = &source.tests {
+            let tests = Tests::parse(&tests.path, &tests.text).map_err(|problem| vec![problem])?;
+            script.tests = Some(Arc::new(tests));
+        }
         compile(engine, &script)
             .await
             .map_err(|problem| vec![problem])?;
@@ -325,11 +329,7 @@ impl Builder<'_> {
         source: &ScriptSource,
         context: String,
     ) -> PreparedScript {
-        let label = format!(
-            "{} ({})",
-            file_name(&source.path),
-            Sha::of(source.text.as_bytes()).short()
-        );
+        let label = label(&file_name(&source.path), &source.text);
         // The same text in the same context keeps its id, and so its warm instances.
         let kept = self
             .before
@@ -350,22 +350,21 @@ impl Builder<'_> {
             path: source.path.clone(),
             extension: source.extension.clone(),
             label,
+            tests: None,
         }
     }
 }
 
-/// Compiles a script, which also leaves it warm.
+/// Compiles a script, which also leaves it warm, and runs the tests it has to
+/// pass.
 pub async fn compile(engine: &EngineGeneration, script: &PreparedScript) -> Result<(), Problem> {
-    match engine.lease(&script.spec).await {
-        Ok(_) => Ok(()),
-        Err(error) => Err(compile_problem(error, script)),
+    if let Err(error) = engine.lease(&script.spec).await {
+        return Err(compile_problem(error, script));
     }
-}
-
-/// A new id for a script.
-pub fn next_script() -> u64 {
-    static NEXT: AtomicU64 = AtomicU64::new(1);
-    NEXT.fetch_add(1, Ordering::Relaxed)
+    match &script.tests {
+        Some(tests) => tests.pass(engine, script).await,
+        None => Ok(()),
+    }
 }
 
 fn file_name(path: &Path) -> String {

@@ -8,6 +8,9 @@ use serde_json::value::RawValue;
 
 use crate::config::ConnectionConfig;
 
+/// The context of a script that belongs to no connection.
+pub const EMPTY: &str = r#"{"tenant":"","connection":"","operation":"","settings":{},"tables":{}}"#;
+
 /// `$context` or `context`: names, settings and tables. Never secrets.
 #[derive(Serialize)]
 struct Context<'a> {

@@ -1,7 +1,9 @@
 //! What a tenant's engineer has beside a mapping: lookup tables, replies,
 //! tests, comparisons.
 
+mod cases;
 mod diagnostics;
+mod recording;
 mod replies;
 mod tables;
 
