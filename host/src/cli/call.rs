@@ -142,7 +142,7 @@ mod tests {
                 items,
                 requests: Vec::new(),
                 generations: Generations {
-                    adapter: String::new(),
+                    adapter: "".into(),
                     script: None,
                     reply: None,
                     tenant: 1,

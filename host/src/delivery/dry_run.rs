@@ -96,7 +96,7 @@ async fn signed(
         let why = trace.redaction.redact(&why).into_owned();
         Problem::adapter(
             "invalid-request",
-            format!("adapter {}: {why}", route.adapter.label()),
+            format!("adapter {}: {why}", route.adapter.label),
         )
     })?;
     Ok(signed)

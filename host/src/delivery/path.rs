@@ -104,7 +104,7 @@ pub fn generations(route: &Route) -> Generations {
         script.map(|script| script.label.clone())
     };
     Generations {
-        adapter: route.adapter.label(),
+        adapter: route.adapter.label.clone(),
         script: label(&route.connection.scripts),
         reply: label(&route.connection.replies),
         tenant: route.tenant.number,
@@ -272,7 +272,7 @@ pub async fn map(
         lease.discard();
         Problem::adapter(
             "adapter-broken-promise",
-            format!("adapter {}: {broken}", route.adapter.label()),
+            format!("adapter {}: {broken}", route.adapter.label),
         )
     })?;
     Ok(mapped)

@@ -1,8 +1,9 @@
 //! What became of a delivery: the answer of every interface.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
 
 use crate::plugin::contract::Detail;
@@ -141,8 +142,10 @@ pub struct RequestReport {
 /// The versions that handled a delivery.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Generations {
-    /// The adapter's generation: number and first digits of its hash.
-    pub adapter: String,
+    /// The adapter's generation: name, version, number and first digits of its
+    /// hash.
+    #[serde(serialize_with = "shared")]
+    pub adapter: Arc<str>,
     /// The script's, where one ran.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub script: Option<String>,
@@ -151,6 +154,11 @@ pub struct Generations {
     pub reply: Option<String>,
     /// The tenant file's generation.
     pub tenant: u32,
+}
+
+/// Shared text as text.
+fn shared<S: Serializer>(text: &Arc<str>, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(text)
 }
 
 /// A line an adapter logged.

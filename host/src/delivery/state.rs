@@ -171,13 +171,13 @@ impl std::fmt::Debug for Channel {
     }
 }
 
-/// A tenant and one of its connections.
-type Name = (Arc<str>, Arc<str>);
+/// Tenant and connection.
+type Names = (Arc<str>, Arc<str>);
 
 /// The states of all connections, by tenant and connection.
 #[derive(Default)]
 pub struct States {
-    by_name: Mutex<HashMap<Name, Arc<ConnectionState>>>,
+    by_name: Mutex<HashMap<Names, Arc<ConnectionState>>>,
 }
 
 impl States {

@@ -275,7 +275,7 @@ impl Loader {
                 return Ok((artifact, component, true));
             }
             let component = sandbox
-                .compile(|| Component::from_binary(engine, &artifact.bytes))
+                .compile(&artifact.bytes)
                 .map_err(|error| Refusal::NotAComponent(format!("{error:#}")))?;
             // Keeping it is not needed to serve.
             let (keep, sha) = (component.clone(), artifact.sha256);
@@ -305,6 +305,7 @@ impl Loader {
         // An adapter without operations, so that `describe` runs like any call.
         let bare = Arc::new(AdapterGeneration {
             identity: identity.clone(),
+            label: Arc::default(),
             manifest: Manifest::empty(),
             settings: jsonschema::Validator::new(&serde_json::Value::Bool(true))
                 .map_err(|error| Refusal::Manifest(error.to_string()))?,
@@ -318,14 +319,16 @@ impl Loader {
         let prepared = prepare(&text)?;
         times.describe_ms = millis(described.elapsed());
 
+        let identity = Identity {
+            id: next_id(),
+            name: prepared.manifest.name.clone(),
+            version: Some(prepared.manifest.version.clone()),
+            times: *times,
+            ..identity
+        };
         let generation = Arc::new(AdapterGeneration {
-            identity: Identity {
-                id: next_id(),
-                name: prepared.manifest.name.clone(),
-                version: Some(prepared.manifest.version.clone()),
-                times: *times,
-                ..identity
-            },
+            label: identity.label().into(),
+            identity,
             manifest: prepared.manifest,
             settings: prepared.settings,
             operations: prepared.operations,

@@ -11,6 +11,10 @@ use anyhow::{Context, bail};
 
 use figures::Figures;
 
+/// That of the `crossdock` command, for the native service as well.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> anyhow::Result<()> {
     let mut arguments = std::env::args().skip(1);
     let mut json = None;
