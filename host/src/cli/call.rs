@@ -144,6 +144,7 @@ mod tests {
                 generations: Generations {
                     adapter: "".into(),
                     script: None,
+                    reply: None,
                     tenant: 1,
                 },
                 log: Vec::new(),

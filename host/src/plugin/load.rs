@@ -19,6 +19,7 @@ use super::guest::{GuestFailure, Home};
 use super::manifest::Manifest;
 use super::sandbox::Sandbox;
 use super::verify::{Kind, verify};
+use super::warm::{Room, WarmKey};
 use crate::config::HostLimits;
 use crate::script::engine::{EngineGeneration, EngineManifest, ScriptHome};
 
@@ -189,6 +190,10 @@ impl Loader {
         let slots = limits.guest_instances as usize;
         let warm = limits.warm_instances.min(slots / 4);
         let active = (slots - 2 * warm) / 2;
+        let warm = Room {
+            count: warm,
+            bytes: limits.warm_memory,
+        };
         Self {
             adapters: Arc::new(Home::new(sandbox.clone(), warm, active)),
             scripts: Arc::new(Home::new(sandbox.clone(), warm, active)),
@@ -203,7 +208,7 @@ impl Loader {
     }
 
     /// Drops the idle instances of scripts for which `gone` holds.
-    pub fn purge_scripts(&self, gone: impl Fn(&super::warm::WarmKey) -> bool) {
+    pub fn purge_scripts(&self, gone: impl Fn(&WarmKey) -> bool) {
         self.scripts.warm().purge(gone);
     }
 
