@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use crossdock::delivery::report::{ItemReport, Report};
 use crossdock::host::{Call, Host};
+use crossdock::problem::Problem;
 use crossdock_stand_ins::{Options, StandIns};
 use serde_json::Value;
 
@@ -162,19 +163,25 @@ impl Platforms {
     /// # Panics
     /// When something does not load: the message says what and why.
     pub async fn start(options: Options, connections: &[Connection]) -> Self {
+        Self::start_configured(options, connections, "").await
+    }
+
+    /// The same with a `crossdock.toml`.
+    ///
+    /// # Panics
+    /// When something does not load: the message says what and why.
+    pub async fn start_configured(
+        options: Options,
+        connections: &[Connection],
+        configuration: &str,
+    ) -> Self {
         let stand_ins = StandIns::start(options).await.expect("the stand-ins");
         let mut plugins = PLATFORMS.to_vec();
         plugins.push("script-jq");
         let bed = Bed::with_plugins(&plugins);
         bed.share_compiled_code();
-        let mut file = String::new();
-        for connection in connections {
-            let base_url = stand_ins.base_url(connection.platform);
-            connection
-                .write(&bed, &base_url, &mut file)
-                .expect("writing into a string");
-        }
-        bed.put_tenant(TENANT, "tenant.toml", &file);
+        bed.configure(configuration);
+        put_tenant(&bed, &stand_ins, connections);
         let host = Host::start(bed.config(), false)
             .await
             .unwrap_or_else(|problem| panic!("{problem}"));
@@ -238,6 +245,38 @@ impl Platforms {
             .await
             .unwrap_or_else(|problem| panic!("{connection} {operation}: {problem}"))
     }
+}
+
+/// What the host says about a tenant with this connection: nothing if it serves.
+///
+/// # Panics
+/// When the host does not start.
+pub async fn problems_of(connection: &Connection) -> Vec<Problem> {
+    let stand_ins = StandIns::start(Options::default())
+        .await
+        .expect("the stand-ins");
+    let bed = Bed::with_plugins(&[connection.platform]);
+    bed.share_compiled_code();
+    put_tenant(&bed, &stand_ins, std::slice::from_ref(connection));
+    let host = Host::start(bed.config(), false)
+        .await
+        .unwrap_or_else(|problem| panic!("{problem}"));
+    let tenants = host.tenants();
+    tenants
+        .into_iter()
+        .flat_map(|tenant| tenant.problems)
+        .collect()
+}
+
+fn put_tenant(bed: &Bed, stand_ins: &StandIns, connections: &[Connection]) {
+    let mut file = String::new();
+    for connection in connections {
+        let base_url = stand_ins.base_url(connection.platform);
+        connection
+            .write(bed, &base_url, &mut file)
+            .expect("writing into a string");
+    }
+    bed.put_tenant(TENANT, "tenant.toml", &file);
 }
 
 /// An item's result document.

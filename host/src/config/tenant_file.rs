@@ -19,6 +19,9 @@ const TENANT_FILE: &str = "tenant.toml";
 /// Most tenants' folders that are looked at.
 const MAX_TENANTS: usize = 100_000;
 
+/// Paths below `/v1/` that are not tenants.
+const RESERVED_TENANTS: [&str; 2] = ["plugins", "tenants"];
+
 /// Paths below `/v1/{tenant}/` that are not connections.
 const RESERVED: [&str; 3] = ["deliveries", "flows", "scripts"];
 
@@ -82,6 +85,15 @@ pub(super) fn load_tenant_with(dir: &Path, environment: Environment) -> TenantFi
     // Declared first, because the report points into it.
     let bytes = disk.read(&file, &file, MAX_FILE);
     let mut report = Report::new(&file);
+    if RESERVED_TENANTS.contains(&name.as_str()) {
+        report.about_file(
+            "config-bad-name",
+            format!(
+                "The folder `{name}` cannot name a tenant: `/v1/{name}` is the host's own path; \
+                 choose another name."
+            ),
+        );
+    }
     if !is_name(&name) {
         report.about_file(
             "config-bad-name",
@@ -95,6 +107,8 @@ pub(super) fn load_tenant_with(dir: &Path, environment: Environment) -> TenantFi
         name: name.as_str().into(),
         file: file.clone(),
         tokens: Vec::new(),
+        require_tests: false,
+        recording: true,
         connections: BTreeMap::new(),
     };
     match &bytes {
@@ -136,6 +150,9 @@ fn read_top(
     report: &mut Report,
 ) {
     config.tokens = token_hashes(&mut top, "tokens", report);
+    config.require_tests = top.boolean(report, "require_tests").unwrap_or(false);
+    reader.require_tests = config.require_tests;
+    config.recording = top.boolean(report, "recording").unwrap_or(true);
     if let Some(connections) = top.section(report, "connections") {
         config.connections = read_connections(connections, reader, report);
     }

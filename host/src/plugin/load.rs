@@ -19,14 +19,12 @@ use super::guest::{GuestFailure, Home};
 use super::manifest::Manifest;
 use super::sandbox::Sandbox;
 use super::verify::{Kind, verify};
+use super::warm::{Room, WarmKey};
 use crate::config::HostLimits;
 use crate::script::engine::{EngineGeneration, EngineManifest, ScriptHome};
 
 /// A manifest larger than this is not read.
 const MANIFEST_BYTES: usize = 4 << 20;
-
-/// Operations one adapter may have.
-const MOST_OPERATIONS: usize = 200;
 
 /// Why a candidate may not serve.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -91,6 +89,11 @@ pub enum Refusal {
     /// A connection uses something the candidate lacks.
     #[error("it would break {}", .0.join("; "))]
     BreaksTenants(Vec<String>),
+}
+
+/// A message of several lines as one sentence.
+fn one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 fn list(names: &[String]) -> String {
@@ -187,6 +190,10 @@ impl Loader {
         let slots = limits.guest_instances as usize;
         let warm = limits.warm_instances.min(slots / 4);
         let active = (slots - 2 * warm) / 2;
+        let warm = Room {
+            count: warm,
+            bytes: limits.warm_memory,
+        };
         Self {
             adapters: Arc::new(Home::new(sandbox.clone(), warm, active)),
             scripts: Arc::new(Home::new(sandbox.clone(), warm, active)),
@@ -201,7 +208,7 @@ impl Loader {
     }
 
     /// Drops the idle instances of scripts for which `gone` holds.
-    pub fn purge_scripts(&self, gone: impl Fn(&super::warm::WarmKey) -> bool) {
+    pub fn purge_scripts(&self, gone: impl Fn(&WarmKey) -> bool) {
         self.scripts.warm().purge(gone);
     }
 
@@ -219,7 +226,7 @@ impl Loader {
             .sandbox
             .linker(verified.wants_wasi)
             .instantiate_pre(&component)
-            .map_err(|error| Refusal::Interface(format!("{error:#}")))?;
+            .map_err(|error| Refusal::Interface(one_line(&format!("{error:#}"))))?;
         let identity = Identity {
             id: next_id(),
             number,
@@ -232,7 +239,8 @@ impl Loader {
             loaded_at_ms: now_ms(),
             times: LoadTimes::default(),
         };
-        let interface = |error: wasmtime::Error| Refusal::Interface(format!("{error:#}"));
+        let interface =
+            |error: wasmtime::Error| Refusal::Interface(one_line(&format!("{error:#}")));
         match verified.kind {
             Kind::Adapter => {
                 let pre = PlatformPre::new(pre).map_err(interface)?;
@@ -270,8 +278,8 @@ impl Loader {
                 return Ok((artifact, component, true));
             }
             let component = sandbox
-                .compile(|| Component::from_binary(engine, &artifact.bytes))
-                .map_err(|error| Refusal::NotAComponent(format!("{error:#}")))?;
+                .compile(&artifact.bytes)
+                .map_err(|error| Refusal::NotAComponent(one_line(&format!("{error:#}"))))?;
             // Keeping it is not needed to serve.
             let (keep, sha) = (component.clone(), artifact.sha256);
             let engine = engine.clone();
@@ -300,6 +308,7 @@ impl Loader {
         // An adapter without operations, so that `describe` runs like any call.
         let bare = Arc::new(AdapterGeneration {
             identity: identity.clone(),
+            label: Arc::default(),
             manifest: Manifest::empty(),
             settings: jsonschema::Validator::new(&serde_json::Value::Bool(true))
                 .map_err(|error| Refusal::Manifest(error.to_string()))?,
@@ -313,14 +322,16 @@ impl Loader {
         let prepared = prepare(&text)?;
         times.describe_ms = millis(described.elapsed());
 
+        let identity = Identity {
+            id: next_id(),
+            name: prepared.manifest.name.clone(),
+            version: Some(prepared.manifest.version.clone()),
+            times: *times,
+            ..identity
+        };
         let generation = Arc::new(AdapterGeneration {
-            identity: Identity {
-                id: next_id(),
-                name: prepared.manifest.name.clone(),
-                version: Some(prepared.manifest.version.clone()),
-                times: *times,
-                ..identity
-            },
+            label: identity.label().into(),
+            identity,
             manifest: prepared.manifest,
             settings: prepared.settings,
             operations: prepared.operations,
@@ -374,9 +385,7 @@ fn prepare(text: &str) -> Result<Prepared, Refusal> {
             text.len()
         )));
     }
-    let manifest: Manifest =
-        serde_json::from_str(text).map_err(|error| Refusal::Manifest(error.to_string()))?;
-    check(&manifest).map_err(Refusal::Manifest)?;
+    let manifest = Manifest::read(text).map_err(Refusal::Manifest)?;
     let compile = |schema: &serde_json::Value, what: String| {
         jsonschema::Validator::new(schema)
             .map_err(|error| Refusal::Manifest(format!("{what} is not a JSON Schema: {error}")))
@@ -409,65 +418,30 @@ fn prepare(text: &str) -> Result<Prepared, Refusal> {
     })
 }
 
-/// What the manifest's own schema says beyond types.
-fn check(manifest: &Manifest) -> Result<(), String> {
-    let name_ok = |name: &str, also: &[char]| {
-        !name.is_empty()
-            && name.len() <= 64
-            && name.starts_with(|c: char| c.is_ascii_lowercase())
-            && name.chars().all(|c| {
-                c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-' || also.contains(&c)
-            })
-    };
-    if !name_ok(&manifest.name, &[]) {
-        return Err(format!(
-            "`name` is `{}`, but must be lower-case letters, digits and `-`",
-            manifest.name
-        ));
-    }
-    if manifest.version.is_empty() || manifest.version.len() > 64 {
-        return Err("`version` must have 1 to 64 characters".into());
-    }
-    if manifest.operations.is_empty() || manifest.operations.len() > MOST_OPERATIONS {
-        return Err(format!("it must have 1 to {MOST_OPERATIONS} operations"));
-    }
-    let mut seen = BTreeSet::new();
-    for operation in &manifest.operations {
-        if !name_ok(&operation.name, &['.']) {
-            return Err(format!(
-                "operation `{}` must be lower-case letters, digits, `-` and `.`",
-                operation.name
-            ));
-        }
-        if !seen.insert(&operation.name) {
-            return Err(format!("operation `{}` is there twice", operation.name));
-        }
-        if operation.max_items == Some(0) {
-            return Err(format!(
-                "`max_items` of `{}` must be at least 1",
-                operation.name
-            ));
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn what_is_no_component_is_told_in_one_line() {
+        let limits = HostLimits::default();
+        let dir = tempfile::tempdir().expect("a folder");
+        let sandbox = Sandbox::new(&limits).expect("a sandbox");
+        let loader = Loader::new(sandbox, CodeCache::new(dir.path().into()), &limits);
+        for bytes in [
+            &b""[..],
+            b"no component",
+            b"(module)\n(module)\n",
+            b"\0asm\x0d\0\x01\0\xff\xff",
+            b"\0asm\x01\0\0\0",
+        ] {
+            let path = dir.path().join("p.wasm");
+            std::fs::write(&path, bytes).expect("writing");
+            let (artifact, _) = Artifact::read(&path, 1 << 20).expect("a file");
+            let refusal = loader.load(artifact, 1).await.expect_err("no component");
+            let said = refusal.to_string();
+            assert_eq!(refusal.step(), "parse", "{said}");
+            assert!(!said.contains('\n'), "{said:?}");
         }
     }
-    let mut secrets = BTreeSet::new();
-    for secret in &manifest.secrets {
-        if !name_ok(&secret.name, &['_']) {
-            return Err(format!(
-                "secret `{}` must be lower-case letters, digits, `-` and `_`",
-                secret.name
-            ));
-        }
-        if !secrets.insert(&secret.name) {
-            return Err(format!("secret `{}` is there twice", secret.name));
-        }
-    }
-    for example in &manifest.examples {
-        if manifest.operation(&example.operation).is_none() {
-            return Err(format!(
-                "example `{}` is about operation `{}`, which is not there",
-                example.name, example.operation
-            ));
-        }
-    }
-    Ok(())
 }

@@ -1,5 +1,7 @@
 //! What an adapter's `describe` returns. The same shape, for authors, is
-//! `wit/manifest.schema.json`.
+//! `wit/manifest.schema.json`, and every manifest is checked against it.
+
+mod check;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -271,13 +273,19 @@ pub struct ExampleOutcome {
 }
 
 impl Manifest {
+    /// Reads and checks a manifest.
+    ///
+    /// # Errors
+    /// What is wrong with it and where, in one line.
+    pub fn read(text: &str) -> Result<Self, String> {
+        check::read(text)
+    }
+
     /// The operation of that name.
     pub fn operation(&self, name: &str) -> Option<&Operation> {
         self.operations.iter().find(|op| op.name == name)
     }
-}
 
-impl Manifest {
     /// A manifest that says nothing, for the moment before `describe`.
     pub(super) fn empty() -> Self {
         Self {

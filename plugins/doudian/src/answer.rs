@@ -79,8 +79,10 @@ fn meaning(code: &str, sub_code: &str) -> Meaning {
         // the item's.
         "30001" | "30002" | "50001" => Meaning::Unauthenticated,
         "60000" => Meaning::Throttled,
-        "90000" => Meaning::Unknown,
-        _ => Meaning::Rejected,
+        // A parameter is missing or wrong, the business refuses, the API is off.
+        "40001" | "40002" | "40003" | "40004" | "50002" | "70000" => Meaning::Rejected,
+        // Other, or of no table: what was done is not said.
+        _ => Meaning::Unknown,
     }
 }
 

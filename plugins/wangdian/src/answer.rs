@@ -79,7 +79,13 @@ pub fn read<'a>(
             let pause = Pause::new(status, message).after_ms(Some(settings.rate_limit_pause_ms));
             Outcome::Throttled(pause)
         }
-        _ => Outcome::rejected(status, message),
+        // Arguments, a field, the version, the business.
+        "1" | "2" | "8" | "100" => Outcome::rejected(status, message),
+        // 其他错误, or a status of no table: what was done before it is not said.
+        _ => match effect {
+            Effect::Reads => Outcome::rejected(status, message),
+            Effect::Writes => Outcome::unknown(status, message),
+        },
     }))
 }
 

@@ -169,12 +169,12 @@ pub const EXPECTED: &[Expected] = &[
     },
     Expected {
         fault: "platform's refusal",
-        repeatable: "rejected 7777 platform 1/0",
-        repeatable_always: "rejected 7777 platform 1/0",
-        with_id: "rejected 7777 platform 1/0",
-        with_id_always: "rejected 7777 platform 1/0",
-        once: "rejected 7777 platform 1/0",
-        read_back: "rejected 7777 platform 1/0",
+        repeatable: "rejected * platform 1/0",
+        repeatable_always: "rejected * platform 1/0",
+        with_id: "rejected * platform 1/0",
+        with_id_always: "rejected * platform 1/0",
+        once: "rejected * platform 1/0",
+        read_back: "rejected * platform 1/0",
     },
 ];
 

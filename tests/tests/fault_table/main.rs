@@ -21,7 +21,7 @@ use requests::{Kind, REQUESTS, Tried};
 const TIMEOUT: Duration = Duration::from_secs(1);
 
 /// A misbehaviour by its name in the table.
-fn plan(fault: &str) -> Plan {
+fn plan(platform: &str, fault: &str) -> Plan {
     let answer = |status, body: &str| Misbehaviour::Answer {
         status,
         content_type: "text/html".into(),
@@ -44,8 +44,18 @@ fn plan(fault: &str) -> Plan {
         "redirect" => Plan::new(Misbehaviour::Redirect),
         "http 429" => Plan::new(Misbehaviour::Throttled { retry_after: 0 }),
         "platform's throttle" => Plan::new(Misbehaviour::ThrottledByPlatform),
-        "platform's refusal" => Plan::new(Misbehaviour::Refuse(Refusal::new(7777, "no"))),
+        "platform's refusal" => Plan::new(Misbehaviour::Refuse(refusal(platform))),
         other => panic!("the table has no misbehaviour {other}"),
+    }
+}
+
+/// A code that says that nothing was done: of the platform's table, or any
+/// where the document calls every other number a failure.
+fn refusal(platform: &str) -> Refusal {
+    match platform {
+        "doudian" => Refusal::new(50002, "no").with_sub_code("isv.business-failed:2010042"),
+        "wangdian" => Refusal::new(100, "no"),
+        _ => Refusal::new(7777, "no"),
     }
 }
 
@@ -61,8 +71,8 @@ async fn row(platforms: &Platforms, tried: &Tried, fault: &str, times: Times) ->
     (tried.prepare)(stand_ins);
     let plan = match tried.only {
         // A read-back is spared.
-        Some(text) => plan(fault).only(text),
-        None => plan(fault),
+        Some(text) => plan(tried.platform, fault).only(text),
+        None => plan(tried.platform, fault),
     };
     stand_ins.misbehave_as(tried.platform, plan.times(times));
 
@@ -223,7 +233,7 @@ async fn a_lock_whose_read_back_is_lost_too_stays_unknown_and_is_found_by_asking
 fn the_table_has_every_misbehaviour_of_the_stand_ins() {
     // A new variant has to be given its row.
     for expected in EXPECTED {
-        match plan(expected.fault).misbehaviour {
+        match plan("lingzhi", expected.fault).misbehaviour {
             Misbehaviour::Http500
             | Misbehaviour::ResetBeforeApplying
             | Misbehaviour::ResetAfterApplying

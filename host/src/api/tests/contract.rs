@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use super::super::ROUTES;
 use super::super::health::OPENAPI;
+use super::super::problem::status_of;
 use super::*;
 
 fn document() -> Value {
@@ -38,6 +39,27 @@ fn it_has_every_route_and_no_other() {
         .collect();
     let routed = ROUTES.map(|(method, path)| (method.to_owned(), path.to_owned()));
     assert_eq!(written, BTreeSet::from(routed));
+}
+
+#[test]
+fn retiring_lists_the_statuses_that_it_answers_with() {
+    let document = document();
+    let listed = document["paths"]["/v1/plugins/{name}/retire"]["post"]["responses"]
+        .as_object()
+        .unwrap();
+    let listed: BTreeSet<&str> = listed.keys().map(String::as_str).collect();
+    let problems = [
+        Problem::caller("unknown-plugin", ""),
+        Problem::caller("plugin-present", ""),
+        Problem::host("shutting-down", ""),
+    ];
+    let mut answered: BTreeSet<String> = problems
+        .iter()
+        .map(|problem| status_of(problem).as_u16().to_string())
+        .collect();
+    // Done; a name that is no UTF-8; no token; a token that is none of an administrator.
+    answered.extend(["200", "400", "401", "403"].map(str::to_owned));
+    assert_eq!(listed, answered.iter().map(String::as_str).collect());
 }
 
 #[tokio::test]

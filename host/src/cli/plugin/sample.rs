@@ -122,7 +122,8 @@ pub(super) fn call(adapter: &Manifest, operation: &Operation, page: &mut String)
     table(&["Outcome", "Code", "Message", "Result"], rows, page);
 }
 
-/// The example with the best provenance, and its first answer that is accepted.
+/// An example with an answer that is accepted, if there is one, and of these
+/// the one with the best provenance.
 fn best<'a>(adapter: &'a Manifest, operation: &str) -> Option<(&'a Example, &'a ExampleReply)> {
     let rank = |example: &Example| match example.provenance {
         Provenance::Official => 0,
@@ -131,11 +132,11 @@ fn best<'a>(adapter: &'a Manifest, operation: &str) -> Option<(&'a Example, &'a 
         Provenance::ThirdParty => 3,
         Provenance::Computed => 4,
     };
+    let accepted = |reply: &&ExampleReply| {
+        let mut outcomes = reply.outcomes.iter().flatten();
+        outcomes.any(|outcome| outcome.status == "accepted")
+    };
     let reply = |example: &'a Example| {
-        let accepted = |reply: &&ExampleReply| {
-            let mut outcomes = reply.outcomes.iter().flatten();
-            outcomes.any(|outcome| outcome.status == "accepted")
-        };
         let read = |reply: &&ExampleReply| reply.outcomes.is_some();
         let replies = || example.replies.iter();
         let found = replies().find(accepted).or_else(|| replies().find(read));
@@ -145,7 +146,7 @@ fn best<'a>(adapter: &'a Manifest, operation: &str) -> Option<(&'a Example, &'a 
     examples
         .filter(|example| example.operation == operation && !example.requests.is_empty())
         .filter_map(reply)
-        .min_by_key(|(example, _)| rank(example))
+        .min_by_key(|(example, reply)| (!accepted(reply), rank(example)))
 }
 
 /// Items as a person would write them; on one line where they are long.
@@ -242,6 +243,12 @@ mod tests {
                     "items": [{"document": {}}],
                     "requests": [{"method": "PUT", "path": "/"}],
                     "replies": [{"status": 204, "outcomes": [{"status": "accepted"}]}]
+                },
+                {
+                    "name": "a refusal", "provenance": "official", "operation": "stock.update",
+                    "items": [{"document": {}}],
+                    "requests": [{"method": "PUT", "path": "/"}],
+                    "replies": [{"status": 200, "outcomes": [{"status": "rejected"}]}]
                 },
                 {
                     "name": "the document's own", "provenance": "document", "source": "section 3",

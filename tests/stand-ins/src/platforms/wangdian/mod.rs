@@ -121,6 +121,11 @@ impl Wangdian {
         self.state().stock.change(rec_id, syn_stock);
     }
 
+    /// Takes every row off the list of those that wait, the documents' too.
+    pub fn clear_pending(&self) {
+        self.state().stock.clear_pending();
+    }
+
     /// The ids that wait to be synchronised, in the order of their positions.
     pub fn pending(&self) -> Vec<i64> {
         self.state().stock.pending()

@@ -144,6 +144,12 @@ impl Stock {
         }
     }
 
+    pub fn clear_pending(&mut self) {
+        for goods in self.rows.values_mut() {
+            goods.position = None;
+        }
+    }
+
     pub fn pending(&self) -> Vec<i64> {
         self.pending_after(i64::MIN)
             .into_iter()

@@ -1,0 +1,285 @@
+//! A manifest against its schema, `wit/manifest.schema.json`, and what no
+//! schema says: that names are there once, and that examples are about
+//! operations that are there.
+
+use std::collections::BTreeSet;
+use std::sync::LazyLock;
+
+use jsonschema::{ValidationError, Validator};
+use serde_json::Value;
+
+use super::Manifest;
+
+/// The schema that authors check their manifests with.
+const SCHEMA: &str = include_str!("../../../../wit/manifest.schema.json");
+
+/// Violations that are told; the first is usually the cause of the others.
+const MOST_VIOLATIONS: usize = 3;
+
+/// Characters of a violation that are told: it quotes what is wrong.
+const VIOLATION_CHARS: usize = 200;
+
+/// Compiled once. It is part of this program: a test reads it.
+static VALIDATOR: LazyLock<Result<Validator, String>> = LazyLock::new(|| {
+    let schema: Value = serde_json::from_str(SCHEMA).map_err(|error| error.to_string())?;
+    Validator::new(&schema).map_err(|error| error.to_string())
+});
+
+/// A manifest from its text.
+pub(super) fn read(text: &str) -> Result<Manifest, String> {
+    let value: Value = serde_json::from_str(text).map_err(|error| error.to_string())?;
+    let validator = VALIDATOR.as_ref().map_err(Clone::clone)?;
+    if !validator.is_valid(&value) {
+        let violations: Vec<String> = validator
+            .iter_errors(&value)
+            .take(MOST_VIOLATIONS)
+            .map(|error| violation(&error))
+            .collect();
+        return Err(violations.join("; "));
+    }
+    // From the text again: what is there twice is an error here.
+    let manifest = serde_json::from_str(text).map_err(|error| error.to_string())?;
+    names(&manifest)?;
+    Ok(manifest)
+}
+
+/// `at \`/operations/0/name\`: …`, on one line.
+fn violation(error: &ValidationError<'_>) -> String {
+    let pointer = error.instance_path().to_string();
+    let at = match pointer.as_str() {
+        "" => "at its top".to_owned(),
+        pointer => format!("at `{pointer}`"),
+    };
+    let said = error.to_string();
+    let mut said: String = said.split_whitespace().collect::<Vec<_>>().join(" ");
+    if let Some((end, _)) = said.char_indices().nth(VIOLATION_CHARS) {
+        said.truncate(end);
+        said.push('…');
+    }
+    format!("{at}: {said}")
+}
+
+/// What is named is there, and once.
+fn names(manifest: &Manifest) -> Result<(), String> {
+    let mut operations = BTreeSet::new();
+    for (index, operation) in manifest.operations.iter().enumerate() {
+        if !operations.insert(&operation.name) {
+            return Err(format!(
+                "at `/operations/{index}/name`: operation `{}` is there twice",
+                operation.name
+            ));
+        }
+    }
+    let mut secrets = BTreeSet::new();
+    for (index, secret) in manifest.secrets.iter().enumerate() {
+        if !secrets.insert(&secret.name) {
+            return Err(format!(
+                "at `/secrets/{index}/name`: secret `{}` is there twice",
+                secret.name
+            ));
+        }
+    }
+    for (index, example) in manifest.examples.iter().enumerate() {
+        if manifest.operation(&example.operation).is_none() {
+            return Err(format!(
+                "at `/examples/{index}/operation`: example `{}` is about operation `{}`, which is \
+                 not there",
+                example.name, example.operation
+            ));
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn good() -> Value {
+        json!({
+            "name": "my-shop",
+            "version": "1.2.3-beta.1+5",
+            "summary": "A shop.",
+            "operations": [{
+                "name": "stock.update", "summary": "Sets stock.", "repeatable": "always",
+                "max_items": 50, "call": "POST /stock",
+                "document": {"type": "object", "properties": {"sku": {"type": "string"}}},
+                "result": true
+            }],
+            "settings": {"type": "object", "additionalProperties": false},
+            "secrets": [{"name": "app_key", "purpose": "Signs.", "required": true}],
+            "examples": [{
+                "name": "one", "provenance": "document", "operation": "stock.update",
+                "context": {"now_ms": 1, "nonce": "0123456789abcdef0123456789abcdef", "settings": {}},
+                "secrets": {"app_key": "k"},
+                "items": [{"key": "a", "document": {"sku": "1"}}],
+                "requests": [{
+                    "method": "POST", "path": "/stock", "query": [["a", "b"]], "headers": [],
+                    "body": {"base64": "AA=="}, "items": [0], "repeatable": true
+                }],
+                "failures": [{"item": 0, "pointer": "/a~1b"}],
+                "replies": [
+                    {"request": 0, "status": 0, "outcomes": [{"status": "unknown"}]},
+                    {"status": 200, "body": "x", "outcomes": [{"status": "retry", "after_ms": 5}],
+                     "next": {"method": "GET", "path": "/"}}
+                ]
+            }],
+            "codes": [{"code": "0", "meaning": "Done.", "outcome": "accepted"}],
+            "unknown": ["Whether it rains."],
+            "sources": ["A page."]
+        })
+    }
+
+    /// The good one with another value somewhere; null takes it away.
+    fn with(pointer: &str, value: Value) -> Value {
+        let mut manifest = good();
+        let (parent, name) = pointer.rsplit_once('/').expect("a pointer");
+        match manifest.pointer_mut(parent).expect("the parent") {
+            Value::Object(members) if value.is_null() => {
+                members.shift_remove(name);
+            }
+            Value::Object(members) => {
+                members.insert(name.into(), value);
+            }
+            Value::Array(list) => list[name.parse::<usize>().expect("an index")] = value,
+            other => panic!("{other}"),
+        }
+        manifest
+    }
+
+    /// Whether authors, who have the schema and nothing of this program, are
+    /// told the same.
+    fn fits_the_schema(manifest: &Value) -> bool {
+        let schema: Value = serde_json::from_str(SCHEMA).expect("JSON");
+        jsonschema::is_valid(&schema, manifest)
+    }
+
+    #[test]
+    fn a_manifest_of_every_member_is_read() {
+        assert!(fits_the_schema(&good()));
+        let manifest = read(&good().to_string()).expect("a manifest");
+        assert_eq!(manifest.name, "my-shop");
+        assert_eq!(manifest.examples[0].replies[1].status, 200);
+        for optional in ["secrets", "examples", "codes", "unknown", "sources"] {
+            let without = with(&format!("/{optional}"), Value::Null);
+            assert!(fits_the_schema(&without));
+            read(&without.to_string()).expect(optional);
+        }
+    }
+
+    #[test]
+    fn the_host_refuses_what_the_schema_refuses_and_says_where() {
+        for (pointer, value) in [
+            ("/name", json!("My-Shop")),
+            ("/name", json!("my--shop")),
+            ("/name", json!("my-shop-")),
+            ("/name", json!("-shop")),
+            ("/name", json!("7shop")),
+            ("/name", json!("")),
+            ("/name", json!("a".repeat(65))),
+            ("/version", json!("1")),
+            ("/version", json!("1.2")),
+            ("/version", json!("01.2.3")),
+            ("/version", json!("v1.2.3")),
+            ("/version", json!("")),
+            ("/version", json!(format!("1.2.3-{}", "a".repeat(64)))),
+            ("/summary", json!("")),
+            ("/summary", json!(7)),
+            ("/operations", json!([])),
+            ("/operations/0/name", json!("stock.")),
+            ("/operations/0/name", json!("Stock")),
+            ("/operations/0/name", json!("stock..update")),
+            ("/operations/0/name", json!("stock_update")),
+            ("/operations/0/summary", json!("")),
+            ("/operations/0/max_items", json!(0)),
+            ("/operations/0/max_items", json!(4_294_967_296_u64)),
+            ("/operations/0/repeatable", json!("sometimes")),
+            ("/operations/0/document", json!("object")),
+            ("/operations/0/document/type", json!("objekt")),
+            ("/operations/0/document/properties/sku/type", json!(7)),
+            ("/operations/0/result", json!({"minLength": "1"})),
+            ("/settings", json!({"required": "all"})),
+            ("/secrets/0/name", json!("")),
+            ("/secrets/0/name", json!("App Key")),
+            ("/secrets/0/purpose", json!("")),
+            ("/secrets/0/required", json!("yes")),
+            ("/examples/0/name", json!("")),
+            ("/examples/0/provenance", json!("heard")),
+            ("/examples/0/context/nonce", json!("short")),
+            ("/examples/0/context/now_ms", json!(-1)),
+            ("/examples/0/context/settings", json!([])),
+            ("/examples/0/items", json!([])),
+            ("/examples/0/requests/0/method", json!("post")),
+            ("/examples/0/requests/0/path", json!("stock")),
+            ("/examples/0/requests/0/query/0", json!(["a"])),
+            ("/examples/0/requests/0/items/0", json!(-1)),
+            ("/examples/0/failures/0/pointer", json!("a")),
+            ("/examples/0/replies/1/status", json!(99)),
+            ("/examples/0/replies/1/status", json!(600)),
+            ("/examples/0/replies/1/outcomes/0/status", json!("fine")),
+            ("/codes/0/code", json!("")),
+            ("/codes/0/meaning", json!("")),
+            ("/codes/0/outcome", json!("fine")),
+            ("/unknown/0", json!("")),
+            ("/sources/0", json!("")),
+        ] {
+            let manifest = with(pointer, value);
+            assert!(!fits_the_schema(&manifest), "the schema takes {pointer}");
+            let said = read(&manifest.to_string()).expect_err(pointer);
+            assert!(said.contains(&format!("`{pointer}")), "{pointer}: {said}");
+            assert!(!said.contains('\n'), "{said}");
+        }
+    }
+
+    #[test]
+    fn a_member_that_lacks_or_that_nobody_knows_is_named() {
+        for (pointer, parent) in [
+            ("/name", "at its top"),
+            ("/settings", "at its top"),
+            ("/operations/0/result", "`/operations/0`"),
+            ("/examples/0/items", "`/examples/0`"),
+        ] {
+            let manifest = with(pointer, Value::Null);
+            assert!(!fits_the_schema(&manifest));
+            let said = read(&manifest.to_string()).expect_err(pointer);
+            let name = pointer.rsplit('/').next().unwrap_or_default();
+            assert!(said.contains(parent) && said.contains(name), "{said}");
+        }
+        for pointer in [
+            "/colour",
+            "/operations/0/colour",
+            "/examples/0/replies/0/colour",
+        ] {
+            let manifest = with(pointer, json!("red"));
+            assert!(!fits_the_schema(&manifest));
+            let said = read(&manifest.to_string()).expect_err(pointer);
+            assert!(said.contains("colour"), "{said}");
+        }
+    }
+
+    #[test]
+    fn what_no_schema_says_is_checked_too() {
+        let twice = |list: &str| {
+            let mut manifest = good();
+            let first = manifest[list][0].clone();
+            manifest[list].as_array_mut().expect("a list").push(first);
+            manifest
+        };
+        for (manifest, pointer) in [
+            (twice("operations"), "`/operations/1/name`"),
+            (twice("secrets"), "`/secrets/1/name`"),
+            (
+                with("/examples/0/operation", json!("stock.burn")),
+                "`/examples/0/operation`",
+            ),
+        ] {
+            assert!(fits_the_schema(&manifest));
+            let said = read(&manifest.to_string()).expect_err(pointer);
+            assert!(said.contains(pointer), "{said}");
+        }
+        let twice = r#"{"name":"a","name":"b","version":"1.0.0","summary":"s","operations":[],"settings":{}}"#;
+        assert!(read(twice).is_err());
+    }
+}

@@ -1,0 +1,414 @@
+//! What is easily wrong between a record and a platform: characters that mean
+//! something to URLs, forms and JSON, numbers longer than a float, fields that
+//! are not there, signatures of a second attempt, and answers of HTTP 200 that
+//! are no success.
+
+mod answers;
+
+use crossdock::delivery::report::DeliveryStatus;
+use crossdock_stand_ins::{Misbehaviour, Options, Recorded, Times};
+use crossdock_tests::platforms::{Connection, PLATFORMS, Platforms, data};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use serde_json::{Value, json};
+
+/// Characters with a meaning in paths, queries, forms, JSON or HTML, and some
+/// of more than one byte. 40 of them: 旺店通 takes no more.
+const ODD: &str = "a b/%2F?d#e&f=g+h;i:@$,'\"<>\\^`{|}~*门😀../";
+
+/// Everything but the unreserved characters of RFC 3986.
+const ENCODED: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'.')
+    .remove(b'_')
+    .remove(b'~');
+
+fn encoded(text: &str) -> String {
+    utf8_percent_encode(text, ENCODED).to_string()
+}
+
+async fn accepted(
+    platforms: &Platforms,
+    platform: &str,
+    operation: &str,
+    document: Value,
+) -> Value {
+    let report = platforms.deliver(platform, operation, &document).await;
+    assert_eq!(
+        report.status,
+        DeliveryStatus::Accepted,
+        "{operation}: {report:?}"
+    );
+    let violations = platforms.stand_ins.violations(platform);
+    assert!(violations.is_empty(), "{operation}: {violations:?}");
+    data(&report.items[0])
+}
+
+fn last(platforms: &Platforms, platform: &str) -> Recorded {
+    let requests = platforms.stand_ins.requests(platform);
+    requests.last().expect("a request").clone()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn odd_characters_arrive_in_every_segment_of_a_path_and_every_query() {
+    let platforms = Platforms::start(Options::default(), &[Connection::to("dingliyun")]).await;
+    let stock = |kind: &str| json!({"sku": ODD, "quantity": 7, "location": ODD, "location_kind": kind, "operator": ODD});
+    let row = |more: Value| {
+        let mut row = json!({"sku_id": ODD, "store_id": ODD});
+        for (name, value) in more.as_object().into_iter().flatten() {
+            row[name] = value.clone();
+        }
+        row
+    };
+    let held = json!({"order_id": ODD, "request_id": ODD, "store_id": ODD,
+        "items": [{"sku_id": ODD, "qty": 2}], "operator": ODD});
+    let odd = encoded(ODD);
+    // The operation, its document, and its path below the tenant's.
+    let calls = [
+        (
+            "stock.update",
+            stock("store"),
+            format!("storeinvservice/store/{odd}/invs"),
+        ),
+        (
+            "stock.update",
+            stock("warehouse"),
+            format!("wrhinvservice/wrh/{odd}/invs"),
+        ),
+        (
+            "sku.update",
+            json!({"id": ODD, "operator": ODD}),
+            "itemservice/skus/update".into(),
+        ),
+        (
+            "sku.get",
+            json!({"id": ODD, "parts": ODD}),
+            format!("itemservice/sku/{odd}"),
+        ),
+        (
+            "store-sku.update",
+            row(json!({})),
+            format!("storeskuservice/store/{odd}/skus/updates"),
+        ),
+        (
+            "shelf.update",
+            row(json!({"shelf_position_codes": [ODD]})),
+            format!("storeskuservice/store/{odd}/skus/shelfPositionCode"),
+        ),
+        (
+            "price.update",
+            row(json!({"price": 1})),
+            format!("storepriceservice/store/{odd}/prices"),
+        ),
+        ("order.lock", held, "orderstockservice/lock".into()),
+        (
+            "order.lock-result",
+            json!({"order_id": ODD}),
+            "orderstockservice/order/lockresult".into(),
+        ),
+        (
+            "order.stocks",
+            json!({"sku_ids": [ODD, "a,b"], "store_id": ODD, "platform_id": ODD, "shop_id": ODD}),
+            "orderstockservice/orderstocks".into(),
+        ),
+        (
+            "order.ship",
+            json!({"order_id": ODD, "operator": ODD}),
+            format!("orderstockservice/ship/{odd}"),
+        ),
+    ];
+    for (operation, document, path) in calls {
+        let queried: Vec<&str> = match operation {
+            "order.stocks" => vec!["store_id", "platform_id", "shop_id", "sku_ids"],
+            "order.lock-result" => vec!["order_id"],
+            "sku.get" => vec!["parts"],
+            "stock.update" if document["location_kind"] == json!("store") => vec![],
+            _ if document["operator"].is_string() => vec!["operator"],
+            _ => vec![],
+        };
+        accepted(&platforms, "dingliyun", operation, document).await;
+        let request = last(&platforms, "dingliyun");
+        assert_eq!(request.path, format!("/demo/invc/{path}"), "{operation}");
+        for name in queried {
+            assert_eq!(request.query_value(name), Some(ODD), "{operation} {name}");
+        }
+    }
+    let state = platforms.stand_ins.dingliyun().snapshot();
+    // 7, of which the order holds 2.
+    assert!(state.store_inventory(ODD, ODD).is_some());
+    assert!(state.warehouse_inventory(ODD, ODD).is_some());
+    assert!(state.prices.contains_key(&(ODD.into(), ODD.into())));
+    assert_eq!(state.orders[ODD].state.name(), "shipped");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn odd_characters_arrive_in_forms_and_signed_bodies() {
+    let multipart = Connection::to("fengchao")
+        .named("multipart")
+        .setting("transport", "\"multipart\"");
+    let mut connections: Vec<Connection> = PLATFORMS.map(Connection::to).into();
+    connections.push(multipart);
+    let platforms = Platforms::start(Options::default(), &connections).await;
+    let stand_ins = &platforms.stand_ins;
+    let record = json!({"sku": ODD, "quantity": 7, "mode": "adjust", "idempotency_key": ODD});
+    for (connection, platform) in [
+        ("fengchao", "fengchao"),
+        ("multipart", "fengchao"),
+        ("doudian", "doudian"),
+    ] {
+        stand_ins.reset(platform);
+        match platform {
+            "fengchao" => stand_ins.fengchao().set_stock(&format!("code:{ODD}"), 1),
+            _ => stand_ins.doudian().set_stock(&format!("code:{ODD}"), 1),
+        }
+        let report = platforms.deliver(connection, "stock.update", &record).await;
+        assert_eq!(report.status, DeliveryStatus::Accepted, "{report:?}");
+        // The signature was checked over what arrived.
+        assert!(stand_ins.violations(platform).is_empty());
+    }
+    for stock in [
+        stand_ins.fengchao().stock(&format!("code:{ODD}")),
+        stand_ins.doudian().stock(&format!("code:{ODD}")),
+    ] {
+        assert_eq!(stock.map(|stock| stock.stock), Some(8));
+    }
+    // Nothing is escaped that JSON does not make escape.
+    let body = last(&platforms, "doudian").body;
+    let plain = ODD.replace('\\', "\\\\").replace('"', "\\\"");
+    let code = format!("\"code\":\"{plain}\"");
+    assert!(String::from_utf8_lossy(&body).contains(&code));
+
+    let goods = json!({"goods_no": ODD, "goods_name": ODD, "spec_list": [{"spec_no": ODD}]});
+    accepted(&platforms, "wangdian", "goods.push", goods).await;
+    assert!(stand_ins.wangdian().goods(ODD).is_some());
+    let goods = json!({"sku": format!("1^^^{ODD}"), "quantity": 7, "location": ODD});
+    accepted(&platforms, "lingzhi", "stock.update", goods).await;
+    let kept = stand_ins
+        .lingzhi()
+        .stock("normal", &format!("1^^^{ODD}"), ODD);
+    assert_eq!(kept.map(|kept| kept.stock), Some(7));
+}
+
+/// Decimal(19,4) and ids of 19 digits, as they are and through a script that
+/// takes them from a record of another shape.
+#[tokio::test(flavor = "multi_thread")]
+async fn long_numbers_keep_every_digit_with_and_without_a_script() {
+    let connections = [
+        Connection::to("wangdian"),
+        Connection::to("wangdian").named("wangdian-jq").script(
+            "goods.push",
+            "{goods_no: .no, goods_name: .no, spec_list: [{spec_no: .no, retail_price: .price}]}",
+        ),
+        Connection::to("doudian"),
+        Connection::to("doudian").named("doudian-jq").script(
+            "stock.update",
+            "{sku: .no, quantity: .stock, product_id: .product, store_id: .store}",
+        ),
+        Connection::to("dingliyun"),
+        Connection::to("dingliyun").named("dingliyun-jq").script(
+            "price.update",
+            "{sku_id: .no, store_id: .store, price: .price}",
+        ),
+    ];
+    let platforms = Platforms::start(Options::default(), &connections).await;
+    let price = "123456789012345.6780";
+    let id = "3539925204033339668";
+    let stock = "9007199254740993";
+    for (connection, platform, operation, record, arrives) in [
+        (
+            "wangdian",
+            "wangdian",
+            "goods.push",
+            format!(
+                r#"{{"goods_no":"a","goods_name":"a","spec_list":[{{"spec_no":"a","retail_price":{price}}}]}}"#
+            ),
+            vec![format!(r#""retail_price":{price}"#)],
+        ),
+        (
+            "wangdian-jq",
+            "wangdian",
+            "goods.push",
+            format!(r#"{{"no":"a","price":{price}}}"#),
+            vec![format!(r#""retail_price":{price}"#)],
+        ),
+        (
+            "doudian",
+            "doudian",
+            "stock.update",
+            format!(r#"{{"sku":"a","quantity":{stock},"product_id":{id},"store_id":"{id}"}}"#),
+            vec![
+                format!(r#""product_id":{id}"#),
+                format!(r#""store_id":{id}"#),
+                format!(r#""stock_num":{stock}"#),
+            ],
+        ),
+        (
+            "doudian-jq",
+            "doudian",
+            "stock.update",
+            format!(r#"{{"no":"a","stock":{stock},"product":{id},"store":{id}}}"#),
+            vec![
+                format!(r#""product_id":{id}"#),
+                format!(r#""store_id":{id}"#),
+                format!(r#""stock_num":{stock}"#),
+            ],
+        ),
+        (
+            "dingliyun",
+            "dingliyun",
+            "price.update",
+            format!(r#"{{"sku_id":"a","store_id":"s","price":{price},"cost_price":0.100000550}}"#),
+            vec![
+                format!(r#""price":{price}"#),
+                r#""cost_price":0.100000550"#.to_owned(),
+            ],
+        ),
+        (
+            "dingliyun-jq",
+            "dingliyun",
+            "price.update",
+            format!(r#"{{"no":"a","store":"s","price":{price}}}"#),
+            vec![format!(r#""price":{price}"#)],
+        ),
+    ] {
+        let report = platforms.deliver_text(connection, operation, record).await;
+        assert_eq!(
+            report.status,
+            DeliveryStatus::Accepted,
+            "{connection}: {report:?}"
+        );
+        let body = last(&platforms, platform).body;
+        let body = String::from_utf8_lossy(&body);
+        for number in arrives {
+            assert!(
+                body.contains(&number),
+                "{connection}: {number} is not in {body}"
+            );
+        }
+    }
+}
+
+/// What a document leaves out is not sent: no null, no empty text, no default.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_field_that_is_left_out_is_not_sent() {
+    let platforms = Platforms::start(Options::default(), &PLATFORMS.map(Connection::to)).await;
+    for (platform, operation, document, body) in [
+        (
+            "doudian",
+            "stock.update",
+            r#"{"sku":"a","quantity":1}"#,
+            r#"{"code":"a","stock_num":1}"#,
+        ),
+        (
+            "wangdian",
+            "goods.push",
+            r#"{"goods_no":"a","goods_name":"b","spec_list":[{"spec_no":"c"}]}"#,
+            r#"[[{"goods_no":"a","goods_name":"b","spec_list":[{"spec_no":"c"}]}]]"#,
+        ),
+        (
+            "wangdian",
+            "stock.calc",
+            r#"{"api_goods_id":2447}"#,
+            "[2447,false]",
+        ),
+        (
+            "dingliyun",
+            "stock.update",
+            r#"{"sku":"a","quantity":1,"location":"s"}"#,
+            r#"{"skus":[{"available":1,"sku_id":"a"}]}"#,
+        ),
+        (
+            "dingliyun",
+            "brand.update",
+            r#"{"id":"a"}"#,
+            r#"{"brands":[{"id":"a"}]}"#,
+        ),
+        (
+            "dingliyun",
+            "image.update",
+            r#"{"sku_id":"a"}"#,
+            r#"{"sku_images":[{"sku_id":"a"}]}"#,
+        ),
+        (
+            "dingliyun",
+            "store-sku.update",
+            r#"{"sku_id":"a","store_id":"s"}"#,
+            r#"{"store_skus":[{"sku_id":"a","store_id":"s"}]}"#,
+        ),
+        ("dingliyun", "brand.query", "{}", "{}"),
+    ] {
+        let report = platforms.deliver_text(platform, operation, document).await;
+        assert_eq!(report.status, DeliveryStatus::Accepted, "{report:?}");
+        let request = last(&platforms, platform);
+        assert_eq!(String::from_utf8_lossy(&request.body), body, "{operation}");
+        assert!(request.query_value("operator").is_none(), "{operation}");
+    }
+    let report = platforms
+        .deliver_text("fengchao", "stock.update", r#"{"sku":"a","quantity":1}"#)
+        .await;
+    assert_eq!(report.status, DeliveryStatus::Accepted, "{report:?}");
+    let body = last(&platforms, "fengchao").body;
+    let names: Vec<String> = url::form_urlencoded::parse(&body)
+        .map(|(name, _)| name.into_owned())
+        .collect();
+    let wanted = [
+        "appid",
+        "seller_nick",
+        "code",
+        "stock_num",
+        "timestamp",
+        "sign",
+    ];
+    assert_eq!(names, wanted);
+}
+
+/// A second attempt is stamped and signed anew, and is the same otherwise: the
+/// platform that remembers ids knows it again.
+#[tokio::test(flavor = "multi_thread")]
+async fn every_attempt_has_its_own_time_and_signature_and_the_same_id() {
+    let platforms = Platforms::start(Options::default(), &PLATFORMS.map(Connection::to)).await;
+    let change = r#"{"sku":"a","quantity":1,"mode":"adjust"}"#;
+    for (platform, operation, document) in [
+        ("fengchao", "stock.update", change),
+        ("doudian", "stock.update", change),
+        ("wangdian", "stock.calc", r#"{"api_goods_id":2447}"#),
+    ] {
+        // The stamps have seconds: the pause is one.
+        let throttled = Misbehaviour::Throttled { retry_after: 1 };
+        platforms
+            .stand_ins
+            .misbehave(platform, throttled, Times::Once);
+        let report = platforms.deliver_text(platform, operation, document).await;
+        assert_eq!(report.status, DeliveryStatus::Accepted, "{report:?}");
+        let violations = platforms.stand_ins.violations(platform);
+        assert!(violations.is_empty(), "{platform}: {violations:?}");
+        let requests = platforms.stand_ins.requests(platform);
+        let [first, second] = requests.as_slice() else {
+            panic!("{} requests", requests.len());
+        };
+        let (first, second) = (pairs(first), pairs(second));
+        let differ: Vec<&str> = first
+            .iter()
+            .zip(&second)
+            .filter(|(before, after)| before != after)
+            .map(|((name, _), _)| name.as_str())
+            .collect();
+        assert_eq!(first.len(), second.len(), "{platform}");
+        assert_eq!(differ, ["sign", "timestamp"], "{platform}");
+    }
+}
+
+/// Query and body of a request as pairs, by name.
+fn pairs(request: &Recorded) -> Vec<(String, String)> {
+    let mut pairs = request.query.clone();
+    let is_form = request
+        .header("content-type")
+        .is_some_and(|kind| kind.contains("form"));
+    if is_form {
+        pairs.extend(url::form_urlencoded::parse(&request.body).into_owned());
+    } else {
+        let body = String::from_utf8_lossy(&request.body).into_owned();
+        pairs.push(("body".into(), body));
+    }
+    pairs.sort();
+    pairs
+}
