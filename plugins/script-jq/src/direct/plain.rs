@@ -9,19 +9,32 @@ use jaq_core::load::parse::{BinaryOp, Pattern, Term};
 use jaq_core::path::{Opt, Part};
 use jaq_json::Val;
 
-/// The names of the bindings around an expression, the outermost first.
-pub struct Scope<'a>(Vec<&'a str>);
+/// Terms that are looked at: a term may be looked at twice, as one value and
+/// as a stream, and so may each of those inside of it. Beyond that, finding out
+/// costs more than it gives.
+const MOST_TERMS: usize = 20_000;
+
+/// Where a term stands.
+pub struct Scope<'a> {
+    /// The names of the bindings around it, the outermost first.
+    names: Vec<&'a str>,
+    /// Terms that were looked at before it.
+    terms: usize,
+}
 
 impl<'a> Scope<'a> {
     /// With the variable that is always there.
     pub fn new(context: &'a str) -> Self {
-        Self(vec![context])
+        Self {
+            names: vec![context],
+            terms: 0,
+        }
     }
 
     fn bound<T>(&mut self, name: &'a str, body: impl FnOnce(&mut Self) -> Option<T>) -> Option<T> {
-        self.0.push(name);
+        self.names.push(name);
         let body = body(self);
-        self.0.pop();
+        self.names.pop();
         body
     }
 
@@ -83,6 +96,10 @@ impl<'a> Scope<'a> {
     }
 
     fn expr(&mut self, term: &Term<&'a str>) -> Option<Expr> {
+        self.terms += 1;
+        if self.terms > MOST_TERMS {
+            return None;
+        }
         Some(match term {
             Term::Id => Expr::Input,
             Term::Num(number) => Expr::Const(match number.parse::<isize>() {
@@ -108,7 +125,7 @@ impl<'a> Scope<'a> {
                 Expr::If(cases, otherwise.into())
             }
             Term::Var(name) => {
-                let away = self.0.iter().rev().position(|known| known == name)?;
+                let away = self.names.iter().rev().position(|known| known == name)?;
                 Expr::Var(away)
             }
             Term::Call(name, arguments) => match (*name, arguments.as_slice()) {

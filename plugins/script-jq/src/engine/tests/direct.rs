@@ -160,3 +160,9 @@ fn the_short_cut_is_taken() {
     }
     assert!(taken * 20 >= by_jaq * 19, "{taken} of {by_jaq}");
 }
+
+#[test]
+fn looking_for_the_short_cut_takes_no_time() {
+    let nested = "[".repeat(60) + "input_name?" + &" | 1, .]".repeat(60);
+    assert!(Direct::new(&nested, CONTEXT).is_none());
+}
