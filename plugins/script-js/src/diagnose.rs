@@ -1,6 +1,6 @@
 //! Errors → line, column, sentence.
 
-use crate::lexer::{Kind, tokens};
+use crate::lexer::{Kind, Token, tokens};
 use rquickjs::{Coerced, Ctx, Error, Object, Value};
 
 /// The name under which the script's text is compiled; stack traces hold it.
@@ -104,7 +104,10 @@ impl Diagnose<'_> {
             .and_then(|error| text(value.ctx(), error.get("stack")))
             .and_then(|stack| place(&stack));
         let Some((line, byte)) = place else {
-            return Diagnostic::unplaced(message);
+            return match thrown_at(self.source, value) {
+                Some(byte) => Diagnostic::at(self.source, byte, message),
+                None => Diagnostic::unplaced(message),
+            };
         };
         let byte = self.byte(line, byte);
         let class = value.as_object().and_then(class);
@@ -129,6 +132,36 @@ impl Diagnose<'_> {
             .map_or(0, |text| text.trim_end_matches(['\n', '\r']).len());
         let byte = start + (byte as usize).saturating_sub(1).min(length);
         self.source.floor_char_boundary(byte)
+    }
+}
+
+/// Where something was thrown that is no error, of which QuickJS does not say:
+/// the only `throw` that can have done it.
+fn thrown_at(source: &str, value: &Value<'_>) -> Option<usize> {
+    let tokens = tokens(source);
+    let word = |position: usize| {
+        let token: &Token = tokens.get(position)?;
+        Some(&source[token.range.clone()])
+    };
+    let mut all: Vec<usize> = (0..tokens.len())
+        .filter(|position| tokens[*position].kind == Kind::Word && word(*position) == Some("throw"))
+        .filter(|position| value.is_object() || word(position + 1) != Some("new"))
+        .collect();
+    if value.is_null() {
+        // It may also be memory that ran out, anywhere.
+        all.retain(|position| word(position + 1) == Some("null"));
+    } else if all.len() > 1
+        && let Some(said) = value.as_string().and_then(|text| text.to_string().ok())
+    {
+        all.retain(|position| {
+            let literal = word(position + 1).unwrap_or_default();
+            let inside = literal.get(1..literal.len().saturating_sub(1));
+            inside == Some(&said)
+        });
+    }
+    match all.as_slice() {
+        [only] => Some(tokens[*only].range.start),
+        _ => None,
     }
 }
 

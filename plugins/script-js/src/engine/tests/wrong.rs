@@ -4,11 +4,13 @@ yields! {
     a_thrown_error: "item => {\n  if (item < 0)\n    throw new Error('no stock');\n}", "-1" => "3:15: no stock";
     an_error_made_of_parts: "item => {\n  throw new RangeError(\n    `no ${item.a} of ${[item.b].map(b => b)}`)\n}", "{}" => "2:13: RangeError: no undefined of ";
     an_error_in_the_parts: "item => { throw new Error(item.a.b) }", "{}" => "1:42: TypeError: cannot read property 'b' of undefined";
-    a_thrown_text: "item => { throw 'no stock'; }", "1" => "no stock";
-    a_thrown_object: "item => { throw {code: 1}; }", "1" => r#"{"code":1}"#;
-    a_thrown_object_with_a_message: "item => { throw {message: 'no stock'}; }", "1" => "no stock";
-    nothing_thrown: "item => { throw undefined; }", "1" => "`undefined` was thrown";
-    null_thrown: "item => { throw null; }", "1" => "`null` was thrown, or memory ran out";
+    a_thrown_text: "item => { throw 'no stock'; }", "1" => "1:26: no stock";
+    one_of_two_thrown_texts: "item => { if (item) throw 'a';\n  throw 'b'; }", "0" => "2:3: b";
+    one_of_two_computed_texts: "item => { if (item) throw 'a' + item;\n  throw 'b' + item; }", "0" => "b0";
+    a_thrown_object: "item => { throw {code: 1}; }", "1" => r#"1:26: {"code":1}"#;
+    a_thrown_object_with_a_message: "item => { throw {message: 'no stock'}; }", "1" => "1:26: no stock";
+    nothing_thrown: "item => { throw undefined; }", "1" => "1:26: `undefined` was thrown";
+    null_thrown: "item => { throw null; }", "1" => "1:26: `null` was thrown, or memory ran out";
     a_type_error: "item => ({\n  名: item.a.b })", "{}" => "2:6: TypeError: cannot read property 'b' of undefined";
     an_unknown_name: "item => itme", "1" => "1:24: ReferenceError: itme is not defined";
     an_error_in_a_helper: "const f = x => x.a.b;\nexport default item => f(item)", "{}" => "1:16: TypeError: cannot read property 'b' of undefined";
