@@ -71,6 +71,23 @@ const HOSTILE: &[(&str, &str)] = &[
         "split-bomb",
         r#"("ab" * 10000000) | split("") | length | {n: .} | error"#,
     ),
+    // Plain expressions, which the engine computes without jaq.
+    (
+        "plain-loops",
+        "[1, 2, 3, 4, 5, 6, 7, 8, 9] | [.[] as $a | .[] as $b | .[] as $c | .[] as $d | .[] as $e | .[] as $f | .[] as $g | .[] as $h | .[] as $i | .[] as $j | select($a > $j + 9)]",
+    ),
+    (
+        "plain-documents",
+        "[1, 2, 3, 4, 5, 6, 7, 8, 9] | .[] as $a | .[] as $b | .[] as $c | .[] as $d | .[] as $e | .[] as $f | .[] as $g | .[] as $h | {$a, $h}",
+    ),
+    (
+        "plain-text",
+        r#""x" * 99 | . * 99 | . * 99 | . * 99 | . * 99"#,
+    ),
+    (
+        "plain-array",
+        "[1, 1] | [.[] as $a | .] | [.[] as $a | .] | map(., .) | map(., ., ., .) | map(., ., ., ., ., ., .) | map(., ., ., ., ., ., .) | map(., ., ., ., ., ., .) | map(., ., ., ., ., ., .) | map(., ., ., ., ., ., .) | map(., ., ., ., ., ., .) | map(., ., ., ., ., ., .)",
+    ),
 ];
 
 #[test]
