@@ -188,6 +188,118 @@ async fn odd_characters_arrive_in_forms_and_signed_bodies() {
     assert_eq!(kept.map(|kept| kept.stock), Some(7));
 }
 
+/// Accounts, too, may have any character: those that are signed, those that
+/// travel in the query, and the Basic password.
+#[tokio::test(flavor = "multi_thread")]
+async fn odd_characters_arrive_in_accounts_and_secrets() {
+    let mut options = Options::default();
+    options.wangdian.sid = ODD.into();
+    options.wangdian.key = ODD.into();
+    options.wangdian.secret = ODD.into();
+    options.wangdian.salt = format!("{ODD}salt");
+    options.doudian.app_key = ODD.into();
+    options.doudian.secret = ODD.into();
+    options.doudian.access_token = format!("{ODD}token");
+    options.fengchao.appid = ODD.into();
+    options.fengchao.sellers = vec![ODD.into()];
+    options.fengchao.secret = ODD.into();
+    options.dingliyun.tenant_id = ODD.into();
+    options.dingliyun.password = ODD.into();
+    // A TOML string escapes as JSON does.
+    let odd = json!(ODD).to_string();
+    let connections = [
+        Connection::to("wangdian")
+            .setting("sid", &odd)
+            .setting("key", &odd)
+            .secret("secret", ODD)
+            .secret("salt", format!("{ODD}salt")),
+        Connection::to("doudian")
+            .setting("app_key", &odd)
+            .secret("app_secret", ODD)
+            .secret("access_token", format!("{ODD}token")),
+        Connection::to("fengchao")
+            .setting("appid", &odd)
+            .setting("seller_nick", &odd)
+            .secret("app_secret", ODD),
+        Connection::to("dingliyun")
+            .setting("tenant_id", &odd)
+            .secret("password", ODD),
+    ];
+    let platforms = Platforms::start(options, &connections).await;
+    for (platform, operation, document) in [
+        ("wangdian", "stock.calc", json!({"api_goods_id": 2447})),
+        (
+            "doudian",
+            "stock.update",
+            json!({"sku": "a", "quantity": 1}),
+        ),
+        (
+            "fengchao",
+            "stock.update",
+            json!({"sku": "a", "quantity": 1}),
+        ),
+        ("dingliyun", "brand.update", json!({"id": "a"})),
+    ] {
+        accepted(&platforms, platform, operation, document).await;
+    }
+}
+
+/// The host's check sees the last of two members with one name; so does the
+/// platform.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_name_that_comes_twice_is_sent_once_with_the_value_that_was_checked() {
+    let platforms = Platforms::start(Options::default(), &PLATFORMS.map(Connection::to)).await;
+    for (platform, operation, document, sent) in [
+        (
+            "lingzhi",
+            "stock.update",
+            r#"{"sku":"2^^^b","sku":"1^^^a","quantity":"x","quantity":1,"location":"s"}"#,
+            r#"[{"type":"normal","key":"1^^^a","stock":1,"store_code":"s"}]"#,
+        ),
+        (
+            "doudian",
+            "stock.update",
+            r#"{"sku":"a","quantity":1,"supplier_id":"","supplier_id":"1"}"#,
+            r#"{"code":"a","stock_num":1,"supplier_id":"1"}"#,
+        ),
+        (
+            "wangdian",
+            "goods.push",
+            r#"{"goods_no":7,"goods_no":"a","goods_name":"b","spec_list":[{"spec_no":7,"spec_no":"c"}]}"#,
+            r#"[[{"goods_no":"a","goods_name":"b","spec_list":[{"spec_no":"c"}]}]]"#,
+        ),
+        (
+            "wangdian",
+            "stock.confirm",
+            r#"{"api_goods_id":2448,"api_goods_id":2447,"success":true,"syn_stock":1,
+                "stock_change_count":2,"stock_syn_rule_id":{},"stock_syn_rule_id":1,
+                "stock_syn_rule_no":"","stock_syn_warehouses":"6","stock_syn_mask":0,
+                "stock_syn_percent":100,"stock_syn_plus":1,"stock_syn_min":1,"stock_syn_max":5,
+                "is_auto_listing":1,"is_auto_delisting":1}"#,
+            r#"[2447,{"stock_syn_min":1,"stock_syn_rule_id":1,"stock_syn_mask":0,"stock_syn_warehouses":"6","stock_syn_max":5,"stock_syn_percent":100,"is_auto_delisting":true,"stock_syn_plus":1,"is_auto_listing":true,"stock_syn_rule_no":"","syn_stock":1,"stock_change_count":2}]"#,
+        ),
+        (
+            "dingliyun",
+            "brand.update",
+            r#"{"id":7,"id":"a","name":{},"name":"n"}"#,
+            r#"{"brands":[{"id":"a","name":"n"}]}"#,
+        ),
+    ] {
+        let report = platforms.deliver_text(platform, operation, document).await;
+        assert_eq!(
+            report.status,
+            DeliveryStatus::Accepted,
+            "{operation}: {report:?}"
+        );
+        let body = last(&platforms, platform).body;
+        assert_eq!(
+            String::from_utf8_lossy(&body),
+            sent,
+            "{platform} {operation}"
+        );
+    }
+}
+
 /// Decimal(19,4) and ids of 19 digits, as they are and through a script that
 /// takes them from a record of another shape.
 #[tokio::test(flavor = "multi_thread")]
