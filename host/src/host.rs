@@ -1,9 +1,9 @@
 //! The parts put together: what the command line and inbound HTTP talk to.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::config::HostConfig;
+use crate::config::{HostConfig, RecordingKey};
 use crate::delivery::dry_run::dry_run;
 use crate::delivery::intake::{Route, items};
 use crate::delivery::path::{DeliveryId, deliver};
@@ -13,9 +13,12 @@ use crate::plugin::cache::CodeCache;
 use crate::plugin::load::Loader;
 use crate::plugin::sandbox::Sandbox;
 use crate::problem::Problem;
+use crate::recording::{self, Recorded, Recorder, Subject};
 use crate::reload::manager::{self, Handle};
 use crate::reload::snapshot::{PluginStatus, Snapshot, TenantStatus};
 use crate::script::ScriptRun;
+use crate::script::diff::{CompareRequest, Comparison};
+use crate::script::suite::Suite;
 
 /// A running host. Cloning is cheap.
 #[derive(Clone)]
@@ -23,6 +26,8 @@ pub struct Host {
     config: Arc<HostConfig>,
     loaded: Handle,
     loader: Arc<Loader>,
+    /// Nothing where recording is off.
+    recorder: Option<Arc<Recorder>>,
 }
 
 /// A call of one operation.
@@ -54,6 +59,11 @@ impl Host {
         })?;
         let cache = CodeCache::new(config.data_dir.join("code"));
         let loader = Arc::new(Loader::new(sandbox, cache, &config.limits));
+        let recorder = if config.recording.enabled {
+            recorder(&config)?
+        } else {
+            None
+        };
         let config = Arc::new(config);
         let states = Arc::new(States::default());
         let loaded = manager::start(config.clone(), loader.clone(), states, watch).await?;
@@ -61,7 +71,16 @@ impl Host {
             config,
             loaded,
             loader,
+            recorder,
         })
+    }
+
+    /// With plugins only: for what is about scripts in files and not about what
+    /// serves.
+    pub async fn without_tenants(mut config: HostConfig) -> Result<Self, Problem> {
+        config.tenants_dir = config.data_dir.join("no-tenants");
+        config.recording.enabled = false;
+        Self::start(config, false).await
     }
 
     /// The configuration it was started with.
@@ -94,6 +113,11 @@ impl Host {
     /// sent, and nobody learns what became of it.
     pub async fn call(&self, call: Call) -> Result<Report, Problem> {
         let (route, id, items) = self.accept(&call)?;
+        if let Some(recorder) = &self.recorder
+            && route.tenant.config.recording
+        {
+            recorder.offer(&route, &call.body);
+        }
         deliver(route, &self.config.limits, id, items).await
     }
 
@@ -114,6 +138,19 @@ impl Host {
         Ok((route, id, items))
     }
 
+    /// Calls whose items were not recorded for want of room.
+    pub fn recordings_dropped(&self) -> u64 {
+        self.recorder
+            .as_ref()
+            .map_or(0, |recorder| recorder.dropped())
+    }
+
+    /// The newest recorded items of an operation, oldest first. What was called
+    /// less than a moment ago may not be among them.
+    pub fn recorded(&self, subject: &Subject, most: usize) -> Result<Vec<Recorded>, Problem> {
+        recording::read(&self.config.recording, &self.config.data_dir, subject, most)
+    }
+
     /// Runs one mapping script on its own, in its sandbox: one answer per item.
     pub async fn run_script(&self, script: &Path, items: &[u8]) -> Result<Vec<ScriptRun>, Problem> {
         crate::script::run(
@@ -125,8 +162,37 @@ impl Host {
         .await
     }
 
+    /// What a new mapping script would change, item by item; nothing is sent.
+    pub async fn compare_scripts(&self, request: &CompareRequest) -> Result<Comparison, Problem> {
+        crate::script::diff::compare(self.snapshot(), &self.config, request).await
+    }
+
+    /// Runs the tests beside scripts: those of the named files and folders, or
+    /// of all tenants' folders. `tenants` is the tenants folder: a script there
+    /// is tested in the context of each connection that uses it.
+    pub async fn test_scripts(
+        &self,
+        tenants: &Path,
+        paths: &[PathBuf],
+    ) -> Result<Vec<Suite>, Problem> {
+        crate::script::suite::run(&self.snapshot(), tenants, paths).await
+    }
+
     /// Confirms that a plugin whose file vanished may be retired.
     pub async fn retire(&self, plugin: &str) -> Result<(), Problem> {
         self.loaded.retire(plugin).await
+    }
+}
+
+/// A key that was configured has to be there; without a place for one that is
+/// made here, the host does without recording.
+fn recorder(config: &HostConfig) -> Result<Option<Arc<Recorder>>, Problem> {
+    match Recorder::start(&config.recording, &config.data_dir) {
+        Ok(recorder) => Ok(Some(Arc::new(recorder))),
+        Err(problem) if config.recording.key == RecordingKey::Generated => {
+            tracing::warn!(%problem, "items are not recorded");
+            Ok(None)
+        }
+        Err(problem) => Err(problem),
     }
 }

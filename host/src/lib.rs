@@ -15,6 +15,7 @@
 //! | [`plugin`] | adapters: artifact → verified generation → guest calls; keys, limits, cache |
 //! | [`script`] | tenants' mapping scripts, run by script engines (also plugins) |
 //! | [`delivery`] | the path above: documents, attempts, outcomes, blame, redaction |
+//! | [`recording`] | the last items of each operation, for trying a changed script on them |
 //! | [`http`] | outbound calls, byte for byte as signed |
 //! | [`reload`] | what is loaded now, and how a changed file replaces it |
 //! | [`api`] | inbound HTTP |
@@ -30,5 +31,6 @@ pub mod host;
 pub mod http;
 pub mod plugin;
 pub mod problem;
+pub mod recording;
 pub mod reload;
 pub mod script;

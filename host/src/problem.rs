@@ -89,6 +89,51 @@ impl Place {
     }
 }
 
+/// Characters of an item or a document that an error repeats.
+const EXCERPT_CHARS: usize = 300;
+
+/// What an excerpt is of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ExcerptOf {
+    /// What a script got.
+    Item,
+    /// What a script gave.
+    Document,
+}
+
+/// The beginning of what a script failed on, without secrets.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Excerpt {
+    /// What it is of.
+    pub of: ExcerptOf,
+    /// Its first characters, on one line.
+    pub text: String,
+}
+
+impl Excerpt {
+    /// The beginning of a text that has no secrets in it.
+    pub fn new(of: ExcerptOf, text: &str) -> Self {
+        let mut rest = text.chars();
+        let one_line = |c: char| if c.is_control() { ' ' } else { c };
+        let mut text: String = rest.by_ref().take(EXCERPT_CHARS).map(one_line).collect();
+        if rest.next().is_some() {
+            text.push('…');
+        }
+        Self { of, text }
+    }
+}
+
+impl fmt::Display for Excerpt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let of = match self.of {
+            ExcerptOf::Item => "the item",
+            ExcerptOf::Document => "the script gave",
+        };
+        write!(f, "{of}: {}", self.text)
+    }
+}
+
 /// One failure. Everything a program needs is a field; `detail` is for people.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Problem {
@@ -108,6 +153,9 @@ pub struct Problem {
     /// The file that has to change.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub place: Option<Place>,
+    /// What a script failed on.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub excerpt: Option<Box<Excerpt>>,
 }
 
 impl Problem {
@@ -120,6 +168,7 @@ impl Problem {
             pointer: None,
             item: None,
             place: None,
+            excerpt: None,
         }
     }
 
@@ -160,6 +209,14 @@ impl Problem {
         self
     }
 
+    /// The same for the log, where records do not belong.
+    pub fn without_excerpt(&self) -> Self {
+        Self {
+            excerpt: None,
+            ..self.clone()
+        }
+    }
+
     /// Adds the file position.
     pub fn place(mut self, place: Place) -> Self {
         self.place = Some(place);
@@ -182,6 +239,9 @@ impl fmt::Display for Problem {
         if let Some(excerpt) = self.place.as_ref().and_then(Place::excerpt) {
             write!(f, "\n{excerpt}")?;
         }
+        if let Some(excerpt) = &self.excerpt {
+            write!(f, "\n{excerpt}")?;
+        }
         Ok(())
     }
 }
@@ -202,6 +262,16 @@ mod tests {
         };
         assert_eq!(place.excerpt().unwrap(), "3 | {a: .b |}\n  |     ^");
         assert_eq!(place.label(), "stock.jq:3:5");
+    }
+
+    #[test]
+    fn an_excerpt_is_short_and_on_one_line() {
+        let excerpt = Excerpt::new(
+            ExcerptOf::Item,
+            &format!("{{\n\"a\": \"{}\"}}", "x".repeat(400)),
+        );
+        assert_eq!(excerpt.text.chars().count(), EXCERPT_CHARS + 1);
+        assert!(excerpt.to_string().starts_with("the item: { \"a\""));
     }
 
     #[test]

@@ -183,7 +183,7 @@ async fn serves(host: &Host) -> (String, String) {
     let data = item.data.as_deref().expect("a result").get();
     let data: Value = serde_json::from_str(data).expect("JSON");
     let generation = data["generation"].as_str().expect("a label").to_owned();
-    (generation, report.generations.adapter)
+    (generation, report.generations.adapter.to_string())
 }
 
 #[tokio::test(flavor = "multi_thread")]

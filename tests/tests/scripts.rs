@@ -60,7 +60,7 @@ async fn a_script_reshapes_items() {
 
     assert_eq!(
         scripted.sends("asks", "{}").await,
-        r#"[{"seen":{"tenant":"asks","connection":"shop","operation":"echo","settings":{"per_request":1000}}}]"#
+        r#"[{"seen":{"tenant":"asks","connection":"shop","operation":"echo","settings":{"per_request":1000},"tables":{}}}]"#
     );
 }
 

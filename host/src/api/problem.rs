@@ -8,7 +8,7 @@ use axum::http::{HeaderValue, Method, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
-use crate::problem::{Blame, Place, Problem};
+use crate::problem::{Blame, Excerpt, Place, Problem};
 
 /// The media type of an error.
 pub(super) const PROBLEM_JSON: &str = "application/problem+json";
@@ -121,6 +121,8 @@ struct Document<'a> {
     item: Option<usize>,
     #[serde(skip_serializing_if = "Option::is_none")]
     place: Option<&'a Place>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    excerpt: Option<&'a Excerpt>,
 }
 
 /// `unknown-connection` → `Unknown connection`: the same for every occurrence,
@@ -153,6 +155,7 @@ impl IntoResponse for Refused {
             pointer: problem.pointer.as_deref(),
             item: problem.item,
             place: problem.place.as_ref(),
+            excerpt: problem.excerpt.as_deref(),
         };
         // A path that is not UTF-8 is the one thing in it that may not be JSON.
         let body = serde_json::to_vec(&document)

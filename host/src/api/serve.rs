@@ -6,7 +6,7 @@
 use std::io;
 use std::net::SocketAddr;
 use std::pin::pin;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use hyper::server::conn::http1;
@@ -15,6 +15,7 @@ use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -152,8 +153,8 @@ struct Connections {
     protocol: http1::Builder,
     slots: Arc<Semaphore>,
     graceful: GracefulShutdown,
-    /// Ends what does not end by itself.
-    end: CancellationToken,
+    /// One task per connection.
+    tasks: Mutex<JoinSet<()>>,
 }
 
 impl Connections {
@@ -169,7 +170,7 @@ impl Connections {
             protocol,
             slots: Arc::new(Semaphore::new(MOST_CONNECTIONS)),
             graceful: GracefulShutdown::new(),
-            end: CancellationToken::new(),
+            tasks: Mutex::default(),
         }
     }
 
@@ -189,13 +190,11 @@ impl Connections {
             }
         };
         let connection = self.graceful.watch(self.connection(stream));
-        let end = self.end.clone();
-        tokio::spawn(async move {
-            tokio::select! {
-                result = connection => if let Err(error) = result {
-                    tracing::debug!(%error, "connection ended");
-                },
-                () = end.cancelled() => {}
+        let mut tasks = self.tasks.lock().unwrap_or_else(PoisonError::into_inner);
+        while tasks.try_join_next().is_some() {}
+        tasks.spawn(async move {
+            if let Err(error) = connection.await {
+                tracing::debug!(%error, "connection ended");
             }
             drop(slot);
         });
@@ -217,11 +216,14 @@ impl Connections {
 
     /// Lets the answers that are ready leave, then closes everything.
     async fn end(self) {
-        let Self { graceful, end, .. } = self;
+        let Self {
+            graceful, tasks, ..
+        } = self;
         if timeout(LAST_ANSWERS, graceful.shutdown()).await.is_err() {
             tracing::debug!("connections were closed before they ended");
         }
-        end.cancel();
+        // Dropping the set ends what did not end by itself.
+        drop(tasks);
     }
 }
 

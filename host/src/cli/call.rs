@@ -142,8 +142,9 @@ mod tests {
                 items,
                 requests: Vec::new(),
                 generations: Generations {
-                    adapter: String::new(),
+                    adapter: "".into(),
                     script: None,
+                    reply: None,
                     tenant: 1,
                 },
                 log: Vec::new(),

@@ -30,7 +30,7 @@ const LAST_THREADS: Duration = Duration::from_secs(1);
 
 /// What commands log that end by themselves. What did not load is part of what
 /// they say anyway.
-const QUIET: &str = "warn,crossdock::reload=error";
+const QUIET: &str = "warn,crossdock::reload=error,crossdock::script=error";
 
 #[derive(Debug, Parser)]
 #[command(

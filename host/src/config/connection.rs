@@ -15,10 +15,7 @@ use super::reader::{Entry, Section, Typed, shown};
 use super::report::Report;
 use super::settings::{note_lines, to_json};
 use super::tenant_file::Environment;
-use super::{ConnectionConfig, ConnectionLimits, MIB, ScriptSource, Secret};
-
-/// Largest mapping script; compiled ones take many times that.
-const MAX_SCRIPT: usize = MIB;
+use super::{ConnectionConfig, ConnectionLimits, MIB, Secret};
 
 /// Largest file of certificates: a system's whole store is a quarter of that.
 const MAX_CA_FILE: usize = MIB;
@@ -35,10 +32,12 @@ const MAX_URL: usize = 2048;
 
 /// Reads the connections of one tenant.
 pub(super) struct ConnectionReader<'r, 'e> {
-    dir: &'r Path,
+    pub(super) dir: &'r Path,
     /// The folder with every link resolved; scripts have to be inside.
-    real_dir: Option<PathBuf>,
-    disk: &'r mut Disk,
+    pub(super) real_dir: Option<PathBuf>,
+    pub(super) disk: &'r mut Disk,
+    /// Scripts need tests beside them: `require_tests` at the top of the file.
+    pub(super) require_tests: bool,
     environment: Environment<'e>,
 }
 
@@ -49,6 +48,7 @@ impl<'r, 'e> ConnectionReader<'r, 'e> {
             dir,
             real_dir: dir.canonicalize().ok(),
             disk,
+            require_tests: false,
             environment,
         }
     }
@@ -91,14 +91,9 @@ impl<'r, 'e> ConnectionReader<'r, 'e> {
         }
         let auth = section.section(report, "auth");
         let auth = auth.and_then(|auth| read_auth(auth, &declared, report));
-        let mut mappings = BTreeMap::new();
-        if let Some(table) = section.section(report, "mappings") {
-            for entry in table.entries() {
-                if let Some(script) = self.script(&entry, report) {
-                    mappings.insert(entry.name.to_owned(), script);
-                }
-            }
-        }
+        let mappings = self.scripts(&mut section, "mappings", report);
+        let replies = self.scripts(&mut section, "replies", report);
+        let tables = self.tables(&mut section, report);
         let limits = section.section(report, "limits");
         let limits = limits.map_or_else(ConnectionLimits::default, |limits| {
             read_limits(limits, report)
@@ -116,6 +111,8 @@ impl<'r, 'e> ConnectionReader<'r, 'e> {
             secrets,
             auth,
             mappings,
+            replies,
+            tables,
             limits,
             extra_roots,
             allow_private,
@@ -196,79 +193,6 @@ impl<'r, 'e> ConnectionReader<'r, 'e> {
                 None
             }
         }
-    }
-
-    fn script(&mut self, entry: &Entry, report: &mut Report) -> Option<ScriptSource> {
-        let DeValue::String(_) = entry.value.value else {
-            // `stock.update = …` without quotes is a table in TOML.
-            let detail = "must be the file name of a script; an operation's name is \
-                          written in quotes, as in \"stock.update\" = \"stock.jq\".";
-            entry.value.refuse(report, "config-wrong-type", detail);
-            return None;
-        };
-        let typed = entry.value.string(report)?;
-        let path = self.dir.join(typed.value);
-        let extension = path.extension().and_then(|extension| extension.to_str());
-        let Some(extension) = extension.filter(|extension| !extension.is_empty()) else {
-            let detail = "must be a file name with an extension, which says the language, \
-                          as in \"stock.jq\".";
-            typed.refuse(report, "config-bad-value", detail);
-            return None;
-        };
-        let real_path = self.script_inside(&typed, &path, report)?;
-        let bytes = match self.disk.read(&path, &real_path, MAX_SCRIPT) {
-            Ok(bytes) => bytes,
-            Err(error) => {
-                let detail = format!("names the script {}, which {error}.", path.display());
-                typed.refuse(report, error.code(), detail);
-                return None;
-            }
-        };
-        let Ok(text) = std::str::from_utf8(&bytes) else {
-            let detail = format!(
-                "names the script {}, which is not UTF-8 text; save it as UTF-8.",
-                path.display()
-            );
-            typed.refuse(report, "config-unreadable", detail);
-            return None;
-        };
-        Some(ScriptSource {
-            extension: extension.to_owned(),
-            text: text.into(),
-            path,
-        })
-    }
-
-    /// The script's real path, when that is inside the tenant's folder. Links
-    /// that stay inside are how Kubernetes mounts a folder; a link that leads
-    /// out would let one tenant's folder show another's files.
-    fn script_inside(
-        &mut self,
-        typed: &Typed<&str>,
-        path: &Path,
-        report: &mut Report,
-    ) -> Option<PathBuf> {
-        let outside = "must be a file inside the tenant's own folder.";
-        if !stays_inside(Path::new(typed.value)) {
-            typed.refuse(report, "config-bad-value", outside);
-            return None;
-        }
-        let Ok(real_path) = path.canonicalize() else {
-            self.disk.note_missing(path);
-            let detail = format!("names the script {}, which does not exist.", path.display());
-            typed.refuse(report, "config-file-missing", detail);
-            return None;
-        };
-        let inside = self
-            .real_dir
-            .as_ref()
-            .is_some_and(|dir| real_path.starts_with(dir));
-        if !inside {
-            self.disk.note_missing(path);
-            typed.refuse(report, "config-bad-value", outside);
-            return None;
-        }
-        Some(real_path)
     }
 
     fn ca_file(&mut self, typed: &Typed<&str>, report: &mut Report) -> Option<Arc<[u8]>> {
@@ -408,7 +332,7 @@ fn read_limits(mut section: Section, report: &mut Report) -> ConnectionLimits {
 }
 
 /// Whether a relative path does not leave the folder it is relative to.
-fn stays_inside(path: &Path) -> bool {
+pub(super) fn stays_inside(path: &Path) -> bool {
     path.components()
         .all(|part| matches!(part, Component::Normal(_) | Component::CurDir))
 }

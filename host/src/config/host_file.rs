@@ -8,7 +8,7 @@ use super::disk::Disk;
 use super::reader::{Section, parse};
 use super::report::Report;
 use super::token::TokenHash;
-use super::{HostConfig, HostLimits, MIB};
+use super::{HostConfig, HostLimits, MIB, RecordingConfig, RecordingKey};
 use crate::problem::Problem;
 
 /// The file that is read when none is named.
@@ -44,6 +44,7 @@ fn defaults(folder: &Path) -> HostConfig {
         tenants_dir: folder.join("tenants"),
         data_dir: folder.join("data"),
         watch_poll: None,
+        recording: RecordingConfig::default(),
         limits: HostLimits::default(),
     }
 }
@@ -123,6 +124,9 @@ fn read_top(mut top: Section, folder: &Path, config: &mut HostConfig, report: &m
         config.watch_poll = poll.map(Duration::from_millis);
         watch.finish(report);
     }
+    if let Some(recording) = top.section(report, "recording") {
+        read_recording(recording, folder, &mut config.recording, report);
+    }
     if let Some(limits) = top.section(report, "limits") {
         read_limits(limits, &mut config.limits, report);
     }
@@ -151,6 +155,45 @@ fn set_dir(section: &mut Section, folder: &Path, dir: &mut PathBuf, report: &mut
     }
 }
 
+fn read_recording(
+    mut section: Section,
+    folder: &Path,
+    recording: &mut RecordingConfig,
+    report: &mut Report,
+) {
+    if let Some(enabled) = section.boolean(report, "enabled") {
+        recording.enabled = enabled;
+    }
+    if let Some(count) = section.integer(report, "items", 1..=10_000) {
+        recording.items = count as usize;
+    }
+    if let Some(kib) = section.integer(report, "kb", 4..=1_048_576) {
+        recording.bytes = kib << 10;
+    }
+    if let Some(mib) = section.integer(report, "total_mb", 1..=1_048_576) {
+        recording.total = mib << 20;
+    }
+    if let Some(encrypt) = section.boolean(report, "encrypt") {
+        recording.encrypt = encrypt;
+    }
+    if let Some(mut key) = section.section(report, "key") {
+        let variable = key.text(report, "env");
+        let file = key.text(report, "file");
+        recording.key = match (variable, file) {
+            (Some(variable), None) => RecordingKey::Environment(variable.value.to_owned()),
+            (None, Some(file)) => RecordingKey::File(folder.join(file.value)),
+            _ => {
+                let detail = "must be { env = \"VARIABLE\" } or { file = \"path\" }, \
+                              whose text is 64 hex digits.";
+                key.refuse(report, "config-bad-value", detail);
+                RecordingKey::Generated
+            }
+        };
+        key.finish(report);
+    }
+    section.finish(report);
+}
+
 fn read_limits(mut section: Section, limits: &mut HostLimits, report: &mut Report) {
     let mut whole = |name, range| section.integer(report, name, range);
     if let Some(ms) = whole("guest_deadline_ms", 1..=60_000) {
@@ -165,6 +208,9 @@ fn read_limits(mut section: Section, limits: &mut HostLimits, report: &mut Repor
     }
     if let Some(count) = whole("warm_instances", 0..=100_000) {
         limits.warm_instances = count as usize;
+    }
+    if let Some(mib) = whole("warm_memory_mb", 0..=1_048_576) {
+        limits.warm_memory = mib as usize * MIB;
     }
     if let Some(count) = whole("guest_instances", 1..=100_000) {
         limits.guest_instances = count as u32;
@@ -253,11 +299,19 @@ mod tests {
             retire_missing = true
             [watch]
             poll_ms = 2_000
+            [recording]
+            enabled = false
+            items = 7
+            kb = 8
+            total_mb = 9
+            encrypt = false
+            key = {{ file = "k" }}
             [limits]
             guest_deadline_ms = 1
             guest_memory_mb = 2
             guest_output_mb = 3
             warm_instances = 4
+            warm_memory_mb = 13
             guest_instances = 5
             request_body_mb = 6
             items_per_call = 7
@@ -274,11 +328,17 @@ mod tests {
         assert!(config.plugins_dir.ends_with("p"));
         assert!(config.retire_missing);
         assert_eq!(config.watch_poll, Some(Duration::from_secs(2)));
+        let recording = config.recording;
+        assert!(!recording.enabled && !recording.encrypt);
+        let bounds = (recording.items, recording.bytes, recording.total);
+        assert_eq!(bounds, (7, 8 << 10, 9 << 20));
+        assert!(matches!(recording.key, RecordingKey::File(path) if path.ends_with("k")));
         let limits = config.limits;
         assert_eq!(limits.guest_deadline, Duration::from_millis(1));
         assert_eq!(limits.guest_memory, 2 * MIB);
         assert_eq!(limits.guest_output, 3 * MIB);
         assert_eq!(limits.warm_instances, 4);
+        assert_eq!(limits.warm_memory, 13 * MIB);
         assert_eq!(limits.guest_instances, 5);
         assert_eq!(limits.request_body, 6 * MIB);
         assert_eq!(limits.items_per_call, 7);
@@ -310,7 +370,7 @@ mod tests {
         assert_eq!(
             problems,
             [
-                "crossdock.toml:1:1: `colour` is not a known key: the keys here are `server`, `plugins`, `tenants`, `data`, `watch`, `limits`.",
+                "crossdock.toml:1:1: `colour` is not a known key: the keys here are `server`, `plugins`, `tenants`, `data`, `watch`, `recording`, `limits`.",
                 "crossdock.toml:3:10: `server.listen` must be an IP address and a port, as in \"127.0.0.1:8080\".",
                 "crossdock.toml:4:17: `server.admin_tokens[0]` is a token itself; write the line that starts with `sha256:`, which belongs to it.",
                 "crossdock.toml:4:30: `server.admin_tokens[1]` must be a string, not a whole number.",

@@ -11,8 +11,10 @@ mod host_file;
 mod nearest;
 mod reader;
 mod report;
+mod scripts;
 mod secret;
 mod settings;
+mod tables;
 mod tenant_file;
 mod token;
 
@@ -22,9 +24,11 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use serde_json::value::RawValue;
 use url::Url;
 
 pub use host_file::load_host;
+pub use scripts::tests_beside;
 pub use secret::Secret;
 pub use tenant_file::{TenantFile, load_tenant, tenant_dirs};
 pub use token::{Token, TokenHash, TokenHashError};
@@ -52,8 +56,52 @@ pub struct HostConfig {
     /// `[watch] poll_ms`: poll instead of being notified, for network file
     /// systems; absent by default.
     pub watch_poll: Option<Duration>,
+    /// `[recording]`.
+    pub recording: RecordingConfig,
     /// `[limits]`.
     pub limits: HostLimits,
+}
+
+/// `[recording]` of `crossdock.toml`: the last items of each connection and
+/// operation.
+#[derive(Debug, Clone)]
+pub struct RecordingConfig {
+    /// `enabled`; default true.
+    pub enabled: bool,
+    /// `items`: most of one connection and operation; default 100.
+    pub items: usize,
+    /// `kb`: most bytes of one connection and operation, in KiB; default 1024.
+    pub bytes: u64,
+    /// `total_mb`: most bytes over all, in MiB; default 1024.
+    pub total: u64,
+    /// `encrypt`; default true.
+    pub encrypt: bool,
+    /// `key`: where the key comes from.
+    pub key: RecordingKey,
+}
+
+/// Where the key of recorded items comes from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RecordingKey {
+    /// Made at the first start and kept in the data folder.
+    Generated,
+    /// `{ env = "…" }`: 64 hex digits.
+    Environment(String),
+    /// `{ file = "…" }`: 64 hex digits.
+    File(PathBuf),
+}
+
+impl Default for RecordingConfig {
+    fn default() -> Self {
+        Self {
+            enabled: true,
+            items: 100,
+            bytes: MIB as u64,
+            total: 1024 * MIB as u64,
+            encrypt: true,
+            key: RecordingKey::Generated,
+        }
+    }
 }
 
 /// `[limits]` of `crossdock.toml`. Every bound has a default.
@@ -69,6 +117,9 @@ pub struct HostLimits {
     /// scripts) over all tenants, at most a quarter of `guest_instances`;
     /// default 256.
     pub warm_instances: usize,
+    /// `warm_memory_mb`: memory of the idle instances of each kind, in MiB;
+    /// default 512.
+    pub warm_memory: usize,
     /// `guest_instances`: guest instances alive at once; default 1024.
     pub guest_instances: u32,
     /// `request_body_mb`: largest inbound body, in MiB; default 8.
@@ -94,6 +145,7 @@ impl Default for HostLimits {
             guest_memory: 64 * MIB,
             guest_output: 16 * MIB,
             warm_instances: 256,
+            warm_memory: 512 * MIB,
             guest_instances: 1024,
             request_body: 8 * MIB,
             items_per_call: 10_000,
@@ -117,6 +169,11 @@ pub struct TenantConfig {
     /// Hashes of the bearer tokens that may call for this tenant;
     /// `tokens = ["sha256:…"]` at the top of the file.
     pub tokens: Vec<TokenHash>,
+    /// `require_tests`: every script needs tests beside it, and a change under
+    /// which one fails is refused; default false.
+    pub require_tests: bool,
+    /// `recording`: whether items of its calls are recorded; default true.
+    pub recording: bool,
     /// By name.
     pub connections: BTreeMap<String, ConnectionConfig>,
 }
@@ -139,6 +196,10 @@ pub struct ConnectionConfig {
     pub auth: Option<Auth>,
     /// Mapping scripts by operation.
     pub mappings: BTreeMap<String, ScriptSource>,
+    /// Reply scripts by operation: what becomes of an outcome's `data`.
+    pub replies: BTreeMap<String, ScriptSource>,
+    /// Lookup tables by name, which the connection's scripts see.
+    pub tables: BTreeMap<String, TableSource>,
     /// `[connections.NAME.limits]`.
     pub limits: ConnectionLimits,
     /// `ca_file`: PEM certificates trusted besides the platform's roots.
@@ -193,6 +254,26 @@ pub struct ScriptSource {
     pub text: Arc<str>,
     /// The extension without its dot, which names the language.
     pub extension: String,
+    /// The tests beside it; read only where the tenant requires them.
+    pub tests: Option<TestSource>,
+}
+
+/// The tests beside a script, as they were on disk when their tenant was read.
+#[derive(Debug, Clone)]
+pub struct TestSource {
+    /// The file: `stock.test.json` beside `stock.jq`.
+    pub path: PathBuf,
+    /// Its text; at most 1 MiB.
+    pub text: Arc<str>,
+}
+
+/// A lookup table as it was on disk when its tenant was read.
+#[derive(Debug, Clone)]
+pub struct TableSource {
+    /// The file.
+    pub path: PathBuf,
+    /// JSON text: a JSON file's own, or what a CSV file became.
+    pub json: Arc<RawValue>,
 }
 
 /// `[connections.NAME.limits]`.

@@ -67,6 +67,24 @@ impl<'t> Report<'t> {
         self.push(Problem::host(code, detail).place(place));
     }
 
+    /// A problem at a place of another file that this one names; 0 where line
+    /// or column are not known.
+    pub fn in_file(
+        &mut self,
+        file: &Path,
+        (line, column): (u32, u32),
+        code: &'static str,
+        detail: impl Into<String>,
+    ) {
+        let place = Place {
+            file: file.to_owned(),
+            line,
+            column,
+            source: None,
+        };
+        self.push(Problem::host(code, detail).place(place));
+    }
+
     /// Nothing, or everything that was wrong, in the order of the file.
     pub fn finish(mut self) -> Result<(), Vec<Problem>> {
         if self.problems.is_empty() {

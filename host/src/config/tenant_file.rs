@@ -107,6 +107,8 @@ pub(super) fn load_tenant_with(dir: &Path, environment: Environment) -> TenantFi
         name: name.as_str().into(),
         file: file.clone(),
         tokens: Vec::new(),
+        require_tests: false,
+        recording: true,
         connections: BTreeMap::new(),
     };
     match &bytes {
@@ -148,6 +150,9 @@ fn read_top(
     report: &mut Report,
 ) {
     config.tokens = token_hashes(&mut top, "tokens", report);
+    config.require_tests = top.boolean(report, "require_tests").unwrap_or(false);
+    reader.require_tests = config.require_tests;
+    config.recording = top.boolean(report, "recording").unwrap_or(true);
     if let Some(connections) = top.section(report, "connections") {
         config.connections = read_connections(connections, reader, report);
     }

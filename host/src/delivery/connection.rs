@@ -10,6 +10,7 @@ use super::state::Channel;
 use crate::config::{ConnectionConfig, Secret};
 use crate::http::Target;
 use crate::script::engine::ScriptSpec;
+use crate::script::tests::Tests;
 
 /// A connection, ready to deliver.
 #[derive(Debug)]
@@ -26,11 +27,35 @@ pub struct ConnectionGeneration {
     pub redactor: Redactor,
     /// Mapping scripts by operation.
     pub scripts: HashMap<String, PreparedScript>,
+    /// Reply scripts by operation.
+    pub replies: HashMap<String, PreparedScript>,
     /// HTTP pool and limits.
     pub channel: Channel,
 }
 
-/// A mapping script of one operation.
+impl ConnectionGeneration {
+    /// The same connection with another mapping of one operation, and no reply
+    /// scripts: for trying a script that does not serve.
+    pub fn with_mapping(&self, operation: &str, script: PreparedScript) -> Self {
+        Self {
+            config: self.config.clone(),
+            settings: self.settings.clone(),
+            secrets: self.secrets.clone(),
+            target: self.target.clone(),
+            redactor: self.redactor.scope(),
+            scripts: HashMap::from([(operation.to_owned(), script)]),
+            replies: HashMap::new(),
+            channel: self.channel.clone(),
+        }
+    }
+
+    /// Every script of it.
+    pub fn all_scripts(&self) -> impl Iterator<Item = &PreparedScript> {
+        self.scripts.values().chain(self.replies.values())
+    }
+}
+
+/// A script of one operation.
 #[derive(Debug, Clone)]
 pub struct PreparedScript {
     /// What the engine gets.
@@ -41,4 +66,6 @@ pub struct PreparedScript {
     pub extension: String,
     /// First digits of the hash of its text, for reports.
     pub label: String,
+    /// The tests it has to pass, where its tenant requires them.
+    pub tests: Option<Arc<Tests>>,
 }

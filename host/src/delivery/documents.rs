@@ -1,6 +1,7 @@
 //! Items through the tenant's script, and what comes out against the
 //! operation's schema.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use jsonschema::Validator;
@@ -9,10 +10,11 @@ use serde_json::Value;
 
 use super::connection::PreparedScript;
 use super::intake::Route;
+use super::redact::Redactor;
 use super::report::{DetailReport, ItemReport, ItemStatus};
 use crate::plugin::bindings::script::exports::crossdock::script::engine::Diagnostic;
 use crate::plugin::guest::{GuestFailure, GuestFailureKind};
-use crate::problem::{Blame, Place, Problem};
+use crate::problem::{Blame, Excerpt, ExcerptOf, Place, Problem};
 use crate::script::engine::{Applied, CompileError, EngineGeneration, ScriptLease};
 
 /// Items handed to a script at once. The deadline is for one such call: with
@@ -24,6 +26,12 @@ const MOST_DOCUMENTS: usize = 1000;
 
 /// Schema violations reported per document.
 const MOST_VIOLATIONS: usize = 10;
+
+/// Failures of one call that are logged.
+const LOGGED: usize = 3;
+
+/// Longest line of a script that an error shows.
+const SOURCE_CHARS: usize = 500;
 
 /// Characters of a violation's text: it quotes the value.
 const VIOLATION_CHARS: usize = 300;
@@ -53,7 +61,10 @@ pub struct Prepared {
 pub async fn prepare(route: &Route, items: Vec<String>) -> Result<Prepared, Problem> {
     let script = route.connection.scripts.get(&route.operation);
     let mut prepared = match script {
-        Some(script) => apply(engine_for(route, script)?, script, items).await?,
+        Some(script) => {
+            let redactor = &route.connection.redactor;
+            apply(engine_for(route, script)?, script, &items, redactor).await?
+        }
         None => Prepared {
             documents: items
                 .into_iter()
@@ -76,7 +87,7 @@ pub async fn prepare(route: &Route, items: Vec<String>) -> Result<Prepared, Prob
         {
             continue;
         }
-        if let Err(report) = check(schema, document, script) {
+        if let Err(report) = check(schema, document, script, &route.connection.redactor) {
             failed.push(*report);
         }
     }
@@ -87,7 +98,49 @@ pub async fn prepare(route: &Route, items: Vec<String>) -> Result<Prepared, Prob
             .retain(|document| !is_failed(document.item));
         prepared.settled.extend(failed);
     }
+    log_failures(route, &prepared.settled);
     Ok(prepared)
+}
+
+/// Says which items the script failed on. What was in them is logged at level
+/// `debug` only.
+pub fn log_failures(route: &Route, reports: &[ItemReport]) {
+    let is_failed = |report: &&ItemReport| report.blame == Some(Blame::Script);
+    let problems = reports.iter().filter(is_failed);
+    for problem in problems.take(LOGGED).filter_map(|r| r.clone().problem()) {
+        tracing::debug!(target: "crossdock::script", %problem, "what the script failed on");
+        tracing::warn!(
+            target: "crossdock::script",
+            tenant = &*route.tenant.config.name,
+            connection = &*route.connection.config.name,
+            operation = route.operation,
+            code = problem.code,
+            failed = reports.iter().filter(is_failed).count(),
+            problem = %problem.without_excerpt(),
+            "a script failed"
+        );
+    }
+}
+
+/// An adapter's complaint about a document, with the script that made it.
+pub fn naming_script(route: &Route, mut problem: Problem) -> Problem {
+    if let Some(script) = route.connection.scripts.get(&route.operation)
+        && problem.blame == Blame::Script
+        && problem.place.is_none()
+    {
+        problem.place = Some(place_of(script));
+    }
+    problem
+}
+
+/// The script's file as a whole.
+fn place_of(script: &PreparedScript) -> Place {
+    Place {
+        file: script.path.clone(),
+        line: 0,
+        column: 0,
+        source: None,
+    }
 }
 
 /// One document against the schema.
@@ -95,6 +148,7 @@ fn check(
     schema: &Validator,
     document: &Document,
     script: Option<&PreparedScript>,
+    redactor: &Redactor,
 ) -> Result<(), Box<ItemReport>> {
     let blame = if script.is_some() {
         Blame::Script
@@ -102,11 +156,12 @@ fn check(
         Blame::Caller
     };
     let value: Value = serde_json::from_str(&document.text).map_err(|error| {
-        let problem = Problem::new(
+        let mut problem = Problem::new(
             blame,
             "invalid-json",
             format!("the document is not JSON: {error}"),
         );
+        problem.place = script.map(place_of);
         Box::new(ItemReport::failed(document.item, problem))
     })?;
     if schema.is_valid(&value) {
@@ -125,12 +180,9 @@ fn check(
     }
     let mut problem = Problem::new(blame, "invalid-document", detail).at(first.pointer.clone());
     if let Some(script) = script {
-        problem = problem.place(Place {
-            file: script.path.clone(),
-            line: 0,
-            column: 0,
-            source: None,
-        });
+        problem = problem.place(place_of(script));
+        let gave = redactor.redact(&document.text);
+        problem.excerpt = Some(Excerpt::new(ExcerptOf::Document, &gave).into());
     }
     let rest: Vec<DetailReport> = violations.collect();
     let mut report = ItemReport::failed(document.item, problem);
@@ -174,7 +226,8 @@ fn violation(error: &jsonschema::ValidationError<'_>) -> DetailReport {
 pub async fn apply(
     engine: &EngineGeneration,
     script: &PreparedScript,
-    items: Vec<String>,
+    items: &[String],
+    redactor: &Redactor,
 ) -> Result<Prepared, Problem> {
     let mut lease = engine
         .lease(&script.spec)
@@ -186,17 +239,12 @@ pub async fn apply(
         left: engine.deadline(),
         prepared: Prepared::default(),
     };
-    let mut items = items.into_iter();
     let mut first = 0;
-    loop {
-        let batch: Vec<String> = items.by_ref().take(BATCH).collect();
-        if batch.is_empty() {
-            return Ok(work.prepared);
-        }
+    for batch in items.chunks(BATCH) {
         if work.left.is_zero() {
             (0..batch.len()).for_each(|item| work.not_tried(first + item));
         } else {
-            match lease.apply(&batch, None).await {
+            match lease.apply(batch, None).await {
                 Ok(applied) => {
                     for (item, applied) in applied.into_iter().enumerate() {
                         work.settle(first + item, applied);
@@ -209,13 +257,33 @@ pub async fn apply(
                     lease = work.lease().await?;
                 }
                 Err(_) => {
-                    work.one_by_one(first, &batch).await?;
+                    work.one_by_one(first, batch).await?;
                     lease = work.lease().await?;
                 }
             }
         }
         first += batch.len();
     }
+    let mut prepared = work.prepared;
+    for report in &mut prepared.settled {
+        show_input(report, items, redactor);
+    }
+    Ok(prepared)
+}
+
+/// Adds the beginning of the item that the script failed on. Its message may
+/// quote the item, too, and so what a caller should not have sent.
+fn show_input(report: &mut ItemReport, items: &[String], redactor: &Redactor) {
+    if report.blame != Some(Blame::Script) {
+        return;
+    }
+    if let Some(Cow::Owned(clean)) = report.message.as_deref().map(|text| redactor.redact(text)) {
+        report.message = Some(clean);
+    }
+    report.excerpt = items.get(report.index).map(|item| {
+        let item = redactor.redact(item);
+        Excerpt::new(ExcerptOf::Item, &item).into()
+    });
 }
 
 /// The items of one call on their way through a script.
@@ -248,7 +316,8 @@ impl Work<'_> {
         let problem = Problem::script(
             "script-deadline",
             "not tried: the items before it used up the script's time",
-        );
+        )
+        .place(place_of(self.script));
         self.prepared
             .settled
             .push(ItemReport::failed(item, problem));
@@ -316,7 +385,8 @@ fn settle(
                     "the script made {} documents of it, at most {MOST_DOCUMENTS} are allowed",
                     texts.len()
                 ),
-            );
+            )
+            .place(place_of(script));
             prepared.settled.push(ItemReport::failed(item, problem));
         }
         Ok(texts) => {
@@ -341,7 +411,7 @@ fn settle(
 }
 
 /// The engine for a script's language.
-fn engine_for<'a>(
+pub fn engine_for<'a>(
     route: &'a Route,
     script: &PreparedScript,
 ) -> Result<&'a EngineGeneration, Problem> {
@@ -381,7 +451,9 @@ pub fn diagnostic_problem(
     let line = (diagnostic.line as usize)
         .checked_sub(1)
         .and_then(|index| source.lines().nth(index))
-        .map(|line| line.chars().take(VIOLATION_CHARS).collect());
+        // Cut, a caret would point at nothing.
+        .filter(|line| line.chars().nth(SOURCE_CHARS).is_none())
+        .map(str::to_owned);
     Problem::script(code, diagnostic.message).place(Place {
         file: path.to_owned(),
         line: diagnostic.line,
@@ -401,10 +473,5 @@ pub fn guest_problem(failure: &GuestFailure, script: &PreparedScript) -> Problem
             return Problem::host("host-busy", failure.message.clone());
         }
     };
-    Problem::script(code, format!("the script failed: {failure}")).place(Place {
-        file: script.path.clone(),
-        line: 0,
-        column: 0,
-        source: None,
-    })
+    Problem::script(code, format!("the script failed: {failure}")).place(place_of(script))
 }

@@ -13,7 +13,7 @@ use super::path::{DeliveryId, generations, map};
 use super::redact::Redactor;
 use super::report::{DryRequest, DryRun, ItemReport};
 use super::signing::{Payload, SignedDraft};
-use crate::plugin::contract::{Item, Request};
+use crate::plugin::contract::{Context, Item, Request};
 use crate::plugin::generation::AdapterLease;
 use crate::problem::Problem;
 
@@ -26,6 +26,18 @@ const QUERY: &AsciiSet = &NON_ALPHANUMERIC
 
 /// Runs the path up to the point where a request would leave.
 pub async fn dry_run(route: Route, id: DeliveryId, items: Vec<String>) -> Result<DryRun, Problem> {
+    dry_run_at(route, id, items, None).await
+}
+
+/// The same at a moment that is given: two of these differ only in what was
+/// delivered and how.
+pub async fn dry_run_at(
+    route: Route,
+    id: DeliveryId,
+    items: Vec<String>,
+    moment: Option<&Context>,
+) -> Result<DryRun, Problem> {
+    let context = || moment.cloned().unwrap_or_else(|| context(&route));
     let prepared = documents::prepare(&route, items).await?;
     let mut reports = prepared.settled;
     let documents = prepared.documents;
@@ -44,15 +56,15 @@ pub async fn dry_run(route: Route, id: DeliveryId, items: Vec<String>) -> Result
             .lease(&route.tenant.config.name)
             .await
             .map_err(|failure| super::exchange::guest(&route, "map", &failure))?;
-        let context = context(&route);
-        let mapped = map(&route, &mut lease, &context, &items, &mut trace).await?;
+        let mapped = map(&route, &mut lease, &context(), &items, &mut trace).await?;
         for failure in mapped.failures {
             let problem = fault_problem(failure.fault, scripted(&route), &trace.redaction);
+            let problem = documents::naming_script(&route, problem);
             let item = documents[failure.item as usize].item;
             reports.push(ItemReport::failed(item, problem));
         }
         for request in &mapped.requests {
-            let signed = signed(&route, &mut lease, request, &mut trace).await?;
+            let signed = signed(&route, &mut lease, &context(), request, &mut trace).await?;
             let mut carried: Vec<usize> = request
                 .items
                 .iter()
@@ -74,17 +86,17 @@ pub async fn dry_run(route: Route, id: DeliveryId, items: Vec<String>) -> Result
 async fn signed(
     route: &Route,
     lease: &mut AdapterLease,
+    context: &Context,
     request: &Request,
     trace: &mut Trace,
 ) -> Result<SignedDraft, Problem> {
-    let context = context(route);
-    let signed = sign(route, lease, &context, &request.draft, trace).await?;
+    let signed = sign(route, lease, context, &request.draft, trace).await?;
     // What could not be sent is said here too.
     outgoing(&route.connection.target, signed.clone()).map_err(|why| {
         let why = trace.redaction.redact(&why).into_owned();
         Problem::adapter(
             "invalid-request",
-            format!("adapter {}: {why}", route.adapter.label()),
+            format!("adapter {}: {why}", route.adapter.label),
         )
     })?;
     Ok(signed)

@@ -1,10 +1,12 @@
 //! One delivery from its items to its report.
 
+use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
 use rand::RngExt;
 use sha2::{Digest, Sha256};
 
+use super::connection::PreparedScript;
 use super::documents::{self, Document};
 use super::exchange::{Trace, context, exchange, guest, scripted};
 use super::intake::Route;
@@ -16,6 +18,7 @@ use crate::plugin::contract::{Context, Item, Mapped};
 use crate::plugin::generation::AdapterLease;
 use crate::plugin::manifest::Repeatable;
 use crate::problem::Problem;
+use crate::script::replies;
 
 /// First pause between two attempts; it doubles with each, and a random part
 /// keeps callers that failed together from coming back together.
@@ -65,6 +68,8 @@ pub async fn deliver(
 ) -> Result<Report, Problem> {
     let deadline = Instant::now() + limits.call_timeout;
     let count = items.len();
+    // A reply script sees the caller's item beside its result.
+    let originals = replies::wanted(&route).then(|| items.clone());
     let prepared = documents::prepare(&route, items).await?;
     let mut run = Run {
         trace: Trace::new(&route),
@@ -78,7 +83,10 @@ pub async fn deliver(
     };
     run.rounds().await;
     let Run { trace, reports, .. } = run;
-    let items = by_item(count, prepared.settled, &prepared.documents, reports);
+    let mut items = by_item(count, prepared.settled, &prepared.documents, reports);
+    if let Some(originals) = originals {
+        replies::apply(&route, &originals, &mut items, deadline).await;
+    }
     Ok(Report {
         status: DeliveryStatus::over(&items),
         delivery: id.id,
@@ -91,13 +99,14 @@ pub async fn deliver(
 
 /// Which versions a delivery used.
 pub fn generations(route: &Route) -> Generations {
+    let label = |scripts: &HashMap<String, PreparedScript>| {
+        let script = scripts.get(&route.operation);
+        script.map(|script| script.label.clone())
+    };
     Generations {
-        adapter: route.adapter.label(),
-        script: route
-            .connection
-            .scripts
-            .get(&route.operation)
-            .map(|script| script.label.clone()),
+        adapter: route.adapter.label.clone(),
+        script: label(&route.connection.scripts),
+        reply: label(&route.connection.replies),
         tenant: route.tenant.number,
     }
 }
@@ -193,6 +202,7 @@ impl Run<'_> {
         for failure in mapped.failures {
             let index = pending[failure.item as usize];
             let problem = fault_problem(failure.fault, scripted(self.route), &self.trace.redaction);
+            let problem = documents::naming_script(self.route, problem);
             self.settle(index, ItemReport::failed(0, problem));
         }
         let mut again = Vec::new();
@@ -262,7 +272,7 @@ pub async fn map(
         lease.discard();
         Problem::adapter(
             "adapter-broken-promise",
-            format!("adapter {}: {broken}", route.adapter.label()),
+            format!("adapter {}: {broken}", route.adapter.label),
         )
     })?;
     Ok(mapped)

@@ -1,12 +1,13 @@
 //! What became of a delivery: the answer of every interface.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
 
 use crate::plugin::contract::Detail;
-use crate::problem::{Blame, Place, Problem};
+use crate::problem::{Blame, Excerpt, Place, Problem};
 
 /// A delivery's answer.
 #[derive(Debug, Serialize)]
@@ -77,6 +78,10 @@ pub struct ItemReport {
     pub message: Option<String>,
     /// The operation's result document.
     pub data: Option<Box<RawValue>>,
+    /// Why `data` is as the platform gave it, although the operation has a
+    /// reply script: that failed. It says nothing about the item.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reply_error: Option<Box<Problem>>,
     /// Who has to act, when it is neither accepted nor a duplicate.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub blame: Option<Blame>,
@@ -87,6 +92,9 @@ pub struct ItemReport {
     /// Where in the script, when the script is to blame.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub place: Option<Place>,
+    /// What the script failed on, when it is to blame.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub excerpt: Option<Box<Excerpt>>,
     /// What the platform said about parts of the item.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub details: Vec<DetailReport>,
@@ -134,13 +142,23 @@ pub struct RequestReport {
 /// The versions that handled a delivery.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Generations {
-    /// The adapter's generation: number and first digits of its hash.
-    pub adapter: String,
+    /// The adapter's generation: name, version, number and first digits of its
+    /// hash.
+    #[serde(serialize_with = "shared")]
+    pub adapter: Arc<str>,
     /// The script's, where one ran.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub script: Option<String>,
+    /// The reply script's, where there is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reply: Option<String>,
     /// The tenant file's generation.
     pub tenant: u32,
+}
+
+/// Shared text as text.
+fn shared<S: Serializer>(text: &Arc<str>, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(text)
 }
 
 /// A line an adapter logged.
@@ -195,9 +213,11 @@ impl ItemReport {
             code: None,
             message: None,
             data: None,
+            reply_error: None,
             blame: None,
             pointer: None,
             place: None,
+            excerpt: None,
             details: Vec::new(),
             retry_after_ms: None,
         }
@@ -211,6 +231,7 @@ impl ItemReport {
             blame: Some(problem.blame),
             pointer: problem.pointer,
             place: problem.place,
+            excerpt: problem.excerpt,
             ..Self::new(index, ItemStatus::Failed)
         }
     }
@@ -229,6 +250,7 @@ impl ItemReport {
             pointer: self.pointer,
             item: Some(self.index),
             place: self.place,
+            excerpt: self.excerpt,
         })
     }
 }

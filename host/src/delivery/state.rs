@@ -171,10 +171,13 @@ impl std::fmt::Debug for Channel {
     }
 }
 
+/// Tenant and connection.
+type Names = (Arc<str>, Arc<str>);
+
 /// The states of all connections, by tenant and connection.
 #[derive(Default)]
 pub struct States {
-    by_name: Mutex<HashMap<(Arc<str>, Arc<str>), Arc<ConnectionState>>>,
+    by_name: Mutex<HashMap<Names, Arc<ConnectionState>>>,
 }
 
 impl States {

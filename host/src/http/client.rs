@@ -142,7 +142,17 @@ impl Client {
         })
     }
 
-    /// Sends one request, once, and reads its answer. Redirects are answers.
+    /// [`send_until`](Self::send_until) with no bound but the client's own.
+    ///
+    /// # Errors
+    /// [`SendError::reached`] says whether the platform can have seen any of it.
+    pub async fn send(&self, outgoing: Outgoing) -> Result<Answer, SendError> {
+        let never = Instant::now() + self.timeout * 2;
+        self.send_until(outgoing, never).await
+    }
+
+    /// Sends one request, once, and reads its answer, all of it until
+    /// `deadline` at the latest. Redirects are answers.
     ///
     /// What goes out is `outgoing` with `host`, `content-length` and, if it has
     /// none, `accept-encoding`. Must be called within a tokio runtime. Dropping
@@ -150,8 +160,13 @@ impl Client {
     ///
     /// # Errors
     /// [`SendError::reached`] says whether the platform can have seen any of it.
-    pub async fn send(&self, outgoing: Outgoing) -> Result<Answer, SendError> {
+    pub async fn send_until(
+        &self,
+        outgoing: Outgoing,
+        deadline: Instant,
+    ) -> Result<Answer, SendError> {
         let start = Instant::now();
+        let until = (start + self.timeout).min(deadline);
         check(&outgoing).map_err(|message| SendError {
             kind: SendErrorKind::Invalid,
             reached: Reached::NotSent,
@@ -160,9 +175,10 @@ impl Client {
         let (request, progress) = request(outgoing);
         // When the time runs out, hyper's future is dropped before `progress`
         // is read: what hadn't been started by then never will be.
-        let result = match tokio::time::timeout(self.timeout, self.exchange(request, start)).await {
+        let exchange = self.exchange(request, start);
+        let result = match tokio::time::timeout_at(until.into(), exchange).await {
             Ok(result) => result,
-            Err(_) => Err(self.late(&progress)),
+            Err(_) => Err(self.late(&progress, until == deadline)),
         };
         result.map_err(|failure| SendError {
             kind: failure.kind,
@@ -188,15 +204,17 @@ impl Client {
         })
     }
 
-    fn late(&self, progress: &Progress) -> Unreadable {
+    fn late(&self, progress: &Progress, whole_call: bool) -> Unreadable {
         let what = match progress.reached() {
             Reached::NotSent => "the request could not be sent",
             Reached::MaybeApplied => "the answer was not complete",
         };
-        Unreadable::new(
-            SendErrorKind::Timeout,
-            format!("{what} within the {:?} of timeout_ms", self.timeout),
-        )
+        let message = if whole_call {
+            format!("{what} before the time for the whole call ran out")
+        } else {
+            format!("{what} within the {:?} of timeout_ms", self.timeout)
+        };
+        Unreadable::new(SendErrorKind::Timeout, message)
     }
 }
 

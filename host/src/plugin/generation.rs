@@ -89,6 +89,8 @@ pub struct PreparedOperation {
 pub struct AdapterGeneration {
     /// Which one it is.
     pub identity: Identity,
+    /// Name, version, generation and hash, for reports: every answer has it.
+    pub label: Arc<str>,
     /// What it says of itself.
     pub manifest: Manifest,
     /// The connection settings' schema, compiled.
@@ -270,15 +272,8 @@ impl AdapterLease {
     }
 }
 
-impl AdapterGeneration {
-    /// `lingzhi 0.1.0 #2 (1f8a0c2b9d3e)`: name, version, generation, hash.
-    pub fn label(&self) -> String {
-        self.identity.label()
-    }
-}
-
 impl Identity {
-    /// Name, version, generation and the first digits of the hash.
+    /// `lingzhi 0.1.0 #2 (1f8a0c2b9d3e)`: name, version, generation, hash.
     pub fn label(&self) -> String {
         let version = self
             .version

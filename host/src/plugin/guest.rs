@@ -11,7 +11,7 @@ use super::keys::KeyScope;
 use super::lanes::NoLane;
 use super::sandbox::Sandbox;
 use super::state::{GuestState, LogLine, OutOfTime};
-use super::warm::{WarmKey, WarmPool};
+use super::warm::{Room, WarmKey, WarmPool};
 
 /// An instance that grew beyond this is not kept: its memory would stay
 /// resident for as long as it idles.
@@ -132,7 +132,7 @@ pub struct Home<B> {
 
 impl<B> Home<B> {
     /// Keeps at most `warm` idle and lets at most `active` be busy.
-    pub fn new(sandbox: Sandbox, warm: usize, active: usize) -> Self {
+    pub fn new(sandbox: Sandbox, warm: Room, active: usize) -> Self {
         Self {
             sandbox,
             warm: WarmPool::new(warm),
@@ -308,7 +308,8 @@ impl<B> Drop for Lease<B> {
             && instance.store.data().memory_bytes() <= KEEP_MEMORY
         {
             instance.store.data_mut().keys = None;
-            self.home.warm.put(self.key.clone(), instance);
+            let bytes = instance.store.data().memory_bytes();
+            self.home.warm.put(self.key.clone(), instance, bytes);
         }
     }
 }

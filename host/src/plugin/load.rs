@@ -19,6 +19,7 @@ use super::guest::{GuestFailure, Home};
 use super::manifest::Manifest;
 use super::sandbox::Sandbox;
 use super::verify::{Kind, verify};
+use super::warm::{Room, WarmKey};
 use crate::config::HostLimits;
 use crate::script::engine::{EngineGeneration, EngineManifest, ScriptHome};
 
@@ -189,6 +190,10 @@ impl Loader {
         let slots = limits.guest_instances as usize;
         let warm = limits.warm_instances.min(slots / 4);
         let active = (slots - 2 * warm) / 2;
+        let warm = Room {
+            count: warm,
+            bytes: limits.warm_memory,
+        };
         Self {
             adapters: Arc::new(Home::new(sandbox.clone(), warm, active)),
             scripts: Arc::new(Home::new(sandbox.clone(), warm, active)),
@@ -203,7 +208,7 @@ impl Loader {
     }
 
     /// Drops the idle instances of scripts for which `gone` holds.
-    pub fn purge_scripts(&self, gone: impl Fn(&super::warm::WarmKey) -> bool) {
+    pub fn purge_scripts(&self, gone: impl Fn(&WarmKey) -> bool) {
         self.scripts.warm().purge(gone);
     }
 
@@ -273,7 +278,7 @@ impl Loader {
                 return Ok((artifact, component, true));
             }
             let component = sandbox
-                .compile(|| Component::from_binary(engine, &artifact.bytes))
+                .compile(&artifact.bytes)
                 .map_err(|error| Refusal::NotAComponent(one_line(&format!("{error:#}"))))?;
             // Keeping it is not needed to serve.
             let (keep, sha) = (component.clone(), artifact.sha256);
@@ -303,6 +308,7 @@ impl Loader {
         // An adapter without operations, so that `describe` runs like any call.
         let bare = Arc::new(AdapterGeneration {
             identity: identity.clone(),
+            label: Arc::default(),
             manifest: Manifest::empty(),
             settings: jsonschema::Validator::new(&serde_json::Value::Bool(true))
                 .map_err(|error| Refusal::Manifest(error.to_string()))?,
@@ -316,14 +322,16 @@ impl Loader {
         let prepared = prepare(&text)?;
         times.describe_ms = millis(described.elapsed());
 
+        let identity = Identity {
+            id: next_id(),
+            name: prepared.manifest.name.clone(),
+            version: Some(prepared.manifest.version.clone()),
+            times: *times,
+            ..identity
+        };
         let generation = Arc::new(AdapterGeneration {
-            identity: Identity {
-                id: next_id(),
-                name: prepared.manifest.name.clone(),
-                version: Some(prepared.manifest.version.clone()),
-                times: *times,
-                ..identity
-            },
+            label: identity.label().into(),
+            identity,
             manifest: prepared.manifest,
             settings: prepared.settings,
             operations: prepared.operations,

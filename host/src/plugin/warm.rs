@@ -18,23 +18,44 @@ pub struct WarmKey {
 
 /// A bounded store of idle instances; the longest unused go first.
 pub struct WarmPool<V> {
-    most: usize,
+    most: Room,
     idle: Mutex<Idle<V>>,
 }
 
+/// How much a pool holds, or may hold, over all keys.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Room {
+    /// Instances.
+    pub count: usize,
+    /// Bytes of memory they have.
+    pub bytes: usize,
+}
+
 struct Idle<V> {
-    by_key: LruCache<WarmKey, Vec<V>>,
-    count: usize,
+    /// Each instance with its bytes.
+    by_key: LruCache<WarmKey, Vec<(V, usize)>>,
+    held: Room,
+}
+
+impl<V> Idle<V> {
+    fn leave(&mut self, bytes: usize) {
+        self.held.count -= 1;
+        self.held.bytes -= bytes;
+    }
+
+    fn leave_all(&mut self, instances: &[(V, usize)]) {
+        instances.iter().for_each(|(_, bytes)| self.leave(*bytes));
+    }
 }
 
 impl<V> WarmPool<V> {
-    /// A pool of at most `most` idle instances over all keys.
-    pub fn new(most: usize) -> Self {
+    /// A pool that holds at most so much.
+    pub fn new(most: Room) -> Self {
         Self {
             most,
             idle: Mutex::new(Idle {
                 by_key: LruCache::unbounded(),
-                count: 0,
+                held: Room { count: 0, bytes: 0 },
             }),
         }
     }
@@ -47,23 +68,26 @@ impl<V> WarmPool<V> {
     /// Takes an idle instance.
     pub fn take(&self, key: &WarmKey) -> Option<V> {
         let mut idle = self.lock();
-        let instance = idle.by_key.get_mut(key)?.pop();
-        idle.count -= usize::from(instance.is_some());
-        instance
+        let (instance, bytes) = idle.by_key.get_mut(key)?.pop()?;
+        idle.leave(bytes);
+        Some(instance)
     }
 
-    /// Gives an instance back. What has to make room is dropped outside the lock.
-    pub fn put(&self, key: WarmKey, instance: V) {
+    /// Gives an instance back, which has so many bytes of memory. What has to
+    /// make room is dropped outside the lock.
+    pub fn put(&self, key: WarmKey, instance: V, bytes: usize) {
         let mut evicted = Vec::new();
         {
             let mut idle = self.lock();
-            idle.by_key.get_or_insert_mut(key, Vec::new).push(instance);
-            idle.count += 1;
-            while idle.count > self.most {
+            let instances = idle.by_key.get_or_insert_mut(key, Vec::new);
+            instances.push((instance, bytes));
+            idle.held.count += 1;
+            idle.held.bytes += bytes;
+            while idle.held.count > self.most.count || idle.held.bytes > self.most.bytes {
                 let Some((_, instances)) = idle.by_key.pop_lru() else {
                     break;
                 };
-                idle.count -= instances.len();
+                idle.leave_all(&instances);
                 evicted.push(instances);
             }
         }
@@ -83,7 +107,7 @@ impl<V> WarmPool<V> {
                 .collect();
             for key in keys {
                 if let Some(instances) = idle.by_key.pop(&key) {
-                    idle.count -= instances.len();
+                    idle.leave_all(&instances);
                     evicted.push(instances);
                 }
             }
@@ -93,7 +117,12 @@ impl<V> WarmPool<V> {
 
     /// Idle instances now.
     pub fn len(&self) -> usize {
-        self.lock().count
+        self.held().count
+    }
+
+    /// Idle instances now, and the bytes of memory they have.
+    pub fn held(&self) -> Room {
+        self.lock().held
     }
 
     /// Whether there is none.
@@ -106,6 +135,10 @@ impl<V> WarmPool<V> {
 mod tests {
     use super::*;
 
+    fn pool(count: usize) -> WarmPool<usize> {
+        WarmPool::new(Room { count, bytes: 100 })
+    }
+
     fn key(tenant: &str) -> WarmKey {
         WarmKey {
             generation: 1,
@@ -116,8 +149,8 @@ mod tests {
 
     #[test]
     fn an_instance_comes_back_to_its_own_tenant_only() {
-        let pool = WarmPool::new(4);
-        pool.put(key("a"), 1);
+        let pool = pool(4);
+        pool.put(key("a"), 1, 10);
         assert_eq!(pool.take(&key("b")), None);
         assert_eq!(pool.take(&key("a")), Some(1));
         assert_eq!(pool.take(&key("a")), None);
@@ -125,9 +158,9 @@ mod tests {
 
     #[test]
     fn the_longest_unused_make_room() {
-        let pool = WarmPool::new(2);
+        let pool = pool(2);
         for (n, tenant) in ["a", "b", "c"].into_iter().enumerate() {
-            pool.put(key(tenant), n);
+            pool.put(key(tenant), n, 10);
         }
         assert_eq!(pool.len(), 2);
         assert_eq!(pool.take(&key("a")), None);
@@ -135,10 +168,31 @@ mod tests {
     }
 
     #[test]
+    fn the_memory_of_all_is_bounded() {
+        let pool = pool(9);
+        for (n, tenant) in ["a", "b", "c"].into_iter().enumerate() {
+            pool.put(key(tenant), n, 40);
+        }
+        assert_eq!(
+            pool.held(),
+            Room {
+                count: 2,
+                bytes: 80
+            }
+        );
+        assert_eq!(pool.take(&key("a")), None);
+        assert_eq!(pool.take(&key("b")), Some(1));
+        // What has no room by itself is not kept.
+        pool.put(key("d"), 7, 101);
+        assert!(pool.is_empty());
+        assert_eq!(pool.held().bytes, 0);
+    }
+
+    #[test]
     fn purging_empties_what_is_gone() {
-        let pool = WarmPool::new(4);
-        pool.put(key("a"), 1);
-        pool.put(key("b"), 2);
+        let pool = pool(4);
+        pool.put(key("a"), 1, 10);
+        pool.put(key("b"), 2, 10);
         pool.purge(|key| &*key.tenant == "a");
         assert_eq!(pool.len(), 1);
         assert_eq!(pool.take(&key("a")), None);

@@ -75,7 +75,7 @@ async fn by_engine(serving: &Serving, engine: &Arc<EngineGeneration>) -> Vec<Str
     let mut scripts = serving
         .values()
         .flat_map(|tenant| tenant.connections.values())
-        .flat_map(|connection| connection.scripts.values())
+        .flat_map(|connection| connection.all_scripts())
         .filter(|script| script.extension == engine.manifest.extension)
         .cloned()
         .collect::<Vec<_>>()

@@ -348,7 +348,7 @@ impl Manager {
                 let live: BTreeSet<u64> = generation
                     .connections
                     .values()
-                    .flat_map(|connection| connection.scripts.values())
+                    .flat_map(|connection| connection.all_scripts())
                     .map(|script| script.spec.id)
                     .collect();
                 let tenant = generation.config.name.clone();

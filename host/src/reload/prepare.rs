@@ -1,12 +1,9 @@
 //! A tenant's checked values against the plugins they name: what only the
 //! adapter and the script engine can tell.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
-
-use serde_json::json;
 
 use super::snapshot::{Snapshot, TenantGeneration};
 use crate::config::{Auth, ConnectionConfig, HostLimits, ScriptSource, TenantConfig};
@@ -15,10 +12,12 @@ use crate::delivery::documents::compile_problem;
 use crate::delivery::redact::Redactor;
 use crate::delivery::state::States;
 use crate::http::Target;
-use crate::plugin::artifact::Sha;
 use crate::plugin::generation::{AdapterGeneration, now_ms};
 use crate::problem::{Place, Problem};
+use crate::script::context::context;
 use crate::script::engine::{EngineGeneration, ScriptSpec};
+use crate::script::tests::Tests;
+use crate::script::{label, next_script};
 
 /// Builds a tenant's generation, or says everything that stands against it.
 pub async fn tenant(
@@ -109,12 +108,14 @@ pub fn against_adapter(
             ));
         }
     }
-    for operation in connection.mappings.keys() {
+    let mappings = connection.mappings.keys().map(|name| ("mappings", name));
+    let replies = connection.replies.keys().map(|name| ("replies", name));
+    for (kind, operation) in mappings.chain(replies) {
         if !adapter.operations.contains_key(operation) {
             problems.push(problem(
                 tenant,
                 connection,
-                &format!("mappings.{operation}"),
+                &format!("{kind}.{operation}"),
                 "config-unknown-operation",
                 format!(
                     "connection `{}`: adapter `{}` has no operation `{operation}`",
@@ -163,6 +164,40 @@ struct Builder<'a> {
 struct Parts {
     target: Target,
     scripts: HashMap<String, PreparedScript>,
+    replies: HashMap<String, PreparedScript>,
+}
+
+/// Mappings or replies of a connection.
+#[derive(Clone, Copy)]
+enum Direction {
+    /// Items in.
+    Mapping,
+    /// Results out.
+    Reply,
+}
+
+impl Direction {
+    /// The key of the tenant's file.
+    fn key(self) -> &'static str {
+        match self {
+            Self::Mapping => "mappings",
+            Self::Reply => "replies",
+        }
+    }
+
+    fn sources(self, connection: &ConnectionConfig) -> &BTreeMap<String, ScriptSource> {
+        match self {
+            Self::Mapping => &connection.mappings,
+            Self::Reply => &connection.replies,
+        }
+    }
+
+    fn prepared(self, connection: &ConnectionGeneration) -> &HashMap<String, PreparedScript> {
+        match self {
+            Self::Mapping => &connection.scripts,
+            Self::Reply => &connection.replies,
+        }
+    }
 }
 
 impl Builder<'_> {
@@ -173,15 +208,8 @@ impl Builder<'_> {
             Some(adapter) => against_adapter(self.tenant, connection, adapter),
             None => vec![self.unknown_adapter()],
         };
-        let mut scripts = HashMap::new();
-        for (operation, source) in &connection.mappings {
-            match self.script(operation, source).await {
-                Ok(script) => {
-                    scripts.insert(operation.clone(), script);
-                }
-                Err(found) => problems.push(found),
-            }
-        }
+        let scripts = self.scripts(Direction::Mapping, &mut problems).await;
+        let replies = self.scripts(Direction::Reply, &mut problems).await;
         let target = Target::new(&connection.base_url).map_err(|error| {
             self.problem(
                 "base_url",
@@ -190,7 +218,11 @@ impl Builder<'_> {
             )
         });
         match target {
-            Ok(target) if problems.is_empty() => Ok(Parts { target, scripts }),
+            Ok(target) if problems.is_empty() => Ok(Parts {
+                target,
+                scripts,
+                replies,
+            }),
             target => {
                 problems.extend(target.err());
                 Err(problems)
@@ -213,6 +245,7 @@ impl Builder<'_> {
             target: parts.target,
             redactor: redactor(connection),
             scripts: parts.scripts,
+            replies: parts.replies,
             channel: state.configure(connection, limits)?,
             config: connection.clone(),
         })
@@ -240,49 +273,67 @@ impl Builder<'_> {
         )
     }
 
+    async fn scripts(
+        &self,
+        direction: Direction,
+        problems: &mut Vec<Problem>,
+    ) -> HashMap<String, PreparedScript> {
+        let mut scripts = HashMap::new();
+        for (operation, source) in direction.sources(self.connection) {
+            match self.script(direction, operation, source).await {
+                Ok(script) => {
+                    scripts.insert(operation.clone(), script);
+                }
+                Err(found) => problems.extend(found),
+            }
+        }
+        scripts
+    }
+
     async fn script(
         &self,
+        direction: Direction,
         operation: &str,
         source: &ScriptSource,
-    ) -> Result<PreparedScript, Problem> {
-        let engine = self
-            .snapshot
-            .engines
-            .get(&source.extension)
-            .ok_or_else(|| {
-                self.problem(
-                    &format!("mappings.{operation}"),
-                    "config-unknown-language",
-                    format!(
-                        "connection `{}`: no script engine runs `.{}` files ({})",
-                        self.connection.name,
-                        source.extension,
-                        source.path.display()
-                    ),
-                )
-            })?;
-        let script = self.prepared(operation, source);
-        compile(engine, &script).await?;
+    ) -> Result<PreparedScript, Vec<Problem>> {
+        let key = format!("{}.{operation}", direction.key());
+        let engine = self.snapshot.engines.get(&source.extension);
+        let engine = engine.ok_or_else(|| {
+            let detail = format!(
+                "connection `{}`: no script engine runs `.{}` files ({})",
+                self.connection.name,
+                source.extension,
+                source.path.display()
+            );
+            vec![self.problem(&key, "config-unknown-language", detail)]
+        })?;
+        let context = context(&self.tenant.name, self.connection, operation).map_err(|error| {
+            let detail = format!("the context of its scripts cannot be written: {error}");
+            vec![self.problem(&key, "config-bad-value", detail)]
+        })?;
+        let mut script = self.prepared(direction, operation, source, context);
+        if let Some(tests) = &source.tests {
+            let tests = Tests::parse(&tests.path, &tests.text).map_err(|problem| vec![problem])?;
+            script.tests = Some(Arc::new(tests));
+        }
+        compile(engine, &script)
+            .await
+            .map_err(|problem| vec![problem])?;
         Ok(script)
     }
 
-    fn prepared(&self, operation: &str, source: &ScriptSource) -> PreparedScript {
-        let context = json!({
-            "tenant": &*self.tenant.name,
-            "connection": &*self.connection.name,
-            "operation": operation,
-            "settings": self.connection.settings,
-        })
-        .to_string();
-        let label = format!(
-            "{} ({})",
-            file_name(&source.path),
-            Sha::of(source.text.as_bytes()).short()
-        );
+    fn prepared(
+        &self,
+        direction: Direction,
+        operation: &str,
+        source: &ScriptSource,
+        context: String,
+    ) -> PreparedScript {
+        let label = label(&file_name(&source.path), &source.text);
         // The same text in the same context keeps its id, and so its warm instances.
         let kept = self
             .before
-            .and_then(|before| before.scripts.get(operation))
+            .and_then(|before| direction.prepared(before).get(operation))
             .filter(|before| {
                 *before.spec.source == *source.text
                     && *before.spec.context == context
@@ -299,22 +350,21 @@ impl Builder<'_> {
             path: source.path.clone(),
             extension: source.extension.clone(),
             label,
+            tests: None,
         }
     }
 }
 
-/// Compiles a script, which also leaves it warm.
+/// Compiles a script, which also leaves it warm, and runs the tests it has to
+/// pass.
 pub async fn compile(engine: &EngineGeneration, script: &PreparedScript) -> Result<(), Problem> {
-    match engine.lease(&script.spec).await {
-        Ok(_) => Ok(()),
-        Err(error) => Err(compile_problem(error, script)),
+    if let Err(error) = engine.lease(&script.spec).await {
+        return Err(compile_problem(error, script));
     }
-}
-
-/// A new id for a script.
-pub fn next_script() -> u64 {
-    static NEXT: AtomicU64 = AtomicU64::new(1);
-    NEXT.fetch_add(1, Ordering::Relaxed)
+    match &script.tests {
+        Some(tests) => tests.pass(engine, script).await,
+        None => Ok(()),
+    }
 }
 
 fn file_name(path: &Path) -> String {

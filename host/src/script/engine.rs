@@ -115,6 +115,11 @@ impl EngineGeneration {
         self.pre.instance_pre().component()
     }
 
+    /// Drops what is kept warm of a script that is not run again.
+    pub fn forget(&self, spec: &ScriptSpec) {
+        self.home.warm().purge(|key| key.script == spec.id);
+    }
+
     /// The script ready to apply: warm if it was used before, else compiled now.
     pub async fn lease(&self, spec: &ScriptSpec) -> Result<ScriptLease, CompileError> {
         let key = WarmKey {

@@ -1,11 +1,18 @@
 //! Tenants' mapping scripts, run by script engines: plugins too, under the
 //! same limits as an adapter.
 
+pub mod compare;
+pub mod context;
+pub mod diff;
 pub mod engine;
+pub mod replies;
+pub mod suite;
+pub mod tests;
 
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use serde::Serialize;
 use serde_json::value::RawValue;
@@ -13,9 +20,11 @@ use serde_json::value::RawValue;
 use crate::delivery::connection::PreparedScript;
 use crate::delivery::documents::{Prepared, apply};
 use crate::delivery::intake::items;
+use crate::delivery::redact::Redactor;
+use crate::plugin::artifact::Sha;
 use crate::problem::Problem;
 use crate::reload::snapshot::Snapshot;
-use engine::ScriptSpec;
+use engine::{EngineGeneration, ScriptSpec};
 
 /// What one item became when a script was run on its own.
 #[derive(Debug, Serialize)]
@@ -39,11 +48,24 @@ pub async fn run(
     body: &[u8],
     most: usize,
 ) -> Result<Vec<ScriptRun>, Problem> {
-    let extension = path
-        .extension()
-        .map(|extension| extension.to_string_lossy().into_owned())
-        .unwrap_or_default();
-    let engine = snapshot.engines.get(&extension).ok_or_else(|| {
+    let engine = engine_of(snapshot, path)?;
+    let script = from_file(path)?;
+    let items: Vec<String> = items(body, most)?
+        .into_iter()
+        .map(|item| item.get().to_owned())
+        .collect();
+    // It sees no connection, and so no secrets.
+    let redactor = Redactor::builder().build();
+    let prepared = apply(engine, &script, &items, &redactor).await?;
+    Ok(runs(prepared))
+}
+
+/// The engine that runs a file.
+fn engine_of<'s>(
+    snapshot: &'s Snapshot,
+    path: &Path,
+) -> Result<&'s Arc<EngineGeneration>, Problem> {
+    snapshot.engines.get(&extension(path)).ok_or_else(|| {
         let mut known: Vec<String> = snapshot
             .engines
             .keys()
@@ -62,25 +84,41 @@ pub async fn run(
                 path.display()
             ),
         )
-    })?;
-    let text = read(path)?;
-    let script = PreparedScript {
+    })
+}
+
+fn extension(path: &Path) -> String {
+    path.extension()
+        .map(|extension| extension.to_string_lossy().into_owned())
+        .unwrap_or_default()
+}
+
+/// A script on its own: its context has every member, and nothing in them.
+fn from_file(path: &Path) -> Result<PreparedScript, Problem> {
+    Ok(PreparedScript {
         spec: ScriptSpec {
             tenant: "".into(),
-            id: crate::reload::prepare::next_script(),
-            source: Arc::new(text),
-            context: Arc::new("{}".to_owned()),
+            id: next_script(),
+            source: Arc::new(read(path)?),
+            context: Arc::new(context::EMPTY.to_owned()),
         },
         path: path.to_owned(),
-        extension,
+        extension: extension(path),
         label: String::new(),
-    };
-    let items = items(body, most)?
-        .into_iter()
-        .map(|item| item.get().to_owned())
-        .collect();
-    let prepared = apply(engine, &script, items).await?;
-    Ok(runs(prepared))
+        tests: None,
+    })
+}
+
+/// A script for reports: its file's name, and the first digits of its text's
+/// hash.
+pub fn label(name: &str, source: &str) -> String {
+    format!("{name} ({})", Sha::of(source.as_bytes()).short())
+}
+
+/// A new id for a script.
+pub fn next_script() -> u64 {
+    static NEXT: AtomicU64 = AtomicU64::new(1);
+    NEXT.fetch_add(1, Ordering::Relaxed)
 }
 
 fn read(path: &Path) -> Result<String, Problem> {
@@ -98,7 +136,7 @@ fn read(path: &Path) -> Result<String, Problem> {
 }
 
 /// Documents and settled items back into one answer per item.
-fn runs(prepared: Prepared) -> Vec<ScriptRun> {
+pub(crate) fn runs(prepared: Prepared) -> Vec<ScriptRun> {
     let mut runs: BTreeMap<usize, ScriptRun> = BTreeMap::new();
     let empty = |index| ScriptRun {
         index,

@@ -40,7 +40,7 @@ fn types(schema: &Value) -> Vec<&str> {
     }
 }
 
-fn required<'a>(schema: &'a Value) -> Vec<&'a str> {
+fn required(schema: &Value) -> Vec<&str> {
     let names = schema["required"].as_array().into_iter().flatten();
     names.filter_map(Value::as_str).collect()
 }

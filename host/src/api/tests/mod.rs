@@ -22,7 +22,7 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 use super::{Server, Service, bind};
-use crate::config::{HostConfig, HostLimits, TokenHash};
+use crate::config::{HostConfig, HostLimits, RecordingConfig, TokenHash};
 use crate::delivery::report::{
     DeliveryStatus, DryRequest, DryRun, Generations, ItemReport, ItemStatus, Report, RequestReport,
 };
@@ -68,6 +68,7 @@ impl Fake {
             tenants_dir: "tenants".into(),
             data_dir: "data".into(),
             watch_poll: None,
+            recording: RecordingConfig::default(),
             limits: setup.limits,
         };
         let tenants = setup.tenants.into_iter();
@@ -107,6 +108,7 @@ fn generations() -> Generations {
     Generations {
         adapter: "1 3f2a9c".into(),
         script: None,
+        reply: None,
         tenant: 1,
     }
 }

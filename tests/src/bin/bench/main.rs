@@ -5,10 +5,15 @@ mod calls;
 mod direct;
 mod figures;
 mod scripts;
+mod tenants;
 
 use anyhow::{Context, bail};
 
 use figures::Figures;
+
+/// That of the `crossdock` command, for the native service as well.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> anyhow::Result<()> {
     let mut arguments = std::env::args().skip(1);
@@ -19,7 +24,7 @@ fn main() -> anyhow::Result<()> {
             "--json" => json = Some(arguments.next().context("`--json` takes a file")?),
             "--only" => only = Some(arguments.next().context("`--only` takes a part")?),
             other => bail!(
-                "`bench` does not know {other:?}; it takes `--json FILE` and `--only adapter|script|calls`"
+                "`bench` does not know {other:?}; it takes `--json FILE` and `--only adapter|script|calls|tenants`"
             ),
         }
     }
@@ -37,6 +42,9 @@ fn main() -> anyhow::Result<()> {
     drop(runtime);
     if wanted("calls") {
         calls::measure(&mut figures)?;
+    }
+    if wanted("tenants") {
+        tenants::measure(&mut figures)?;
     }
     figures.print_goals();
     if let Some(file) = json {

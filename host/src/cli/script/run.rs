@@ -1,43 +1,43 @@
-//! `crossdock script`.
+//! `crossdock script run`.
 
 use std::path::PathBuf;
 
-use clap::Subcommand;
+use clap::Args;
 
-use super::failure::{Exit, Failure, Finished};
-use super::terminal::{print, print_json};
-use super::{Global, read_input};
+use super::super::failure::{Exit, Failure, Finished};
+use super::super::terminal::{print, print_json};
+use super::super::{Global, read_input};
+use crate::host::Host;
 use crate::problem::Problem;
 use crate::script::ScriptRun;
 
-#[derive(Debug, Subcommand)]
-pub(super) enum ScriptCommand {
-    /// Run one mapping script over items, in its sandbox; nothing is sent
-    #[command(
-        after_help = "Prints one document per line. Errors go to stderr with the line of the script, and the exit code is 1.\n\n\
-            Example:\n  crossdock script run tenants/acme/stock.jq --input stock.json"
-    )]
-    Run {
-        /// The script; its extension names the language
-        script: PathBuf,
-        /// A JSON object or array of objects; `-` or nothing: stdin
-        #[arg(long, short, value_name = "FILE")]
-        input: Option<PathBuf>,
-        /// For programs: an array with the documents or the problem of each item
-        #[arg(long)]
-        json: bool,
-    },
+pub(super) const HELP: &str = "\
+Prints one document per line. Errors go to stderr with the line of the script, and the exit code is 1.
+
+Example:
+  crossdock script run tenants/acme/stock.jq --input stock.json";
+
+#[derive(Debug, Args)]
+pub(in crate::cli) struct RunArgs {
+    /// The script; its extension names the language
+    script: PathBuf,
+    /// A JSON object or array of objects; `-` or nothing: stdin
+    #[arg(long, short, value_name = "FILE")]
+    input: Option<PathBuf>,
+    /// For programs: an array with the documents or the problem of each item
+    #[arg(long)]
+    json: bool,
 }
 
-pub(super) async fn run(global: &Global, command: ScriptCommand) -> Finished {
-    let ScriptCommand::Run {
+pub(super) async fn run(global: &Global, args: RunArgs) -> Finished {
+    let RunArgs {
         script,
         input,
         json,
-    } = command;
+    } = args;
     let config = global.config()?;
     let items = read_input(input.as_deref(), config.limits.request_body)?;
-    let host = crate::host::Host::start(config, false).await?;
+    let host = Host::without_tenants(config).await?;
     let runs = host.run_script(&script, &items).await?;
     if json {
         print_json(&runs)?;

@@ -1,0 +1,246 @@
+//! Reads the files a connection's scripts consist of: mappings, replies, the
+//! tests beside them, and lookup tables.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use toml::de::DeValue;
+use zeroize::Zeroizing;
+
+use super::connection::{ConnectionReader, stays_inside};
+use super::reader::{Entry, Section, Typed};
+use super::report::Report;
+use super::tables::{self, MAX_TABLE, MAX_TABLES_JSON};
+use super::{MIB, ScriptSource, TableSource, TestSource};
+
+/// Largest script; compiled ones take many times that.
+const MAX_SCRIPT: usize = MIB;
+
+/// Largest file of tests.
+const MAX_TESTS: usize = MIB;
+
+impl ConnectionReader<'_, '_> {
+    /// The scripts of `mappings` or `replies`, by operation.
+    pub(super) fn scripts(
+        &mut self,
+        section: &mut Section,
+        key: &'static str,
+        report: &mut Report,
+    ) -> BTreeMap<String, ScriptSource> {
+        let mut scripts = BTreeMap::new();
+        if let Some(table) = section.section(report, key) {
+            for entry in table.entries() {
+                if let Some(script) = self.script(&entry, report) {
+                    scripts.insert(entry.name.to_owned(), script);
+                }
+            }
+        }
+        scripts
+    }
+
+    fn script(&mut self, entry: &Entry, report: &mut Report) -> Option<ScriptSource> {
+        let DeValue::String(_) = entry.value.value else {
+            // `stock.update = …` without quotes is a table in TOML.
+            let detail = "must be the file name of a script; an operation's name is \
+                          written in quotes, as in \"stock.update\" = \"stock.jq\".";
+            entry.value.refuse(report, "config-wrong-type", detail);
+            return None;
+        };
+        let typed = entry.value.string(report)?;
+        let path = self.dir.join(typed.value);
+        let extension = path.extension().and_then(|extension| extension.to_str());
+        let Some(extension) = extension.filter(|extension| !extension.is_empty()) else {
+            let detail = "must be a file name with an extension, which says the language, \
+                          as in \"stock.jq\".";
+            typed.refuse(report, "config-bad-value", detail);
+            return None;
+        };
+        let bytes = self.inside(&typed, &path, "script", MAX_SCRIPT, report)?;
+        let text = utf8(&typed, &path, "script", &bytes, report)?;
+        let tests = if self.require_tests {
+            Some(self.tests(&typed, &path, report)?)
+        } else {
+            None
+        };
+        Some(ScriptSource {
+            extension: extension.to_owned(),
+            text: text.into(),
+            path,
+            tests,
+        })
+    }
+
+    /// The tests beside a script, which have to be there.
+    fn tests(
+        &mut self,
+        typed: &Typed<&str>,
+        script: &Path,
+        report: &mut Report,
+    ) -> Option<TestSource> {
+        let path = tests_beside(script);
+        if !path.exists() {
+            self.disk.note_missing(&path);
+            let detail = format!(
+                "names a script without tests: `require_tests` is set, and {} does not exist.",
+                path.display()
+            );
+            typed.refuse(report, "script-tests-missing", detail);
+            return None;
+        }
+        let bytes = self.inside(typed, &path, "tests", MAX_TESTS, report)?;
+        let text = utf8(typed, &path, "tests", &bytes, report)?;
+        Some(TestSource {
+            text: text.into(),
+            path,
+        })
+    }
+
+    /// The lookup tables, by name.
+    pub(super) fn tables(
+        &mut self,
+        section: &mut Section,
+        report: &mut Report,
+    ) -> BTreeMap<String, TableSource> {
+        let mut read = BTreeMap::new();
+        let mut bytes = 0;
+        let Some(tables) = section.section(report, "tables") else {
+            return read;
+        };
+        for entry in tables.entries() {
+            if !is_table_name(entry.name) {
+                let detail = "cannot name a table: a name is 1 to 63 letters, digits and underscores \
+                              and does not start with a digit.";
+                entry.value.refuse(report, "config-bad-name", detail);
+                continue;
+            }
+            let Some(table) = self.table(&entry, report) else {
+                continue;
+            };
+            bytes += table.json.get().len();
+            if bytes > MAX_TABLES_JSON {
+                let detail = format!(
+                    "is too much: the tables of one connection may have {} MiB together, as JSON.",
+                    MAX_TABLES_JSON / MIB
+                );
+                entry.value.refuse(report, "config-table-too-large", detail);
+                break;
+            }
+            read.insert(entry.name.to_owned(), table);
+        }
+        read
+    }
+
+    fn table(&mut self, entry: &Entry, report: &mut Report) -> Option<TableSource> {
+        let typed = entry.value.string(report)?;
+        let path = self.dir.join(typed.value);
+        let extension = path.extension().and_then(|extension| extension.to_str());
+        let parse = match extension {
+            Some("csv") => tables::from_csv,
+            Some("json") => tables::from_json,
+            _ => {
+                let detail = "must be a file whose name ends in .csv or .json.";
+                typed.refuse(report, "config-bad-value", detail);
+                return None;
+            }
+        };
+        let bytes = self.inside(&typed, &path, "table", MAX_TABLE, report)?;
+        let text = utf8(&typed, &path, "table", &bytes, report)?;
+        match parse(text) {
+            Ok(json) => Some(TableSource {
+                path,
+                json: json.into(),
+            }),
+            Err(wrong) => {
+                let place = (wrong.line, wrong.column);
+                let detail = format!("`{}`: {}", typed.key, wrong.detail);
+                report.in_file(&path, place, "config-bad-table", detail);
+                None
+            }
+        }
+    }
+
+    /// A file inside the tenant's folder.
+    fn inside(
+        &mut self,
+        typed: &Typed<&str>,
+        path: &Path,
+        what: &str,
+        most: usize,
+        report: &mut Report,
+    ) -> Option<Zeroizing<Vec<u8>>> {
+        let real_path = self.real_path(typed, path, what, report)?;
+        match self.disk.read(path, &real_path, most) {
+            Ok(bytes) => Some(bytes),
+            Err(error) => {
+                let detail = format!("names the {what} {}, which {error}.", path.display());
+                typed.refuse(report, error.code(), detail);
+                None
+            }
+        }
+    }
+
+    /// The file's real path, when that is inside the tenant's folder. Links
+    /// that stay inside are how Kubernetes mounts a folder; a link that leads
+    /// out would let one tenant's folder show another's files.
+    fn real_path(
+        &mut self,
+        typed: &Typed<&str>,
+        path: &Path,
+        what: &str,
+        report: &mut Report,
+    ) -> Option<PathBuf> {
+        let outside = "must be a file inside the tenant's own folder.";
+        if !stays_inside(Path::new(typed.value)) {
+            typed.refuse(report, "config-bad-value", outside);
+            return None;
+        }
+        let Ok(real_path) = path.canonicalize() else {
+            self.disk.note_missing(path);
+            let detail = format!("names the {what} {}, which does not exist.", path.display());
+            typed.refuse(report, "config-file-missing", detail);
+            return None;
+        };
+        let inside = self
+            .real_dir
+            .as_ref()
+            .is_some_and(|dir| real_path.starts_with(dir));
+        if !inside {
+            self.disk.note_missing(path);
+            typed.refuse(report, "config-bad-value", outside);
+            return None;
+        }
+        Some(real_path)
+    }
+}
+
+/// `stock.test.json` beside `stock.jq`.
+pub fn tests_beside(script: &Path) -> PathBuf {
+    script.with_extension("test.json")
+}
+
+fn utf8<'b>(
+    typed: &Typed<&str>,
+    path: &Path,
+    what: &str,
+    bytes: &'b [u8],
+    report: &mut Report,
+) -> Option<&'b str> {
+    let text = std::str::from_utf8(bytes).ok();
+    if text.is_none() {
+        let detail = format!(
+            "names the {what} {}, which is not UTF-8 text; save it as UTF-8.",
+            path.display()
+        );
+        typed.refuse(report, "config-unreadable", detail);
+    }
+    text
+}
+
+/// A name that can be written after a dot in any language.
+fn is_table_name(name: &str) -> bool {
+    (1..=63).contains(&name.len())
+        && !name.starts_with(|c: char| c.is_ascii_digit())
+        && name
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+}

@@ -1,0 +1,261 @@
+//! The last items of each connection and operation, kept for trying a changed
+//! script on them.
+//!
+//! A call hands its body over and goes on: one thread does everything else. What
+//! it has no room for is dropped and counted. Of each item, the connection's
+//! secrets are taken out before it is written.
+//!
+//! | file | what is in it |
+//! |---|---|
+//! | `seal` | encryption, and its key |
+//! | `store` | files, their bounds, reading them |
+
+mod seal;
+mod store;
+
+use std::collections::HashMap;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+use crate::config::RecordingConfig;
+use crate::delivery::connection::ConnectionGeneration;
+use crate::delivery::intake::{Route, items};
+use crate::plugin::generation::now_ms;
+use crate::problem::Problem;
+use seal::Seal;
+pub use store::Subject;
+use store::{Bounds, Store};
+
+/// The folder below the data folder.
+const FOLDER: &str = "recordings";
+
+/// Calls that wait to be written.
+const QUEUE: usize = 1024;
+
+/// Bytes of their bodies.
+const QUEUE_BYTES: usize = 16 << 20;
+
+/// How often what waits is written. Nobody is woken for a call, which would
+/// cost the call more than everything else here.
+const PERIOD: Duration = Duration::from_millis(100);
+
+/// Dropped calls and failures are logged no more often than this.
+const LOG_PERIOD: Duration = Duration::from_secs(60);
+
+/// Hands calls to the thread that writes. Dropping it waits until what was
+/// handed over is written.
+pub struct Recorder {
+    sender: SyncSender<Offer>,
+    shared: Arc<Shared>,
+    thread: Option<JoinHandle<()>>,
+}
+
+#[derive(Default)]
+struct Shared {
+    queued_bytes: AtomicUsize,
+    dropped: AtomicU64,
+    stopped: AtomicBool,
+}
+
+/// One call's items.
+struct Offer {
+    tenant: Arc<str>,
+    connection: Arc<ConnectionGeneration>,
+    operation: String,
+    body: Bytes,
+    at_ms: u64,
+}
+
+/// One recorded item.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Recorded {
+    /// When it came, Unix milliseconds.
+    pub at_ms: u64,
+    /// The item, without secrets.
+    pub item: Box<RawValue>,
+}
+
+impl Recorder {
+    /// Starts the thread that writes.
+    ///
+    /// # Errors
+    /// If there is no key, or no thread.
+    pub fn start(config: &RecordingConfig, data_dir: &Path) -> Result<Self, Problem> {
+        let store = open(config, data_dir)?;
+        let (sender, receiver) = sync_channel(QUEUE);
+        let shared = Arc::new(Shared::default());
+        let thread = std::thread::Builder::new()
+            .name("recording".into())
+            .spawn({
+                let shared = shared.clone();
+                move || write_all(store, &receiver, &shared)
+            })
+            .map_err(|error| {
+                Problem::host(
+                    "recording-failed",
+                    format!("items cannot be recorded: the system gives no thread: {error}"),
+                )
+            })?;
+        Ok(Self {
+            sender,
+            shared,
+            thread: Some(thread),
+        })
+    }
+
+    /// Records a call's items, if there is room.
+    pub fn offer(&self, route: &Route, body: &Bytes) {
+        let shared = &self.shared;
+        let queued = shared.queued_bytes.fetch_add(body.len(), Ordering::Relaxed);
+        let offer = Offer {
+            tenant: route.tenant.config.name.clone(),
+            connection: route.connection.clone(),
+            operation: route.operation.clone(),
+            body: body.clone(),
+            at_ms: now_ms(),
+        };
+        if queued + body.len() > QUEUE_BYTES || self.sender.try_send(offer).is_err() {
+            shared.queued_bytes.fetch_sub(body.len(), Ordering::Relaxed);
+            shared.dropped.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// Calls that were not recorded for want of room.
+    pub fn dropped(&self) -> u64 {
+        self.shared.dropped.load(Ordering::Relaxed)
+    }
+}
+
+impl Drop for Recorder {
+    fn drop(&mut self) {
+        self.shared.stopped.store(true, Ordering::Release);
+        if let Some(thread) = self.thread.take() {
+            thread.thread().unpark();
+            // It writes at most what the queue holds, and nothing in it panics.
+            let _ = thread.join();
+        }
+    }
+}
+
+/// The newest recorded items, oldest first.
+///
+/// # Errors
+/// If there is no key, or the files cannot be read.
+pub fn read(
+    config: &RecordingConfig,
+    data_dir: &Path,
+    subject: &Subject,
+    most: usize,
+) -> Result<Vec<Recorded>, Problem> {
+    let records = open(config, data_dir)?
+        .read(subject, most)
+        .map_err(|error| {
+            let detail = format!("the recorded items cannot be read: {error}");
+            Problem::host("recording-failed", detail)
+        })?;
+    let parsed = records.iter().map(|record| serde_json::from_str(record));
+    Ok(parsed.filter_map(Result::ok).collect())
+}
+
+fn open(config: &RecordingConfig, data_dir: &Path) -> Result<Store, Problem> {
+    let bounds = Bounds {
+        items: config.items,
+        bytes: config.bytes,
+        total: config.total,
+    };
+    let seal = Seal::new(config, data_dir)?;
+    Ok(Store::new(data_dir.join(FOLDER), seal, bounds))
+}
+
+/// The thread: everything that waits, again and again.
+fn write_all(mut store: Store, receiver: &Receiver<Offer>, shared: &Shared) {
+    let mut log = Log::default();
+    loop {
+        // Before the queue is emptied: what was offered before is in it.
+        let stopped = shared.stopped.load(Ordering::Acquire);
+        let mut waiting: HashMap<Subject, Vec<Offer>> = HashMap::new();
+        for offer in receiver.try_iter().take(QUEUE) {
+            let length = offer.body.len();
+            shared.queued_bytes.fetch_sub(length, Ordering::Relaxed);
+            let subject = Subject {
+                tenant: offer.tenant.to_string(),
+                connection: offer.connection.config.name.to_string(),
+                operation: offer.operation.clone(),
+            };
+            waiting.entry(subject).or_default().push(offer);
+        }
+        for (subject, offers) in &waiting {
+            let records = records(offers, store.most_items());
+            match store.append(subject, &records) {
+                Ok(left_out) => log.left_out += left_out as u64,
+                Err(error) => log.error = Some(error.to_string()),
+            }
+        }
+        log.write(shared.dropped.load(Ordering::Relaxed));
+        if stopped {
+            return;
+        }
+        std::thread::park_timeout(PERIOD);
+    }
+}
+
+/// The newest items of some calls, oldest first, without secrets.
+fn records(offers: &[Offer], most: usize) -> Vec<String> {
+    let mut newest_first = Vec::new();
+    for offer in offers.iter().rev() {
+        let Ok(items) = items(&offer.body, usize::MAX) else {
+            continue;
+        };
+        for item in items.into_iter().rev() {
+            if newest_first.len() >= most {
+                break;
+            }
+            let clean = offer.connection.redactor.redact(item.get());
+            // A mask in the middle of a number leaves no JSON.
+            if serde_json::from_str::<&RawValue>(&clean).is_ok() {
+                let at_ms = offer.at_ms;
+                newest_first.push(format!("{{\"at_ms\":{at_ms},\"item\":{clean}}}"));
+            }
+        }
+    }
+    newest_first.reverse();
+    newest_first
+}
+
+/// What went wrong since the log last said so.
+#[derive(Default)]
+struct Log {
+    left_out: u64,
+    error: Option<String>,
+    dropped_before: u64,
+    logged: Option<Instant>,
+}
+
+impl Log {
+    fn write(&mut self, dropped: u64) {
+        let new = dropped - self.dropped_before;
+        let quiet = new == 0 && self.left_out == 0 && self.error.is_none();
+        if quiet || self.logged.is_some_and(|at| at.elapsed() < LOG_PERIOD) {
+            return;
+        }
+        tracing::warn!(
+            calls = new,
+            items = self.left_out,
+            error = self.error.as_deref(),
+            "not everything was recorded: too much at once, too large, or the disk"
+        );
+        *self = Self {
+            dropped_before: dropped,
+            logged: Some(Instant::now()),
+            ..Self::default()
+        };
+    }
+}

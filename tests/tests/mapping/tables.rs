@@ -1,0 +1,84 @@
+//! Lookup tables beside the scripts.
+
+use crossdock::delivery::report::DeliveryStatus;
+use crossdock_tests::bed::{call, deliver};
+use crossdock_tests::wait::{until, until_async};
+
+use crate::{Shop, problems};
+
+const SCRIPT: &str =
+    "{sku, store: $context.tables.stores[.shop].code, rate: $context.tables.rates.cny}";
+
+const KEYS: &str = "mappings = { echo = \"map.jq\" }\n\
+                    tables = { stores = \"stores.csv\", rates = \"rates.json\" }";
+
+async fn shop() -> Shop {
+    let shop = Shop::new(KEYS).await;
+    shop.put("map.jq", SCRIPT);
+    shop.put("stores.csv", "shop,code\n北京,0010\n上海,0021\n");
+    shop.put("rates.json", "{\"cny\": 7.1000}");
+    shop
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_script_looks_values_up_in_the_tenants_tables() {
+    let shop = shop().await;
+    let host = shop.host().await;
+    let report = deliver(
+        &host,
+        call("acme", "shop", "echo", r#"{"sku":"1","shop":"北京"}"#),
+    )
+    .await;
+    assert_eq!(report.status, DeliveryStatus::Accepted, "{report:?}");
+    // Values of a CSV file stay text, numbers of a JSON file keep their digits.
+    assert_eq!(
+        shop.platform.last().text(),
+        r#"[{"sku":"1","store":"0010","rate":7.1000}]"#
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_saved_table_is_used_and_a_bad_one_is_not() {
+    let shop = shop().await;
+    let host = shop.bed.host().await;
+    let item = || call("acme", "shop", "echo", r#"{"sku":"1","shop":"上海"}"#);
+    let sent = async || {
+        deliver(&host, item()).await;
+        shop.platform.last().text()
+    };
+    assert!(sent().await.contains("0021"));
+
+    shop.put("stores.csv", "shop,code\n上海,0099\n");
+    until_async("the new table", async || {
+        sent().await.contains("0099").then_some(())
+    })
+    .await;
+
+    shop.put("stores.csv", "shop,code\n上海,1\n上海,2\n");
+    let problem = until("the table to be refused", || problems(&host).pop()).await;
+    assert!(
+        problem.contains("stores.csv:3: ") && problem.contains("`上海` is in line 2"),
+        "{problem}"
+    );
+    assert!(sent().await.contains("0099"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_table_is_a_file_of_the_tenants_own_folder() {
+    let shop = shop().await;
+    std::fs::write(shop.bed.path("tenants/outside.csv"), "a\n").unwrap();
+    for (file, says) in [
+        ("../outside.csv", "inside the tenant's own folder"),
+        ("gone.csv", "does not exist"),
+        ("stores.xlsx", ".csv or .json"),
+    ] {
+        shop.configure("", &format!("tables.stores = \"{file}\""));
+        let problem = problems(&shop.host().await).concat();
+        assert!(problem.contains("tenant.toml:6:"), "{problem}");
+        assert!(problem.contains("tables.stores"), "{problem}");
+        assert!(problem.contains(says), "{problem}");
+    }
+    shop.configure("", "tables.\"a-b\" = \"stores.csv\"");
+    let problem = problems(&shop.host().await).concat();
+    assert!(problem.contains("cannot name a table"), "{problem}");
+}
