@@ -140,6 +140,37 @@ async fn odd_characters_arrive_in_every_segment_of_a_path_and_every_query() {
     assert_eq!(state.orders[ODD].state.name(), "shipped");
 }
 
+/// The order that is read back is found in the body, the path or the query of
+/// what was sent.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_order_with_odd_characters_is_read_back_after_a_lost_answer() {
+    let platforms = Platforms::start(Options::default(), &[Connection::to("dingliyun")]).await;
+    let stand_ins = &platforms.stand_ins;
+    let stock = json!({"sku": "a", "quantity": 7, "location": "S1"});
+    accepted(&platforms, "dingliyun", "stock.update", stock).await;
+    for (operation, state) in [
+        ("order.lock", "locked"),
+        ("order.unlock", "aborted"),
+        ("order.lock", "locked"),
+        ("order.ship", "shipped"),
+    ] {
+        let mut document = json!({"order_id": ODD});
+        if operation == "order.lock" {
+            document["store_id"] = json!("S1");
+            document["items"] = json!([{"sku_id": "a", "qty": 2}]);
+        }
+        let before = stand_ins.counters("dingliyun").received;
+        stand_ins.misbehave("dingliyun", Misbehaviour::ResetAfterApplying, Times::Once);
+        accepted(&platforms, "dingliyun", operation, document).await;
+        assert_eq!(stand_ins.counters("dingliyun").received - before, 2);
+        let request = last(&platforms, "dingliyun");
+        assert_eq!(request.method, "GET", "{operation}");
+        assert_eq!(request.query_value("order_id"), Some(ODD), "{operation}");
+        let found = stand_ins.dingliyun().snapshot().orders[ODD].state.name();
+        assert_eq!(found, state, "{operation}");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn odd_characters_arrive_in_forms_and_signed_bodies() {
     let multipart = Connection::to("fengchao")
