@@ -357,7 +357,9 @@ mod tests {
         for n in 0..20 {
             let subject = subject(&format!("t{}", n % 10));
             for _ in 0..10 {
-                store.append(&subject, std::slice::from_ref(&record)).unwrap();
+                store
+                    .append(&subject, std::slice::from_ref(&record))
+                    .unwrap();
             }
             assert!(used(dir.path()) <= 10_000, "{}", used(dir.path()));
         }

@@ -82,3 +82,20 @@ async fn a_table_is_a_file_of_the_tenants_own_folder() {
     let problem = problems(&shop.host().await).concat();
     assert!(problem.contains("cannot name a table"), "{problem}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_script_with_a_large_table_stays_warm() {
+    let shop = shop().await;
+    let rows: String = (0..20_000)
+        .map(|row| format!("s{row},{row:05},store {row:05} of the north\n"))
+        .collect();
+    shop.put("stores.csv", &format!("shop,code,name\n{rows}"));
+    let host = shop.host().await;
+    assert_eq!(problems(&host), [""; 0]);
+    let item = || call("acme", "shop", "echo", r#"{"sku":"1","shop":"s19999"}"#);
+    deliver(&host, item()).await;
+    assert!(shop.platform.last().text().contains("19999"));
+    let bytes = host.warm_script_bytes();
+    assert_eq!(host.warm_instances().1, 1, "{bytes} bytes");
+    eprintln!("{} MiB", bytes >> 20);
+}
