@@ -108,6 +108,11 @@ impl Host {
         self.loader.warm_instances()
     }
 
+    /// Bytes of memory that idle scripts have.
+    pub fn warm_script_bytes(&self) -> usize {
+        self.loader.warm_script_bytes()
+    }
+
     /// One delivery, now. An error means that nothing was sent. Whoever drops
     /// the future ends the delivery where it stands: half of it may have been
     /// sent, and nobody learns what became of it.

@@ -14,8 +14,9 @@ use super::state::{GuestState, LogLine, OutOfTime};
 use super::warm::{Room, WarmKey, WarmPool};
 
 /// An instance that grew beyond this is not kept: its memory would stay
-/// resident for as long as it idles.
-const KEEP_MEMORY: usize = 16 << 20;
+/// resident for as long as it idles, and take the place of many others. A script
+/// with the largest lookup tables fits.
+const KEEP_MEMORY: usize = 32 << 20;
 
 /// Calls an instance serves before it makes room for a fresh one, so that what
 /// a guest leaks stays bounded.

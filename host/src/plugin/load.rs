@@ -202,6 +202,11 @@ impl Loader {
         }
     }
 
+    /// Bytes of memory that idle scripts have.
+    pub fn warm_script_bytes(&self) -> usize {
+        self.scripts.warm().held().bytes
+    }
+
     /// Idle adapter and script instances now.
     pub fn warm_instances(&self) -> (usize, usize) {
         (self.adapters.warm().len(), self.scripts.warm().len())

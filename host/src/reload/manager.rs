@@ -166,14 +166,14 @@ impl Manager {
         mut changes: mpsc::Receiver<Change>,
         mut inbox: mpsc::Receiver<Command>,
     ) {
-        watcher.follow(self.folders.files());
+        watcher.follow(self.folders.files_outside());
         loop {
             let gone = self.next_gone();
             tokio::select! {
                 change = changes.recv() => match change {
                     Some(change) => {
                         self.change(change).await;
-                        watcher.follow(self.folders.files());
+                        watcher.follow(self.folders.files_outside());
                     }
                     None => return,
                 },

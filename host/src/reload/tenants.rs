@@ -4,6 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use rayon::prelude::*;
+
 use super::snapshot::{TenantGeneration, TenantStatus};
 use super::watch::Change;
 use crate::config::{TenantConfig, TenantFile, load_tenant, tenant_dirs};
@@ -12,6 +14,9 @@ use crate::problem::Problem;
 /// How often a folder that keeps changing is read. Whatever changes it further
 /// is a change of its own, which comes later.
 const READINGS: usize = 4;
+
+/// Folders that are worth several threads.
+const MANY: usize = 64;
 
 /// All tenant folders that are, or were, there.
 #[derive(Default)]
@@ -22,8 +27,8 @@ pub struct TenantFolders {
 struct Folder {
     name: Arc<str>,
     file: PathBuf,
-    /// Everything that was read for it.
-    files: Vec<PathBuf>,
+    /// What was read for it from outside of its folder.
+    outside: Vec<PathBuf>,
     fingerprint: [u8; 32],
     serving: Option<Arc<TenantGeneration>>,
     /// Values that are fine by themselves but not under today's plugins.
@@ -85,18 +90,34 @@ impl TenantFolders {
         if let Some(change) = change {
             dirs.retain(|dir| self.is_touched(dir, change));
         }
+        let (there, gone): (Vec<PathBuf>, Vec<PathBuf>) = dirs
+            .into_iter()
+            .partition(|dir| dir.join("tenant.toml").is_file());
         let mut scan = Scan::default();
-        for dir in dirs {
-            if dir.join("tenant.toml").is_file() {
-                if let Some(candidate) = self.read(&dir) {
-                    scan.candidates.push(candidate);
-                }
-            } else if let Some(folder) = self.folders.get_mut(&dir) {
+        for (dir, file) in self.read_all(there) {
+            scan.candidates.extend(self.take(&dir, file));
+        }
+        for dir in gone {
+            if let Some(folder) = self.folders.get_mut(&dir) {
                 folder.missing = true;
                 scan.gone.push(dir);
             }
         }
         Ok(scan)
+    }
+
+    /// Reads folders; many of them on several threads.
+    fn read_all(&self, dirs: Vec<PathBuf>) -> Vec<(PathBuf, TenantFile)> {
+        let read = |dir: PathBuf| {
+            let known = self.folders.get(&dir).map(|folder| folder.fingerprint);
+            let file = read_steadily(&dir, known);
+            (dir, file)
+        };
+        if dirs.len() < MANY {
+            dirs.into_iter().map(read).collect()
+        } else {
+            dirs.into_par_iter().map(read).collect()
+        }
     }
 
     /// A folder is touched with everything in it, and with the files outside
@@ -106,25 +127,25 @@ impl TenantFolders {
             || self
                 .folders
                 .get(dir)
-                .is_some_and(|folder| folder.files.iter().any(|file| change.touches(file)))
+                .is_some_and(|folder| folder.outside.iter().any(|file| change.touches(file)))
     }
 
-    fn read(&mut self, dir: &Path) -> Option<TenantCandidate> {
-        let known = self.folders.get(dir).map(|folder| folder.fingerprint);
+    /// What was read of a folder, if that is news.
+    fn take(&mut self, dir: &Path, read: TenantFile) -> Option<TenantCandidate> {
         let TenantFile {
             name,
             file,
             files,
             fingerprint,
             result,
-        } = read_steadily(dir, known);
+        } = read;
         let folder = self
             .folders
             .entry(dir.to_owned())
             .or_insert_with(|| Folder {
                 name: name.into(),
                 file: file.clone(),
-                files: Vec::new(),
+                outside: Vec::new(),
                 fingerprint: [0; 32],
                 serving: None,
                 waiting: None,
@@ -133,7 +154,8 @@ impl TenantFolders {
                 missing: false,
             });
         folder.missing = false;
-        folder.files = files;
+        folder.outside = files;
+        folder.outside.retain(|file| !file.starts_with(dir));
         if folder.fingerprint == fingerprint {
             return None;
         }
@@ -228,11 +250,12 @@ impl TenantFolders {
             .collect()
     }
 
-    /// Every file that was read, or would have been.
-    pub fn files(&self) -> BTreeSet<PathBuf> {
+    /// Every file outside of the tenants' folders that was read, or would have
+    /// been.
+    pub fn files_outside(&self) -> BTreeSet<PathBuf> {
         self.folders
             .values()
-            .flat_map(|folder| &folder.files)
+            .flat_map(|folder| &folder.outside)
             .cloned()
             .collect()
     }

@@ -139,3 +139,12 @@ async fn a_reload_whose_tests_fail_is_refused_where_they_are_required() {
     );
     assert!(sent().await.contains(r#""per":10"#));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_demos_scripts_pass_their_tests() {
+    let shop = Shop::new("").await;
+    let demo = concat!(env!("CARGO_MANIFEST_DIR"), "/../examples/demo/tenants");
+    let ended = run(&shop.bed.path(""), &["script", "test", demo]).await;
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    assert!(ended.stdout.ends_with("3 cases passed\n"), "{ended:?}");
+}

@@ -3,6 +3,7 @@
 
 mod cases;
 mod diagnostics;
+mod recipes;
 mod recording;
 mod replies;
 mod tables;

@@ -2,6 +2,7 @@
 
 use crossdock::delivery::report::DeliveryStatus;
 use crossdock_tests::bed::{call, deliver};
+use crossdock_tests::guests;
 use crossdock_tests::wait::{until, until_async};
 
 use crate::{Shop, problems};
@@ -81,4 +82,33 @@ async fn a_table_is_a_file_of_the_tenants_own_folder() {
     shop.configure("", "tables.\"a-b\" = \"stores.csv\"");
     let problem = problems(&shop.host().await).concat();
     assert!(problem.contains("cannot name a table"), "{problem}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_script_with_a_large_table_stays_warm() {
+    let javascript =
+        "export default ({sku, shop}, {tables}) => ({sku, store: tables.stores[shop].code});";
+    for (language, script) in [("jq", SCRIPT), ("js", javascript)] {
+        let engine = format!("script-{language}");
+        if !guests::plugin_file(&engine).exists() {
+            eprintln!("{engine} is not built, and left out");
+            continue;
+        }
+        let shop = shop().await;
+        shop.bed.put_plugin(&engine, &guests::plugin(&engine));
+        shop.configure("", &KEYS.replace("map.jq", &format!("map.{language}")));
+        shop.put(&format!("map.{language}"), script);
+        // Near the bounds: 20000 rows, 1 MiB.
+        let rows =
+            (0..20_000).map(|row| format!("s{row},{row:05},store {row:05} of the northern city\n"));
+        let rows: String = rows.collect();
+        shop.put("stores.csv", &format!("shop,code,name\n{rows}"));
+        let host = shop.host().await;
+        assert_eq!(problems(&host), [""; 0]);
+        let item = r#"{"sku":"1","shop":"s19999"}"#;
+        deliver(&host, call("acme", "shop", "echo", item)).await;
+        assert!(shop.platform.last().text().contains("19999"));
+        let mib = host.warm_script_bytes() >> 20;
+        assert_eq!(host.warm_instances().1, 1, "{mib} MiB in {language}");
+    }
 }

@@ -68,7 +68,7 @@ pub fn measure(figures: &mut Figures) -> anyhow::Result<()> {
         let alone = resident()?;
         drop(none);
         let started = Instant::now();
-        let host = Host::start(bed.config(), false).await?;
+        let host = Host::start(bed.config(), true).await?;
         let seconds = started.elapsed().as_secs_f64();
         let serving = host.snapshot().tenants.len();
         ensure!(serving == TENANTS + 1, "{serving} tenants serve");
@@ -95,6 +95,7 @@ pub fn measure(figures: &mut Figures) -> anyhow::Result<()> {
             served,
             Goal::AtMost(1024.0),
         );
+        swap(figures, &host, &folder).await?;
         neighbour(figures, &host).await
     })?;
     drop(runtime);
@@ -124,6 +125,32 @@ async fn calls(figures: &mut Figures, host: &Host, which: &str, step: usize) -> 
         ensure!(report.status == DeliveryStatus::Accepted, "{report:?}");
     }
     tell(figures, &format!("call of a tenant {which}"), &mut took);
+    Ok(())
+}
+
+/// From a saved script to the first call that it serves.
+async fn swap(figures: &mut Figures, host: &Host, folder: &Path) -> anyhow::Result<()> {
+    let mut took = Vec::new();
+    for n in 0..20 {
+        let tenant = format!("t{:05}", n * 7);
+        let text = script(TENANTS + n);
+        let beside = folder.with_file_name("beside.jq");
+        std::fs::write(&beside, text)?;
+        let started = Instant::now();
+        std::fs::rename(&beside, folder.join(&tenant).join("stock.jq"))?;
+        loop {
+            let report = host
+                .call(call(&tenant, "shop", "stock.update", ROW))
+                .await?;
+            if report.generations.tenant == 2 {
+                break;
+            }
+            ensure!(started.elapsed() < WINDOW * 10, "the script is not taken");
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        took.push(started.elapsed());
+    }
+    tell(figures, "a changed script serves", &mut took);
     Ok(())
 }
 
