@@ -80,3 +80,45 @@ fn every_adapter_has_its_page_and_every_page_is_current() {
         assert!(adapters.contains_key(&name), "no adapter is called {name}");
     }
 }
+
+/// The parts of a page, and those of each of its operations.
+const PARTS: [&str; 8] = [
+    "## A connection",
+    "## Operations",
+    "## Settings",
+    "## Secrets",
+    "## Codes of the platform",
+    "## What no document says",
+    "## Examples",
+    "## Sources",
+];
+const OPERATION_PARTS: [&str; 6] = [
+    "* Platform's call: ",
+    "per request",
+    "#### Document",
+    "#### Result",
+    "#### Example",
+    "| `accepted` |",
+];
+
+#[test]
+fn every_page_shows_every_operation_with_a_call_and_the_success_that_it_ends_in() {
+    for name in adapters().keys() {
+        let path = root().join(format!("docs/platforms/{name}.md"));
+        let page = std::fs::read_to_string(&path).expect("the page");
+        for part in PARTS {
+            let heading = format!("\n{part}\n");
+            assert!(page.contains(&heading), "{name} has no {part}");
+        }
+        // What stands between a platform's operation and the next heading of its rank.
+        let operations: Vec<&str> = page.split("\n### `").skip(1).collect();
+        assert!(!operations.is_empty(), "{name}");
+        for operation in operations {
+            let operation = operation.split("\n## ").next().unwrap_or_default();
+            let title = operation.lines().next().unwrap_or_default();
+            for part in OPERATION_PARTS {
+                assert!(operation.contains(part), "{name} {title} has no {part}");
+            }
+        }
+    }
+}

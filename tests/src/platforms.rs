@@ -29,6 +29,8 @@ pub struct Connection {
     platform: &'static str,
     /// Settings as TOML values.
     settings: BTreeMap<String, String>,
+    /// Secrets with another text than the stand-in's account.
+    secrets: BTreeMap<&'static str, String>,
     /// `name = value` lines of `limits`.
     limits: BTreeMap<String, String>,
     /// Operation and jq script.
@@ -61,6 +63,7 @@ impl Connection {
             name: platform.to_owned(),
             platform,
             settings,
+            secrets: BTreeMap::new(),
             limits: BTreeMap::new(),
             scripts: Vec::new(),
         }
@@ -75,6 +78,12 @@ impl Connection {
     /// A setting; `value` is TOML.
     pub fn setting(mut self, name: &str, value: impl Into<String>) -> Self {
         self.settings.insert(name.to_owned(), value.into());
+        self
+    }
+
+    /// Another text of a secret that the account has.
+    pub fn secret(mut self, name: &'static str, text: impl Into<String>) -> Self {
+        self.secrets.insert(name, text.into());
         self
     }
 
@@ -124,8 +133,9 @@ impl Connection {
         if !secrets.is_empty() {
             writeln!(out, "[connections.{name}.secrets]")?;
             for (secret, text) in secrets {
-                let file = format!("{platform}-{secret}.txt");
-                bed.put_tenant(TENANT, &file, text);
+                let file = format!("{name}-{secret}.txt");
+                let own = self.secrets.get(secret).map(String::as_str);
+                bed.put_tenant(TENANT, &file, own.unwrap_or(text));
                 writeln!(out, "{secret} = {{ file = \"{file}\" }}")?;
             }
         }

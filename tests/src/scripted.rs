@@ -25,19 +25,28 @@ impl Scripted {
         config: &str,
         scripts: impl IntoIterator<Item = (&'a str, &'a str)>,
     ) -> Self {
-        let bed = Bed::with_plugins(&["script-jq"]);
+        Self::in_language("jq", config, scripts).await
+    }
+
+    /// The same in the language of the bundled engine `script-{extension}`.
+    pub async fn in_language<'a>(
+        extension: &str,
+        config: &str,
+        scripts: impl IntoIterator<Item = (&'a str, &'a str)>,
+    ) -> Self {
+        let bed = Bed::with_plugins(&[&format!("script-{extension}")]);
         let echo = Echo::start_apart().expect("an echo server");
         bed.configure(&(base_config() + config));
         bed.put_plugin("test-adapter", &test_adapter("normal", "a0"));
         for (tenant, script) in scripts {
-            bed.put_tenant(tenant, "map.jq", script);
+            bed.put_tenant(tenant, &format!("map.{extension}"), script);
             let text = format!(
                 r#"[connections.shop]
 adapter = "test-adapter"
 base_url = "{}"
 allow_private = true
 settings = {{ per_request = 1000 }}
-mappings = {{ echo = "map.jq" }}
+mappings = {{ echo = "map.{extension}" }}
 limits = {{ concurrency = 64 }}
 "#,
                 echo.base_url()

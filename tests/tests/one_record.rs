@@ -93,7 +93,7 @@ async fn one_record_goes_to_four_platforms_without_a_script() {
     let state = stand_ins.dingliyun().snapshot();
     let kept = state.store_inventory("2001", "1001^^^红色");
     assert_eq!(
-        kept.map(|kept| kept.available.clone()),
+        kept.map(|kept| kept.available),
         Decimal::parse("9007199254740993")
     );
     for platform in ["fengchao", "doudian"] {

@@ -1,18 +1,9 @@
-//! jq scripts through the host: what they make of items, how their errors are
-//! told, and that none of them can do harm.
-
-use std::time::{Duration, Instant};
+//! jq scripts through the host: what they make of items, and how their errors
+//! are told. That none of them can do harm is shown in `hostile_scripts`.
 
 use crossdock::delivery::report::{ItemReport, ItemStatus};
 use crossdock::problem::Blame;
 use crossdock_tests::scripted::Scripted;
-
-/// Guest time of one call in these tests.
-const DEADLINE: Duration = Duration::from_millis(200);
-
-/// Wall time a call may take beyond that: a guest's time only runs while it
-/// runs, and a busy machine runs many things.
-const MARGIN: Duration = Duration::from_secs(4);
 
 const CONFIG: &str = "limits.guest_deadline_ms = 200\n";
 
@@ -175,78 +166,4 @@ async fn debug_writes_nothing_and_passes_its_input_on() {
     assert_eq!(scripted.sends("debugs", r#"{"n":1}"#).await, r#"[{"n":1}]"#);
     let report = scripted.call("debugs", r#"{"n":1}"#).await;
     assert!(report.log.is_empty());
-}
-
-/// What a script does to an item that says `bad`.
-const HOSTILE: [(&str, &str); 26] = [
-    ("endless-recursion", "def f: f; f"),
-    ("endless-arguments", "def f(g): f(g | g); f(.)"),
-    ("deep-recursion", "def f: [f]; f"),
-    ("deep-sum", "def f: 1 + f; f"),
-    ("endless-generator", "last(repeat(1))"),
-    ("endless-array", "[repeat(.)]"),
-    ("endless-range", "[range(1e12)] | length"),
-    ("endless-infinite-range", "last(range(infinite))"),
-    ("endless-loop", "until(false; .)"),
-    ("endless-search", "first(range(1e12) | select(. < 0))"),
-    ("endless-combinations", "[[range(99)] | combinations(9)]"),
-    ("endless-documents", "repeat({})"),
-    ("gigabyte-string", r#""x" * 1000000000"#),
-    ("doubling-string", r#"reduce range(40) as $i ("x"; . + .)"#),
-    ("doubling-array", "reduce range(40) as $i ([0]; . + .)"),
-    (
-        "doubling-number",
-        "reduce range(40) as $i (99999999999999999999; . * .) | tostring",
-    ),
-    ("sparse-array", "[] | .[1000000000] = 1"),
-    ("huge-output", r#"{s: ("x" * 30000000)}"#),
-    ("many-outputs", "range(1e6) | {n: .}"),
-    ("deep-array", "reduce range(1e6) as $i (0; [.]) | {deep: .}"),
-    ("deep-text", r#"("[" * 1000000) | fromjson"#),
-    (
-        "backtracking",
-        r#"("a" * 30000) + "b" | [match("(((a*)*)*)*$"; "g")]"#,
-    ),
-    (
-        "pattern-explosion",
-        r#""a" | test("((a{1,1000}){1,1000}){1,1000}")"#,
-    ),
-    ("far-date", "1e300 | todate"),
-    ("impossible-text", "[1114112, -1, 55296] | implode"),
-    ("nothing-as-error", "error(null)"),
-];
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_hostile_script_ends_within_its_deadline_and_harms_nobody() {
-    let scripts: Vec<(&str, String)> = HOSTILE
-        .iter()
-        .map(|(name, script)| (*name, format!("if .bad then ({script}) else {{n: .n}} end")))
-        .collect();
-    let tenants = scripts.iter().map(|(name, script)| (*name, &**script));
-    let scripted = Scripted::start(CONFIG, tenants).await;
-    for status in scripted.host.tenants() {
-        assert!(status.problems.is_empty(), "{:?}", status.problems);
-    }
-    for (name, _) in HOSTILE {
-        let started = Instant::now();
-        let report = scripted.call(name, r#"{"bad":true}"#).await;
-        let took = started.elapsed();
-        let item = &report.items[0];
-        println!(
-            "{name:24} {took:>9.1?}  {}: {}",
-            item.code.as_deref().unwrap_or("no failure"),
-            item.message.as_deref().unwrap_or_default()
-        );
-        assert_eq!(item.blame, Some(Blame::Script), "{name}: {item:?}");
-        assert!(took < DEADLINE + MARGIN, "{name} took {took:?}");
-        assert!(report.requests.is_empty());
-
-        // The same tenant's next call is served, and so is the good item
-        // beside a bad one.
-        let report = scripted.call(name, r#"{"n":1}"#).await;
-        assert_eq!(report.items[0].status, ItemStatus::Accepted, "{name}");
-        let report = scripted.call(name, r#"[{"n":1},{"bad":true}]"#).await;
-        assert_eq!(report.items[0].status, ItemStatus::Accepted, "{name}");
-        assert_eq!(report.items[1].blame, Some(Blame::Script), "{name}");
-    }
 }

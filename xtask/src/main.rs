@@ -3,15 +3,21 @@
 //! | module | what is in it |
 //! |---|---|
 //! | [`toolchain`] | which compiler builds WebAssembly here, and how to get one |
+//! | [`clang`] | which C compiler does, for guests with C in them |
+//! | [`imports`] | what a component wants from its host |
 //! | [`plugins`] | guest crates → core modules → components |
+//! | [`prepare`] | work that a guest does once and for all, done while it is built |
 //! | [`project`] | what the README's commands do: demo, tests, bench |
 //! | [`check`] | format, lints, licences and advisories, documentation |
 //! | [`pages`] | adapters' manifests → docs/platforms/*.md |
 //! | [`run`] | starting other programs, with what they do said aloud |
 
 mod check;
+mod clang;
+mod imports;
 mod pages;
 mod plugins;
+mod prepare;
 mod project;
 mod run;
 mod toolchain;

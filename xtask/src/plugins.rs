@@ -1,8 +1,13 @@
 //! Guest crates → core modules → components.
 //!
 //! A guest is a folder with a crate whose `crate-type` names `cdylib`. Its
-//! folder's name is its file's name.
+//! folder's name is its file's name. In `package.metadata.crossdock` it may say
+//! `needs = ["clang"]`, that there is C in it, and `imports = []`, that it has
+//! to be sufficient to itself.
 
+use crate::clang;
+use crate::imports;
+use crate::prepare::prepare;
 use crate::run::{Failure, run, say};
 use crate::toolchain::{Choice, TARGET, Toolchain};
 use std::path::{Path, PathBuf};
@@ -65,11 +70,33 @@ pub struct Artifact {
     pub changed: bool,
 }
 
+/// A guest that this machine cannot build.
+#[derive(Debug)]
+pub struct LeftOut {
+    /// The guest's folder name.
+    pub name: String,
+    /// Why, and what to do about it.
+    pub reason: String,
+}
+
+/// What a build came to.
+#[derive(Debug, Default)]
+pub struct Built {
+    /// The components.
+    pub artifacts: Vec<Artifact>,
+    /// What there is none of.
+    pub left_out: Vec<LeftOut>,
+}
+
 /// A guest crate.
 struct Guest {
     name: String,
     package: String,
     folder: PathBuf,
+    /// There is C in it.
+    needs_clang: bool,
+    /// It may import nothing.
+    sufficient: bool,
     /// Folder of the finished component.
     destination: PathBuf,
 }
@@ -85,13 +112,30 @@ pub fn fixtures_dir() -> PathBuf {
 }
 
 /// Builds the guests and writes those components that changed.
-pub fn build(options: &Options) -> Result<Vec<Artifact>, Failure> {
+///
+/// A guest with C in it is left out where there is no compiler for that, and an
+/// older component of it is removed, unless it was asked for by name.
+pub fn build(options: &Options) -> Result<Built, Failure> {
     let mut guests = select(discover()?, &options.only)?;
     if let Some(destination) = &options.destination {
         for guest in &mut guests {
             guest.destination.clone_from(destination);
         }
     }
+    let mut built = Built::default();
+    let clang = match guests.iter().any(|guest| guest.needs_clang) {
+        true => match clang::find() {
+            Ok(clang) => Some(clang),
+            Err(failure) if !options.only.is_empty() => return Err(failure),
+            Err(failure) => {
+                let (without, rest) = guests.into_iter().partition(|guest| guest.needs_clang);
+                guests = rest;
+                built.left_out = leave_out(without, &failure)?;
+                None
+            }
+        },
+        false => None,
+    };
     let toolchain = Toolchain::find(options.toolchain)?;
     // Apart from the workspace's own target folder, so that neither waits for
     // the other's lock; one per toolchain, so that neither rebuilds the other's.
@@ -114,20 +158,57 @@ pub fn build(options: &Options) -> Result<Vec<Artifact>, Failure> {
     cargo
         .env("CARGO_TARGET_DIR", &target_dir)
         .env("CARGO_ENCODED_RUSTFLAGS", remapped_paths());
+    if let Some(clang) = clang {
+        cargo.env(clang::VARIABLE, clang);
+    }
     if let Some(version) = &options.version {
         cargo.env("CROSSDOCK_PLUGIN_VERSION", version);
     }
     run(&mut cargo)?;
 
     let modules = target_dir.join(TARGET).join("plugin");
-    guests
-        .iter()
-        .map(|guest| {
-            let artifact = finish(guest, &modules)?;
-            say(&artifact);
-            Ok(artifact)
-        })
-        .collect()
+    for guest in &guests {
+        let artifact = finish(guest, &modules)?;
+        say(&artifact);
+        built.artifacts.push(artifact);
+    }
+    // Again at the end, where it is seen.
+    for left_out in &built.left_out {
+        say(left_out);
+    }
+    Ok(built)
+}
+
+/// Says it, and sees to it that nobody takes an older component for this one.
+fn leave_out(guests: Vec<Guest>, failure: &Failure) -> Result<Vec<LeftOut>, Failure> {
+    let mut left_out = Vec::new();
+    for guest in guests {
+        let path = guest.component();
+        match std::fs::remove_file(&path) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                return Err(Failure::file("remove", &path, error));
+            }
+            _ => {}
+        }
+        left_out.push(LeftOut {
+            name: guest.name,
+            reason: failure.to_string().replacen("error: ", "", 1),
+        });
+    }
+    Ok(left_out)
+}
+
+impl Guest {
+    /// The file of the finished component.
+    fn component(&self) -> PathBuf {
+        self.destination.join(format!("{}.wasm", self.name))
+    }
+}
+
+impl std::fmt::Display for LeftOut {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} was LEFT OUT: {}", self.name, self.reason)
+    }
 }
 
 /// Copies the bundled plugins into an operator's folder.
@@ -182,14 +263,18 @@ fn remapped_paths() -> String {
 fn finish(guest: &Guest, modules: &Path) -> Result<Artifact, Failure> {
     let module = modules.join(format!("{}.wasm", guest.package.replace('-', "_")));
     let bytes = std::fs::read(&module).map_err(|e| Failure::file("read", &module, e))?;
+    let bytes = prepare(bytes)?;
     let component = wit_component::ComponentEncoder::default()
         .validate(true)
         .module(&bytes)
         .and_then(|encoder| encoder.encode())
         .map_err(|e| Failure::new(format!("{} is not a component: {e:#}", module.display())))?;
     check_markers(guest, &component)?;
+    if guest.sufficient {
+        imports::none(&guest.name, &component)?;
+    }
 
-    let path = guest.destination.join(format!("{}.wasm", guest.name));
+    let path = guest.component();
     let changed = std::fs::read(&path).ok().as_deref() != Some(component.as_slice());
     if changed {
         replace(&path, &component)?;
@@ -262,12 +347,16 @@ fn discover() -> Result<Vec<Guest>, Failure> {
         }
         let entries = std::fs::read_dir(&folder).map_err(|e| Failure::file("read", &folder, e))?;
         for entry in entries.flatten() {
-            let manifest = std::fs::read_to_string(entry.path().join("Cargo.toml"));
-            if let Some(package) = manifest.ok().as_deref().and_then(guest_package) {
+            let Ok(manifest) = std::fs::read_to_string(entry.path().join("Cargo.toml")) else {
+                continue;
+            };
+            if let Some(package) = guest_package(&manifest) {
                 guests.push(Guest {
                     name: entry.file_name().to_string_lossy().into_owned(),
                     package: package.to_owned(),
                     folder: entry.path(),
+                    needs_clang: manifest.contains("\nneeds = [\"clang\"]\n"),
+                    sufficient: manifest.contains("\nimports = []\n"),
                     destination: destination.clone(),
                 });
             }

@@ -23,7 +23,7 @@ const DEBIAN_PACKAGES: [&str; 3] = ["rustc-web", "cargo-web", "rust-web-src"];
 const DEBIAN_LINKER: &str = "lld";
 
 /// Questions to a compiler are answered in milliseconds.
-const ASK: Duration = Duration::from_secs(20);
+pub const ASK: Duration = Duration::from_secs(20);
 /// The target is a download of about 20 MB.
 const FETCH: Duration = Duration::from_secs(300);
 
@@ -157,7 +157,7 @@ impl Toolchain {
         for name in ["RUSTFLAGS", "CARGO_BUILD_TARGET", "CARGO_BUILD_RUSTFLAGS"] {
             command.env_remove(name);
         }
-        command.args(["--target", TARGET]);
+        command.args(["--locked", "--target", TARGET]);
         command.current_dir(crate::root());
         command
     }
@@ -265,7 +265,7 @@ fn parse_version(text: &str) -> Option<(u32, u32)> {
 }
 
 /// Installs packages where that needs no password.
-fn debian_install(packages: &[&str]) -> Result<(), String> {
+pub fn debian_install(packages: &[&str]) -> Result<(), String> {
     if !Path::new("/etc/debian_version").exists() {
         return Err("this is not Debian or Ubuntu".into());
     }
@@ -314,7 +314,8 @@ fn host_triple() -> Option<String> {
         .map(str::to_owned)
 }
 
-fn on_path(names: &[&str]) -> Vec<PathBuf> {
+/// Files of these names in the folders of PATH, which may not be there.
+pub fn on_path(names: &[&str]) -> Vec<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     std::env::split_paths(&path)
         .flat_map(|dir| names.iter().map(move |name| dir.join(name)))

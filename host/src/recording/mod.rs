@@ -170,7 +170,7 @@ impl Drop for Recorder {
     }
 }
 
-/// The newest recorded items, oldest first.
+/// The newest recorded items, oldest first; never more than are kept.
 ///
 /// # Errors
 /// If there is no key, or the files cannot be read.
@@ -180,8 +180,9 @@ pub fn read(
     subject: &Subject,
     most: usize,
 ) -> Result<Vec<Recorded>, Problem> {
+    // The files hold up to twice as many as are kept: one is the last full one.
     let records = open(config, data_dir)?
-        .read(subject, most)
+        .read(subject, most.min(config.items))
         .map_err(|error| {
             let detail = format!("the recorded items cannot be read: {error}");
             Problem::host("recording-failed", detail)

@@ -5,8 +5,7 @@ use crossdock_adapter::json::{self, RawValue, Text};
 use crossdock_adapter::{Fault, Item};
 use serde::{Deserialize, Deserializer};
 
-/// Names and values in their order. A name that comes twice has the value that
-/// came last, as in the host's check against the schema.
+/// Names and values in their order, each name once.
 #[derive(Debug, Clone)]
 pub struct Members<'a>(Vec<(Text<'a>, &'a RawValue)>);
 
@@ -79,15 +78,7 @@ impl<'a> Members<'a> {
 
 impl<'de: 'a, 'a> Deserialize<'de> for Members<'a> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let json::Members(written) = json::Members::deserialize(deserializer)?;
-        let mut members: Vec<(Text, &RawValue)> = Vec::with_capacity(written.len());
-        for (name, value) in written {
-            match members.iter_mut().find(|(known, _)| *known == name) {
-                Some(known) => known.1 = value,
-                None => members.push((name, value)),
-            }
-        }
-        Ok(Self(members))
+        json::Members::deserialize(deserializer).map(|json::Members(members)| Self(members))
     }
 }
 

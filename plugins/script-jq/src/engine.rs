@@ -1,6 +1,7 @@
 //! Compile once, apply many times.
 
 use crate::diagnose::{self, Diagnostic};
+use crate::direct::{Direct, Vars as Bindings};
 use crate::{library, read, write};
 use jaq_core::data::JustLut;
 use jaq_core::load::{Arena, File, Loader};
@@ -21,6 +22,7 @@ pub fn describe() -> &'static str {
 /// A compiled script.
 pub struct Script {
     filter: Filter<Data>,
+    direct: Option<Direct>,
     context: Val,
 }
 
@@ -49,7 +51,11 @@ impl Script {
             .with_global_vars([CONTEXT])
             .compile(modules)
             .map_err(|errors| diagnose::compile(source, &errors))?;
-        Ok(Self { filter, context })
+        Ok(Self {
+            filter,
+            direct: Direct::new(source, CONTEXT),
+            context,
+        })
     }
 
     /// Applies the script to one document, both sides as JSON text.
@@ -59,8 +65,26 @@ impl Script {
     /// does not say where, so line and column are 0.
     pub fn apply(&self, document: String) -> Result<Vec<String>, Diagnostic> {
         let size = document.len();
-        let input = read::document(document)
-            .map_err(|what| Diagnostic::unplaced(format!("the document is no JSON: {what}")))?;
+        let input = read(document)?;
+        if let Some(direct) = &self.direct
+            && let Ok(documents) = direct.apply(&Bindings::new(&self.context), &input, size)
+        {
+            return Ok(documents);
+        }
+        self.run(input, size)
+    }
+
+    /// The same by jaq alone, without the short cut for plain expressions: for
+    /// tests and measurements.
+    ///
+    /// # Errors
+    /// As [`Self::apply`].
+    pub fn apply_by_jaq(&self, document: String) -> Result<Vec<String>, Diagnostic> {
+        let size = document.len();
+        self.run(read(document)?, size)
+    }
+
+    fn run(&self, input: Val, size: usize) -> Result<Vec<String>, Diagnostic> {
         let vars = Vars::new([self.context.clone()]);
         let ctx = Ctx::<Data>::new(&self.filter.lut, vars);
         self.filter
@@ -72,6 +96,11 @@ impl Script {
             })
             .collect()
     }
+}
+
+fn read(document: String) -> Result<Val, Diagnostic> {
+    read::document(document)
+        .map_err(|what| Diagnostic::unplaced(format!("the document is no JSON: {what}")))
 }
 
 #[cfg(test)]

@@ -24,12 +24,14 @@
 //! | module | what is in it |
 //! |---|---|
 //! | `engine` | compile once, apply many times |
+//! | `direct` | a short cut for scripts of plain expressions |
 //! | `library` | which functions there are |
 //! | `read` | JSON text → values |
 //! | `write` | values → JSON text |
 //! | `diagnose` | errors → line, column, sentence |
 
 mod diagnose;
+mod direct;
 pub mod engine;
 mod export;
 mod library;

@@ -18,21 +18,41 @@ const MAX_WHOLE: f64 = 1e17;
 /// # Errors
 /// What in it JSON cannot say.
 pub fn document(value: &Val, size: usize) -> Result<String, String> {
-    let mut writer = Writer {
-        out: String::with_capacity(size),
-        depth: 0,
-    };
+    let mut writer = Writer::new(size);
     writer.value(value)?;
-    Ok(writer.out)
+    Ok(writer.finish())
 }
 
-struct Writer {
+/// A document being written.
+pub struct Writer {
     out: String,
     depth: usize,
 }
 
 impl Writer {
-    fn value(&mut self, value: &Val) -> Result<(), String> {
+    /// `size` is a guess at its length.
+    pub fn new(size: usize) -> Self {
+        Self {
+            out: String::with_capacity(size),
+            depth: 0,
+        }
+    }
+
+    /// The document.
+    pub fn finish(self) -> String {
+        self.out
+    }
+
+    /// Appends what is JSON already.
+    pub fn raw(&mut self, text: &str) {
+        self.out.push_str(text);
+    }
+
+    /// Appends a value.
+    ///
+    /// # Errors
+    /// What in it JSON cannot say.
+    pub fn value(&mut self, value: &Val) -> Result<(), String> {
         match value {
             Val::Null => self.out.push_str("null"),
             Val::Bool(true) => self.out.push_str("true"),
@@ -113,8 +133,8 @@ impl Writer {
         Ok(())
     }
 
-    /// Text with UTF-8 that a script cut in two becomes U+FFFD.
-    fn string(&mut self, bytes: &[u8]) {
+    /// Appends a text. UTF-8 in it that a script cut in two becomes U+FFFD.
+    pub fn string(&mut self, bytes: &[u8]) {
         let text = String::from_utf8_lossy(bytes);
         let text = &*text;
         self.out.push('"');

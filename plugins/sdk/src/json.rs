@@ -161,6 +161,8 @@ pub fn decimal(raw: &RawValue, whole: usize, fraction: usize) -> Option<&str> {
 }
 
 /// The members of an object in their order, their values as they were written.
+/// A name that comes twice has the value that came last, as in the host's check
+/// against the schema.
 #[derive(Debug, Default)]
 pub struct Members<'a>(pub Vec<(Text<'a>, &'a RawValue)>);
 
@@ -175,9 +177,13 @@ impl<'de: 'a, 'a> Deserialize<'de> for Members<'a> {
             }
 
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-                let mut members = Vec::with_capacity(map.size_hint().unwrap_or(8));
-                while let Some(member) = map.next_entry()? {
-                    members.push(member);
+                let mut members: Vec<(Text, &RawValue)> =
+                    Vec::with_capacity(map.size_hint().unwrap_or(8));
+                while let Some((name, value)) = map.next_entry::<Text, &RawValue>()? {
+                    match members.iter_mut().find(|(known, _)| *known == name) {
+                        Some(known) => known.1 = value,
+                        None => members.push((name, value)),
+                    }
                 }
                 Ok(Members(members))
             }
@@ -294,6 +300,18 @@ mod tests {
             .map(|(name, value)| (&**name, value.get()))
             .collect();
         assert_eq!(texts, [("b", "1.50"), ("a", r#"{"c":[]}"#)]);
+    }
+
+    #[test]
+    fn a_name_that_comes_twice_has_its_last_value() {
+        let members: Members =
+            serde_json::from_str(r#"{"a":1,"b":2,"\u0061":3}"#).expect("an object");
+        let texts: Vec<_> = members
+            .0
+            .iter()
+            .map(|(name, value)| (&**name, value.get()))
+            .collect();
+        assert_eq!(texts, [("a", "3"), ("b", "2")]);
     }
 
     #[test]

@@ -167,7 +167,7 @@ fn limits() -> Vec<Limit> {
 /// `count` items in requests of at most `most`.
 fn sizes(count: usize, most: usize) -> Vec<usize> {
     let mut sizes = vec![most; count / most];
-    if count % most > 0 {
+    if !count.is_multiple_of(most) {
         sizes.push(count % most);
     }
     sizes

@@ -4,27 +4,12 @@
 //! are no success.
 
 mod answers;
+mod characters;
 
 use crossdock::delivery::report::DeliveryStatus;
 use crossdock_stand_ins::{Misbehaviour, Options, Recorded, Times};
 use crossdock_tests::platforms::{Connection, PLATFORMS, Platforms, data};
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Value, json};
-
-/// Characters with a meaning in paths, queries, forms, JSON or HTML, and some
-/// of more than one byte. 40 of them: 旺店通 takes no more.
-const ODD: &str = "a b/%2F?d#e&f=g+h;i:@$,'\"<>\\^`{|}~*门😀../";
-
-/// Everything but the unreserved characters of RFC 3986.
-const ENCODED: &AsciiSet = &NON_ALPHANUMERIC
-    .remove(b'-')
-    .remove(b'.')
-    .remove(b'_')
-    .remove(b'~');
-
-fn encoded(text: &str) -> String {
-    utf8_percent_encode(text, ENCODED).to_string()
-}
 
 async fn accepted(
     platforms: &Platforms,
@@ -48,144 +33,128 @@ fn last(platforms: &Platforms, platform: &str) -> Recorded {
     requests.last().expect("a request").clone()
 }
 
+/// What the documents leave to the vendor is a setting, and each of its values
+/// is taken by the platform.
 #[tokio::test(flavor = "multi_thread")]
-async fn odd_characters_arrive_in_every_segment_of_a_path_and_every_query() {
-    let platforms = Platforms::start(Options::default(), &[Connection::to("dingliyun")]).await;
-    let stock = |kind: &str| json!({"sku": ODD, "quantity": 7, "location": ODD, "location_kind": kind, "operator": ODD});
-    let row = |more: Value| {
-        let mut row = json!({"sku_id": ODD, "store_id": ODD});
-        for (name, value) in more.as_object().into_iter().flatten() {
-            row[name] = value.clone();
-        }
-        row
+async fn paths_transports_and_signatures_are_as_the_settings_say() {
+    let fengchao = |name: &str, setting: &str, value: &str| {
+        let value = json!(value).to_string();
+        Connection::to("fengchao")
+            .named(name)
+            .setting(setting, value)
     };
-    let held = json!({"order_id": ODD, "request_id": ODD, "store_id": ODD,
-        "items": [{"sku_id": ODD, "qty": 2}], "operator": ODD});
-    let odd = encoded(ODD);
-    // The operation, its document, and its path below the tenant's.
-    let calls = [
-        (
-            "stock.update",
-            stock("store"),
-            format!("storeinvservice/store/{odd}/invs"),
-        ),
-        (
-            "stock.update",
-            stock("warehouse"),
-            format!("wrhinvservice/wrh/{odd}/invs"),
-        ),
-        (
-            "sku.update",
-            json!({"id": ODD, "operator": ODD}),
-            "itemservice/skus/update".into(),
-        ),
-        (
-            "sku.get",
-            json!({"id": ODD, "parts": ODD}),
-            format!("itemservice/sku/{odd}"),
-        ),
-        (
-            "store-sku.update",
-            row(json!({})),
-            format!("storeskuservice/store/{odd}/skus/updates"),
-        ),
-        (
-            "shelf.update",
-            row(json!({"shelf_position_codes": [ODD]})),
-            format!("storeskuservice/store/{odd}/skus/shelfPositionCode"),
-        ),
-        (
-            "price.update",
-            row(json!({"price": 1})),
-            format!("storepriceservice/store/{odd}/prices"),
-        ),
-        ("order.lock", held, "orderstockservice/lock".into()),
-        (
-            "order.lock-result",
-            json!({"order_id": ODD}),
-            "orderstockservice/order/lockresult".into(),
-        ),
-        (
-            "order.stocks",
-            json!({"sku_ids": [ODD, "a,b"], "store_id": ODD, "platform_id": ODD, "shop_id": ODD}),
-            "orderstockservice/orderstocks".into(),
-        ),
-        (
-            "order.ship",
-            json!({"order_id": ODD, "operator": ODD}),
-            format!("orderstockservice/ship/{odd}"),
-        ),
+    let connections = [
+        fengchao("one-word", "path", "/gateway/dd/sku/syncstock"),
+        fengchao("two-words", "path", "/gateway/dd/sku/sync/stock"),
+        fengchao("multipart", "transport", "multipart"),
+        Connection::to("doudian"),
+        Connection::to("doudian")
+            .named("md5")
+            .setting("sign_method", "\"md5\""),
+        Connection::to("doudian")
+            .named("unix")
+            .setting("time_format", "\"unix\""),
     ];
-    for (operation, document, path) in calls {
-        let queried: Vec<&str> = match operation {
-            "order.stocks" => vec!["store_id", "platform_id", "shop_id", "sku_ids"],
-            "order.lock-result" => vec!["order_id"],
-            "sku.get" => vec!["parts"],
-            "stock.update" if document["location_kind"] == json!("store") => vec![],
-            _ if document["operator"].is_string() => vec!["operator"],
-            _ => vec![],
-        };
-        accepted(&platforms, "dingliyun", operation, document).await;
-        let request = last(&platforms, "dingliyun");
-        assert_eq!(request.path, format!("/demo/invc/{path}"), "{operation}");
-        for name in queried {
-            assert_eq!(request.query_value(name), Some(ODD), "{operation} {name}");
+    let platforms = Platforms::start(Options::default(), &connections).await;
+    let record = json!({"sku": "a", "quantity": 1});
+    for (connection, platform, path, content_type) in [
+        (
+            "one-word",
+            "fengchao",
+            "/gateway/dd/sku/syncstock",
+            "application/x-www-form-urlencoded",
+        ),
+        (
+            "two-words",
+            "fengchao",
+            "/gateway/dd/sku/sync/stock",
+            "application/x-www-form-urlencoded",
+        ),
+        (
+            "multipart",
+            "fengchao",
+            "/gateway/dd/sku/syncstock",
+            "multipart/form-data",
+        ),
+        ("doudian", "doudian", "/sku/syncStock", "application/json"),
+        ("md5", "doudian", "/sku/syncStock", "application/json"),
+        ("unix", "doudian", "/sku/syncStock", "application/json"),
+    ] {
+        let report = platforms.deliver(connection, "stock.update", &record).await;
+        assert_eq!(
+            report.status,
+            DeliveryStatus::Accepted,
+            "{connection}: {report:?}"
+        );
+        let violations = platforms.stand_ins.violations(platform);
+        assert!(violations.is_empty(), "{connection}: {violations:?}");
+        let request = last(&platforms, platform);
+        assert_eq!(request.path, path, "{connection}");
+        let sent = request.header("content-type").unwrap_or_default();
+        assert!(sent.starts_with(content_type), "{connection}: {sent}");
+        let sign = request.query_value("sign").map(str::len);
+        match connection {
+            "doudian" | "unix" => assert_eq!(sign, Some(64), "HMAC-SHA256 in hex"),
+            "md5" => assert_eq!(sign, Some(32), "MD5 in hex"),
+            _ => {}
         }
     }
-    let state = platforms.stand_ins.dingliyun().snapshot();
-    // 7, of which the order holds 2.
-    assert!(state.store_inventory(ODD, ODD).is_some());
-    assert!(state.warehouse_inventory(ODD, ODD).is_some());
-    assert!(state.prices.contains_key(&(ODD.into(), ODD.into())));
-    assert_eq!(state.orders[ODD].state.name(), "shipped");
 }
 
+/// The host's check sees the last of two members with one name; so does the
+/// platform.
 #[tokio::test(flavor = "multi_thread")]
-async fn odd_characters_arrive_in_forms_and_signed_bodies() {
-    let multipart = Connection::to("fengchao")
-        .named("multipart")
-        .setting("transport", "\"multipart\"");
-    let mut connections: Vec<Connection> = PLATFORMS.map(Connection::to).into();
-    connections.push(multipart);
-    let platforms = Platforms::start(Options::default(), &connections).await;
-    let stand_ins = &platforms.stand_ins;
-    let record = json!({"sku": ODD, "quantity": 7, "mode": "adjust", "idempotency_key": ODD});
-    for (connection, platform) in [
-        ("fengchao", "fengchao"),
-        ("multipart", "fengchao"),
-        ("doudian", "doudian"),
+async fn a_name_that_comes_twice_is_sent_once_with_the_value_that_was_checked() {
+    let platforms = Platforms::start(Options::default(), &PLATFORMS.map(Connection::to)).await;
+    for (platform, operation, document, sent) in [
+        (
+            "lingzhi",
+            "stock.update",
+            r#"{"sku":"2^^^b","sku":"1^^^a","quantity":"x","quantity":1,"location":"s"}"#,
+            r#"[{"type":"normal","key":"1^^^a","stock":1,"store_code":"s"}]"#,
+        ),
+        (
+            "doudian",
+            "stock.update",
+            r#"{"sku":"a","quantity":1,"supplier_id":"","supplier_id":"1"}"#,
+            r#"{"code":"a","stock_num":1,"supplier_id":"1"}"#,
+        ),
+        (
+            "wangdian",
+            "goods.push",
+            r#"{"goods_no":7,"goods_no":"a","goods_name":"b","spec_list":[{"spec_no":7,"spec_no":"c"}]}"#,
+            r#"[[{"goods_no":"a","goods_name":"b","spec_list":[{"spec_no":"c"}]}]]"#,
+        ),
+        (
+            "wangdian",
+            "stock.confirm",
+            r#"{"api_goods_id":2448,"api_goods_id":2447,"success":true,"syn_stock":1,
+                "stock_change_count":2,"stock_syn_rule_id":{},"stock_syn_rule_id":1,
+                "stock_syn_rule_no":"","stock_syn_warehouses":"6","stock_syn_mask":0,
+                "stock_syn_percent":100,"stock_syn_plus":1,"stock_syn_min":1,"stock_syn_max":5,
+                "is_auto_listing":1,"is_auto_delisting":1}"#,
+            r#"[2447,{"stock_syn_min":1,"stock_syn_rule_id":1,"stock_syn_mask":0,"stock_syn_warehouses":"6","stock_syn_max":5,"stock_syn_percent":100,"is_auto_delisting":true,"stock_syn_plus":1,"is_auto_listing":true,"stock_syn_rule_no":"","syn_stock":1,"stock_change_count":2}]"#,
+        ),
+        (
+            "dingliyun",
+            "brand.update",
+            r#"{"id":7,"id":"a","name":{},"name":"n"}"#,
+            r#"{"brands":[{"id":"a","name":"n"}]}"#,
+        ),
     ] {
-        stand_ins.reset(platform);
-        match platform {
-            "fengchao" => stand_ins.fengchao().set_stock(&format!("code:{ODD}"), 1),
-            _ => stand_ins.doudian().set_stock(&format!("code:{ODD}"), 1),
-        }
-        let report = platforms.deliver(connection, "stock.update", &record).await;
-        assert_eq!(report.status, DeliveryStatus::Accepted, "{report:?}");
-        // The signature was checked over what arrived.
-        assert!(stand_ins.violations(platform).is_empty());
+        let report = platforms.deliver_text(platform, operation, document).await;
+        assert_eq!(
+            report.status,
+            DeliveryStatus::Accepted,
+            "{operation}: {report:?}"
+        );
+        let body = last(&platforms, platform).body;
+        assert_eq!(
+            String::from_utf8_lossy(&body),
+            sent,
+            "{platform} {operation}"
+        );
     }
-    for stock in [
-        stand_ins.fengchao().stock(&format!("code:{ODD}")),
-        stand_ins.doudian().stock(&format!("code:{ODD}")),
-    ] {
-        assert_eq!(stock.map(|stock| stock.stock), Some(8));
-    }
-    // Nothing is escaped that JSON does not make escape.
-    let body = last(&platforms, "doudian").body;
-    let plain = ODD.replace('\\', "\\\\").replace('"', "\\\"");
-    let code = format!("\"code\":\"{plain}\"");
-    assert!(String::from_utf8_lossy(&body).contains(&code));
-
-    let goods = json!({"goods_no": ODD, "goods_name": ODD, "spec_list": [{"spec_no": ODD}]});
-    accepted(&platforms, "wangdian", "goods.push", goods).await;
-    assert!(stand_ins.wangdian().goods(ODD).is_some());
-    let goods = json!({"sku": format!("1^^^{ODD}"), "quantity": 7, "location": ODD});
-    accepted(&platforms, "lingzhi", "stock.update", goods).await;
-    let kept = stand_ins
-        .lingzhi()
-        .stock("normal", &format!("1^^^{ODD}"), ODD);
-    assert_eq!(kept.map(|kept| kept.stock), Some(7));
 }
 
 /// Decimal(19,4) and ids of 19 digits, as they are and through a script that

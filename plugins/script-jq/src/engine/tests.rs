@@ -1,13 +1,21 @@
+mod direct;
+
 use super::Script;
 
 /// What a script makes of a document: its results, one per line, or the error.
 fn run(source: &str, document: &str) -> String {
     match Script::compile(source, r#"{"tenant":"acme"}"#) {
         Err(wrong) => format!("{}:{}: {}", wrong.line, wrong.column, wrong.message),
-        Ok(script) => match script.apply(document.to_owned()) {
-            Ok(documents) => documents.join("\n"),
-            Err(wrong) => wrong.message,
-        },
+        Ok(script) => {
+            let told = |answer: Result<Vec<String>, _>| match answer {
+                Ok(documents) => documents.join("\n"),
+                Err(super::Diagnostic { message, .. }) => message,
+            };
+            let answer = told(script.apply(document.to_owned()));
+            let by_jaq = told(script.apply_by_jaq(document.to_owned()));
+            assert_eq!(answer, by_jaq, "the short cut leads elsewhere: {source}");
+            answer
+        }
     }
 }
 

@@ -1,0 +1,285 @@
+//! Errors → line, column, sentence.
+
+use crate::lexer::{Kind, Token, tokens};
+use rquickjs::{Coerced, Ctx, Error, Object, Value};
+
+/// The name under which the script's text is compiled; stack traces hold it.
+pub const FILE: &str = "script.js";
+
+/// What is wrong with a script, or what it could not do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Diagnostic {
+    /// Line in the script from 1; 0 if unknown.
+    pub line: u32,
+    /// Character in the line from 1; 0 if unknown.
+    pub column: u32,
+    /// A sentence without its full stop.
+    pub message: String,
+}
+
+/// Messages hold the values that a script stumbled over; a whole document in a
+/// message helps nobody. The end stays, since it says what was tried.
+const MESSAGE_HEAD: usize = 200;
+const MESSAGE_TAIL: usize = 100;
+
+/// What QuickJS says where the script ends too early.
+const END: &str = "unexpected token in expression: ''";
+
+/// Names that exist elsewhere, and what to do here.
+const ADVICE: [(&[&str], &str); 5] = [
+    (
+        &["fetch", "XMLHttpRequest", "WebSocket", "require"],
+        "a script reaches nothing outside of the item; lookup tables are in `context`",
+    ),
+    (
+        &[
+            "setTimeout",
+            "setInterval",
+            "setImmediate",
+            "queueMicrotask",
+        ],
+        "a script answers at once",
+    ),
+    (
+        &["process", "Deno", "window", "document"],
+        "the connection's settings are in `context`",
+    ),
+    (
+        &["crypto", "performance"],
+        "the same item gives the same documents",
+    ),
+    (
+        &["Intl"],
+        "`toFixed`, `padStart` and the like format numbers and text",
+    ),
+];
+
+impl Diagnostic {
+    /// Without a place.
+    pub fn unplaced(message: impl Into<String>) -> Self {
+        Self {
+            line: 0,
+            column: 0,
+            message: message.into(),
+        }
+    }
+
+    /// At a byte of the script.
+    pub(crate) fn at(source: &str, byte: usize, message: String) -> Self {
+        let before = source.get(..byte).unwrap_or(source);
+        let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
+        Self {
+            line: count(before.matches('\n').count() + 1),
+            column: count(before[line_start..].chars().count() + 1),
+            message,
+        }
+    }
+}
+
+fn count(number: usize) -> u32 {
+    u32::try_from(number).unwrap_or(u32::MAX)
+}
+
+/// A failed call into QuickJS, in words.
+pub struct Diagnose<'a> {
+    /// The script's text.
+    pub source: &'a str,
+    /// Lines that were compiled before its first.
+    pub lines_before: u32,
+}
+
+impl Diagnose<'_> {
+    /// What was thrown, or what else went wrong.
+    pub fn caught(&self, ctx: &Ctx<'_>, error: &Error) -> Diagnostic {
+        match error {
+            Error::Exception => self.thrown(&ctx.catch()),
+            other => Diagnostic::unplaced(other.to_string()),
+        }
+    }
+
+    fn thrown(&self, value: &Value<'_>) -> Diagnostic {
+        let message = shorten(&message(value));
+        let place = value
+            .as_object()
+            .and_then(|error| text(value.ctx(), error.get("stack")))
+            .and_then(|stack| place(&stack));
+        let Some((line, byte)) = place else {
+            return match thrown_at(self.source, value) {
+                Some(byte) => Diagnostic::at(self.source, byte, message),
+                None => Diagnostic::unplaced(message),
+            };
+        };
+        let byte = self.byte(line, byte);
+        let class = value.as_object().and_then(class);
+        let made = class.and_then(|class| made(self.source, byte, &class));
+        Diagnostic::at(self.source, made.unwrap_or(byte), message)
+    }
+
+    /// The byte of the script at a line of what was compiled and a byte in it,
+    /// both from 1.
+    fn byte(&self, line: u32, byte: u32) -> usize {
+        // The text ends before what the function ends with.
+        let last = self.source.split('\n').count();
+        let line = line.saturating_sub(self.lines_before) as usize;
+        let mut lines = self.source.split_inclusive('\n');
+        let start: usize = lines
+            .by_ref()
+            .take(line.clamp(1, last) - 1)
+            .map(str::len)
+            .sum();
+        let length = lines
+            .next()
+            .map_or(0, |text| text.trim_end_matches(['\n', '\r']).len());
+        let byte = start + (byte as usize).saturating_sub(1).min(length);
+        self.source.floor_char_boundary(byte)
+    }
+}
+
+/// Where something was thrown that is no error, of which QuickJS does not say:
+/// the only `throw` that can have done it.
+fn thrown_at(source: &str, value: &Value<'_>) -> Option<usize> {
+    let tokens = tokens(source);
+    let word = |position: usize| {
+        let token: &Token = tokens.get(position)?;
+        Some(&source[token.range.clone()])
+    };
+    let mut all: Vec<usize> = (0..tokens.len())
+        .filter(|position| tokens[*position].kind == Kind::Word && word(*position) == Some("throw"))
+        .filter(|position| value.is_object() || word(position + 1) != Some("new"))
+        .collect();
+    if value.is_null() {
+        // It may also be memory that ran out, anywhere.
+        all.retain(|position| word(position + 1) == Some("null"));
+    } else if all.len() > 1
+        && let Some(said) = value.as_string().and_then(|text| text.to_string().ok())
+    {
+        all.retain(|position| {
+            let literal = word(position + 1).unwrap_or_default();
+            let inside = literal.get(1..literal.len().saturating_sub(1));
+            inside == Some(&said)
+        });
+    }
+    match all.as_slice() {
+        [only] => Some(tokens[*only].range.start),
+        _ => None,
+    }
+}
+
+/// The name of the class that a thrown object is of.
+fn class(object: &Object<'_>) -> Option<String> {
+    let ctx = object.ctx();
+    let constructor: Value = quiet(ctx, object.get("constructor"))?;
+    text(ctx, constructor.as_object()?.get("name"))
+}
+
+/// Where an error is made: QuickJS names the last place before, which may be in
+/// what it is made of, ``new Error(`no stock of ${item.sku}`)``.
+fn made(source: &str, byte: usize, class: &str) -> Option<usize> {
+    let mut before = tokens(source);
+    let end = before.partition_point(|token| token.range.start <= byte);
+    before.truncate(end);
+    let mut depth = before.last()?.depth;
+    for (position, token) in before.iter().enumerate().rev() {
+        if token.depth >= depth {
+            continue;
+        }
+        // What opened the bracket around.
+        depth = token.depth;
+        let name = before[..position].last()?;
+        if &source[token.range.clone()] == "("
+            && matches!(name.kind, Kind::Word | Kind::Member)
+            && &source[name.range.clone()] == class
+        {
+            return Some(name.range.start);
+        }
+    }
+    None
+}
+
+/// What was thrown, as a person would say it.
+fn message(value: &Value<'_>) -> String {
+    let ctx = value.ctx();
+    if value.is_null() {
+        // QuickJS throws that where there is no room for an error.
+        return "`null` was thrown, or memory ran out".into();
+    }
+    let Some(object) = value.as_object() else {
+        return text(ctx, Ok(value.clone()))
+            .unwrap_or_else(|| format!("`{}` was thrown", value.type_name()));
+    };
+    let said = text(ctx, object.get("message"));
+    if !value.is_error() {
+        return said
+            .or_else(|| {
+                let text = ctx.json_stringify(value.clone());
+                quiet(ctx, text)??.to_string().ok()
+            })
+            .unwrap_or_else(|| "an object was thrown".into());
+    }
+    let name = text(ctx, object.get("name")).unwrap_or_default();
+    let said = said.unwrap_or_default();
+    let said = match advice(&said) {
+        Some(advice) => format!("{said}: {advice}"),
+        None => said,
+    };
+    match (name.as_str(), said.as_str()) {
+        ("SyntaxError", END) => "the script ends where more is expected".into(),
+        ("" | "Error", "") => "an error without a message was thrown".into(),
+        ("" | "Error", _) => said,
+        (_, "") => name,
+        _ => format!("{name}: {said}"),
+    }
+}
+
+/// A thrown value's part as text; nothing if it is absent or cannot be read.
+fn text<'js>(ctx: &Ctx<'js>, value: rquickjs::Result<Value<'js>>) -> Option<String> {
+    let value = quiet(ctx, value)?;
+    if value.is_undefined() || value.is_null() || value.is_symbol() {
+        return None;
+    }
+    let text = quiet(ctx, value.get::<Coerced<String>>())?;
+    Some(text.0)
+}
+
+/// Drops what reading a thrown value threw.
+fn quiet<T>(ctx: &Ctx<'_>, result: rquickjs::Result<T>) -> Option<T> {
+    if result.is_err() {
+        ctx.catch();
+    }
+    result.ok()
+}
+
+/// `x is not defined`, where `x` exists elsewhere.
+fn advice(said: &str) -> Option<&'static str> {
+    let name = said.strip_suffix(" is not defined")?.trim_matches('\'');
+    let (_, advice) = ADVICE.iter().find(|(names, _)| names.contains(&name))?;
+    Some(advice)
+}
+
+/// The first place in the script that a stack trace names: line and byte.
+fn place(stack: &str) -> Option<(u32, u32)> {
+    stack.lines().find_map(|frame| {
+        let (_, place) = frame.rsplit_once(FILE)?;
+        let mut numbers = place.trim_end_matches(')').split(':').skip(1);
+        Some((numbers.next()?.parse().ok()?, numbers.next()?.parse().ok()?))
+    })
+}
+
+fn shorten(text: &str) -> String {
+    let mut starts = text.char_indices().map(|(byte, _)| byte);
+    let Some(head) = starts.nth(MESSAGE_HEAD) else {
+        return text.into();
+    };
+    let Some(tail) = text
+        .char_indices()
+        .rev()
+        .nth(MESSAGE_TAIL - 1)
+        .map(|(byte, _)| byte)
+    else {
+        return text.into();
+    };
+    match head < tail {
+        true => format!("{} … {}", &text[..head], &text[tail..]),
+        false => text.into(),
+    }
+}

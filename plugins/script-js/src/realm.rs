@@ -1,0 +1,154 @@
+//! QuickJS with its globals confined.
+
+use rquickjs::{
+    Context, Ctx, Error, FromJs, Function, IntoJs, Object, Persistent, Result, Runtime, Value,
+};
+
+/// What confines the globals, as a function.
+const CONFINE: &str = include_str!("realm.js");
+
+/// Stack that a script's calls may take, in the component's memory, which has
+/// 1 MiB for it: some 380 calls of functions, 150 with a callback of `map`
+/// between each two. QuickJS throws a RangeError beyond.
+///
+/// The same calls take about four times as much of the host's own stack, of
+/// which there are 512 KiB; who needs little of this one and much of that one
+/// (`JSON.parse` of a text nested some thousand levels deep) traps there.
+const STACK: usize = 96 << 10;
+
+/// Memory after which QuickJS first looks for values that only hold each
+/// other; all others are freed at once. Scripts seldom make such values, and
+/// looking writes to every page that would otherwise be shared between
+/// instances.
+const COLLECT_AT: usize = 4 << 20;
+
+/// A QuickJS with its globals confined, for one script.
+pub struct Confined {
+    context: Context,
+    /// Taken when it is dropped: QuickJS wants its values back before it goes.
+    realm: Option<Kept>,
+}
+
+impl Confined {
+    /// Makes one, which takes a few milliseconds.
+    pub fn new() -> Result<Self> {
+        let runtime = Runtime::new()?;
+        runtime.set_max_stack_size(STACK);
+        runtime.set_gc_threshold(COLLECT_AT);
+        let context = Context::full(&runtime)?;
+        let realm = context.with(|ctx| {
+            let realm = Realm::confine(&ctx)?.keep(&ctx);
+            ctx.run_gc();
+            Ok::<_, Error>(realm)
+        })?;
+        Ok(Self {
+            context,
+            realm: Some(realm),
+        })
+    }
+
+    /// Works in it.
+    pub fn with<T>(&self, work: impl FnOnce(Ctx<'_>) -> T) -> T {
+        self.context.with(work)
+    }
+
+    /// What the engine uses of it, while it works in it.
+    pub fn realm<'js>(&self, ctx: &Ctx<'js>) -> Result<Realm<'js>> {
+        match &self.realm {
+            Some(realm) => realm.restore(ctx),
+            None => Err(Error::Unknown),
+        }
+    }
+}
+
+impl Drop for Confined {
+    fn drop(&mut self) {
+        let realm = self.realm.take();
+        self.context.with(|_| drop(realm));
+    }
+}
+
+/// What the engine itself uses of the confined globals, safe from the script.
+pub struct Realm<'js> {
+    /// Functions by name, see the end of `realm.js`.
+    helpers: Object<'js>,
+    /// What plain objects inherit from.
+    plain: Object<'js>,
+}
+
+impl<'js> Realm<'js> {
+    fn confine(ctx: &Ctx<'js>) -> Result<Self> {
+        let confine: Function = ctx.eval(CONFINE)?;
+        let helpers: Object = confine.call(())?;
+        let plain = helpers.get("plain")?;
+        Ok(Self { helpers, plain })
+    }
+
+    /// Shows the context document to the script, frozen.
+    pub fn show(&self, context: Value<'js>) -> Result<()> {
+        self.call("show", context)
+    }
+
+    fn keep(self, ctx: &Ctx<'js>) -> Kept {
+        Kept {
+            helpers: Persistent::save(ctx, self.helpers),
+            plain: Persistent::save(ctx, self.plain),
+        }
+    }
+
+    /// Whether an object inherits from `Object.prototype` alone.
+    pub fn is_plain(&self, prototype: &Object<'js>) -> bool {
+        *prototype == self.plain
+    }
+
+    /// Text of digits → BigInt.
+    pub fn big_int(&self, digits: &str) -> Result<Value<'js>> {
+        self.call("toBigInt", digits)
+    }
+
+    /// Text of a number → an object that keeps it.
+    pub fn decimal(&self, text: &str) -> Result<Value<'js>> {
+        self.call("toDecimal", text)
+    }
+
+    /// The text that `JSON.rawJSON` was given, if it made the object.
+    pub fn raw_json(&self, object: &Object<'js>) -> Result<Option<String>> {
+        self.call("rawJSON", object.clone())
+    }
+
+    /// What an object is that JSON cannot say; empty if its fields tell.
+    pub fn kind(&self, object: &Object<'js>) -> Result<String> {
+        self.call("kind", object.clone())
+    }
+
+    /// What is in an object around a number, text or boolean; other objects
+    /// are given back.
+    pub fn unbox(&self, object: &Object<'js>) -> Result<Value<'js>> {
+        self.call("unbox", object.clone())
+    }
+
+    /// Text with halves of characters → with U+FFFD in their places.
+    pub fn well_formed(&self, text: &rquickjs::String<'js>) -> Result<String> {
+        self.call("wellFormed", text.clone())
+    }
+
+    fn call<T: FromJs<'js>>(&self, name: &str, argument: impl IntoJs<'js>) -> Result<T> {
+        let helper: Function = self.helpers.get(name)?;
+        helper.call((argument,))
+    }
+}
+
+/// A [`Realm`] between calls.
+struct Kept {
+    helpers: Persistent<Object<'static>>,
+    plain: Persistent<Object<'static>>,
+}
+
+impl Kept {
+    fn restore<'js>(&self, ctx: &Ctx<'js>) -> Result<Realm<'js>> {
+        Ok(Realm {
+            helpers: self.helpers.clone().restore(ctx)?,
+            plain: self.plain.clone().restore(ctx)?,
+        })
+    }
+}
