@@ -35,7 +35,7 @@ cargo xtask <command>
   demo [--keep]  the host at its job, against stand-ins of five platforms; with
                  --keep, host and stand-ins run until Ctrl-C
   test [ARG…]    every test; ARGs go to `cargo test`
-  bench [--json FILE]
+  bench [--json FILE] [--only adapter|script|calls|tenants]
                  the figures the README names
   docs           docs/platforms/*.md, from the adapters' manifests
   check          format, lints, licences and advisories, documentation

@@ -3,11 +3,11 @@
 //! A guest gives its thread back at every tick. That alone would leave a call
 //! of half a millisecond waiting behind every guest that runs for half a
 //! second, once for each time it waits for its platform. So a guest that has
-//! run for longer than [`SHORT`] goes on only in a lane:
+//! run for longer than `SHORT` goes on only in a lane:
 //!
 //! * There is one lane less than there are threads, so that one thread is free
 //!   for what is short.
-//! * A guest leaves its lane after a [`TURN`] and waits in line again.
+//! * A guest leaves its lane after a `TURN` and waits in line again.
 //! * One tenant's guests wait among themselves for half of the lanes, so that
 //!   many of them wait no shorter than one of another tenant.
 

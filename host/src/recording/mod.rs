@@ -43,6 +43,10 @@ const QUEUE: usize = 1024;
 /// Bytes of their bodies.
 const QUEUE_BYTES: usize = 16 << 20;
 
+/// A smaller body is copied. Held on to, it would keep the buffer of the
+/// connection that it was read from, and the next call would need a new one.
+const COPIED: usize = 64 << 10;
+
 /// How often what waits is written. Nobody is woken for a call, which would
 /// cost the call more than everything else here.
 const PERIOD: Duration = Duration::from_millis(100);
@@ -60,9 +64,17 @@ pub struct Recorder {
 
 #[derive(Default)]
 struct Shared {
+    queued: AtomicUsize,
     queued_bytes: AtomicUsize,
     dropped: AtomicU64,
     stopped: AtomicBool,
+}
+
+impl Shared {
+    fn leave(&self, bytes: usize) {
+        self.queued.fetch_sub(1, Ordering::Relaxed);
+        self.queued_bytes.fetch_sub(bytes, Ordering::Relaxed);
+    }
 }
 
 /// One call's items.
@@ -114,16 +126,29 @@ impl Recorder {
     /// Records a call's items, if there is room.
     pub fn offer(&self, route: &Route, body: &Bytes) {
         let shared = &self.shared;
-        let queued = shared.queued_bytes.fetch_add(body.len(), Ordering::Relaxed);
+        let bytes = shared.queued_bytes.load(Ordering::Relaxed) + body.len();
+        // Looked at first: under load most calls end here.
+        if shared.queued.load(Ordering::Relaxed) >= QUEUE || bytes > QUEUE_BYTES {
+            shared.dropped.fetch_add(1, Ordering::Relaxed);
+            return;
+        }
+        let body = if body.len() <= COPIED {
+            Bytes::copy_from_slice(body)
+        } else {
+            body.clone()
+        };
+        let length = body.len();
         let offer = Offer {
             tenant: route.tenant.config.name.clone(),
             connection: route.connection.clone(),
             operation: route.operation.clone(),
-            body: body.clone(),
+            body,
             at_ms: now_ms(),
         };
-        if queued + body.len() > QUEUE_BYTES || self.sender.try_send(offer).is_err() {
-            shared.queued_bytes.fetch_sub(body.len(), Ordering::Relaxed);
+        shared.queued.fetch_add(1, Ordering::Relaxed);
+        shared.queued_bytes.fetch_add(length, Ordering::Relaxed);
+        if self.sender.try_send(offer).is_err() {
+            shared.leave(length);
             shared.dropped.fetch_add(1, Ordering::Relaxed);
         }
     }
@@ -184,8 +209,7 @@ fn write_all(mut store: Store, receiver: &Receiver<Offer>, shared: &Shared) {
         let stopped = shared.stopped.load(Ordering::Acquire);
         let mut waiting: HashMap<Subject, Vec<Offer>> = HashMap::new();
         for offer in receiver.try_iter().take(QUEUE) {
-            let length = offer.body.len();
-            shared.queued_bytes.fetch_sub(length, Ordering::Relaxed);
+            shared.leave(offer.body.len());
             let subject = Subject {
                 tenant: offer.tenant.to_string(),
                 connection: offer.connection.config.name.to_string(),

@@ -63,8 +63,7 @@ async fn a_case_that_fails_shows_what_differs() {
     for part in [
         "failed tenants/acme/map.jq (acme/shop/echo): 4 cases\n",
         "  looks the store up\n    /0/price\n      - 12.34\n      + 12.3400\n    /0/store\n      - \"7\"\n      + \"007\"\n",
-        "  wants a sku\n",
-        "no sku",
+        "  wants a sku\n    the error is \"no sku\", without \"another\"\n    the item: {}\n",
         "2 of 4 cases failed\n",
     ] {
         assert!(

@@ -93,10 +93,24 @@ fn one(paint: Paint, suite: &Suite, text: &mut String) {
             text.push_str(&format!("      {}\n", paint.bad(&expected)));
             text.push_str(&format!("      {}\n", paint.good(&gave)));
         }
-        if let Some(problem) = &case.problem {
-            indented(&problem.to_string(), text);
-        } else if let (Some(reason), true) = (&case.reason, case.differences.is_empty()) {
+        if let (Some(reason), true) = (&case.reason, case.differences.is_empty()) {
             indented(reason, text);
+        }
+        // Where in the script, and on what.
+        let place = case
+            .problem
+            .as_ref()
+            .and_then(|problem| problem.place.as_ref());
+        if let Some(place) = place.filter(|place| place.line > 0) {
+            indented(&place.label(), text);
+            indented(&place.excerpt().unwrap_or_default(), text);
+        }
+        let excerpt = case
+            .problem
+            .as_ref()
+            .and_then(|problem| problem.excerpt.as_ref());
+        if let Some(excerpt) = excerpt {
+            indented(&excerpt.to_string(), text);
         }
     }
 }
