@@ -1,52 +1,14 @@
 //! Errors → line, column, sentence.
 
-use crate::library;
+use crate::{Diagnostic, library};
+use crossdock_script_engine::diagnostic::shorten;
 use jaq_core::compile::{self, Undefined};
 use jaq_core::load::{self, lex, parse};
 use jaq_core::{Exn, load::span};
 use jaq_json::Val;
 
-/// What is wrong with a script, or what it could not do.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Diagnostic {
-    /// Line in the script from 1; 0 if unknown.
-    pub line: u32,
-    /// Character in the line from 1; 0 if unknown.
-    pub column: u32,
-    /// A sentence without its full stop.
-    pub message: String,
-}
-
-/// Messages hold the values that a script stumbled over; a whole document in a
-/// message helps nobody. The end stays, since it says what was tried.
-const MESSAGE_HEAD: usize = 200;
-const MESSAGE_TAIL: usize = 100;
-
 /// As much of a token as is shown.
 const TOKEN_CHARS: usize = 20;
-
-impl Diagnostic {
-    /// Without a place.
-    pub fn unplaced(message: impl Into<String>) -> Self {
-        Self {
-            line: 0,
-            column: 0,
-            message: message.into(),
-        }
-    }
-
-    /// At a byte of the script.
-    fn at(source: &str, byte: usize, message: String) -> Self {
-        let before = source.get(..byte).unwrap_or(source);
-        let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
-        let count = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
-        Self {
-            line: count(before.matches('\n').count() + 1),
-            column: count(before[line_start..].chars().count() + 1),
-            message,
-        }
-    }
-}
 
 /// A place in the script and what is wrong there.
 type Finding = (usize, String);
@@ -97,25 +59,6 @@ fn error_text(error: jaq_json::Error) -> String {
     match error.into_val() {
         Val::TStr(text) => String::from_utf8_lossy(&text).into_owned(),
         other => other.to_string(),
-    }
-}
-
-fn shorten(text: &str) -> String {
-    let mut starts = text.char_indices().map(|(byte, _)| byte);
-    let Some(head) = starts.nth(MESSAGE_HEAD) else {
-        return text.into();
-    };
-    let Some(tail) = text
-        .char_indices()
-        .rev()
-        .nth(MESSAGE_TAIL - 1)
-        .map(|(byte, _)| byte)
-    else {
-        return text.into();
-    };
-    match head < tail {
-        true => format!("{} … {}", &text[..head], &text[tail..]),
-        false => text.into(),
     }
 }
 

@@ -1,8 +1,8 @@
 //! Compile once, apply many times.
 
-use crate::diagnose::{self, Diagnostic};
 use crate::direct::{Direct, Vars as Bindings};
-use crate::{library, read, write};
+use crate::{Diagnostic, diagnose, library, read, write};
+use crossdock_script_engine::{Engine, export_engine};
 use jaq_core::data::JustLut;
 use jaq_core::load::{Arena, File, Loader};
 use jaq_core::{Compiler, Ctx, Filter, Vars};
@@ -13,11 +13,6 @@ const CONTEXT: &str = "$context";
 
 /// What a filter works on.
 pub(crate) type Data = JustLut<Val>;
-
-/// Language name and file extension.
-pub fn describe() -> &'static str {
-    r#"{"language":"jq","extension":"jq"}"#
-}
 
 /// A compiled script.
 pub struct Script {
@@ -97,6 +92,21 @@ impl Script {
             .collect()
     }
 }
+
+impl Engine for Script {
+    const DESCRIPTION: &str = r#"{"language":"jq","extension":"jq"}"#;
+
+    fn compile(source: &str, context: &str) -> Result<Self, Diagnostic> {
+        Self::compile(source, context)
+    }
+
+    fn apply_batch(&self, documents: Vec<String>) -> Vec<Result<Vec<String>, Diagnostic>> {
+        let apply = |document| self.apply(document);
+        documents.into_iter().map(apply).collect()
+    }
+}
+
+export_engine!(Script);
 
 fn read(document: String) -> Result<Val, Diagnostic> {
     read::document(document)

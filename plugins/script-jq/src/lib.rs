@@ -33,10 +33,9 @@
 mod diagnose;
 mod direct;
 pub mod engine;
-mod export;
 mod library;
 mod read;
 mod write;
 
-pub use diagnose::Diagnostic;
-pub use engine::{Script, describe};
+pub use crossdock_script_engine::Diagnostic;
+pub use engine::Script;

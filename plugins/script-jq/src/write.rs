@@ -3,6 +3,7 @@
 //! jaq's values are more than JSON's; what JSON cannot say is an error here,
 //! never something else that looks similar.
 
+use crossdock_script_engine::write::push_string;
 use jaq_json::{Num, Val};
 use std::fmt::Write as _;
 
@@ -135,30 +136,6 @@ impl Writer {
 
     /// Appends a text. UTF-8 in it that a script cut in two becomes U+FFFD.
     pub fn string(&mut self, bytes: &[u8]) {
-        let text = String::from_utf8_lossy(bytes);
-        let text = &*text;
-        self.out.push('"');
-        let mut copied = 0;
-        for (position, byte) in text.bytes().enumerate() {
-            if byte >= b' ' && byte != b'"' && byte != b'\\' {
-                continue;
-            }
-            self.out.push_str(&text[copied..position]);
-            copied = position + 1;
-            match byte {
-                b'"' => self.out.push_str("\\\""),
-                b'\\' => self.out.push_str("\\\\"),
-                b'\n' => self.out.push_str("\\n"),
-                b'\r' => self.out.push_str("\\r"),
-                b'\t' => self.out.push_str("\\t"),
-                8 => self.out.push_str("\\b"),
-                12 => self.out.push_str("\\f"),
-                control => {
-                    let _ = write!(self.out, "\\u{control:04x}");
-                }
-            }
-        }
-        self.out.push_str(&text[copied..]);
-        self.out.push('"');
+        push_string(&mut self.out, &String::from_utf8_lossy(bytes));
     }
 }

@@ -1,26 +1,12 @@
 //! Errors → line, column, sentence.
 
+use crate::Diagnostic;
 use crate::lexer::{Kind, Token, tokens};
+use crossdock_script_engine::diagnostic::shorten;
 use rquickjs::{Coerced, Ctx, Error, Object, Value};
 
 /// The name under which the script's text is compiled; stack traces hold it.
 pub const FILE: &str = "script.js";
-
-/// What is wrong with a script, or what it could not do.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Diagnostic {
-    /// Line in the script from 1; 0 if unknown.
-    pub line: u32,
-    /// Character in the line from 1; 0 if unknown.
-    pub column: u32,
-    /// A sentence without its full stop.
-    pub message: String,
-}
-
-/// Messages hold the values that a script stumbled over; a whole document in a
-/// message helps nobody. The end stays, since it says what was tried.
-const MESSAGE_HEAD: usize = 200;
-const MESSAGE_TAIL: usize = 100;
 
 /// What QuickJS says where the script ends too early.
 const END: &str = "unexpected token in expression: ''";
@@ -53,32 +39,6 @@ const ADVICE: [(&[&str], &str); 5] = [
         "`toFixed`, `padStart` and the like format numbers and text",
     ),
 ];
-
-impl Diagnostic {
-    /// Without a place.
-    pub fn unplaced(message: impl Into<String>) -> Self {
-        Self {
-            line: 0,
-            column: 0,
-            message: message.into(),
-        }
-    }
-
-    /// At a byte of the script.
-    pub(crate) fn at(source: &str, byte: usize, message: String) -> Self {
-        let before = source.get(..byte).unwrap_or(source);
-        let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
-        Self {
-            line: count(before.matches('\n').count() + 1),
-            column: count(before[line_start..].chars().count() + 1),
-            message,
-        }
-    }
-}
-
-fn count(number: usize) -> u32 {
-    u32::try_from(number).unwrap_or(u32::MAX)
-}
 
 /// A failed call into QuickJS, in words.
 pub struct Diagnose<'a> {
@@ -263,23 +223,4 @@ fn place(stack: &str) -> Option<(u32, u32)> {
         let mut numbers = place.trim_end_matches(')').split(':').skip(1);
         Some((numbers.next()?.parse().ok()?, numbers.next()?.parse().ok()?))
     })
-}
-
-fn shorten(text: &str) -> String {
-    let mut starts = text.char_indices().map(|(byte, _)| byte);
-    let Some(head) = starts.nth(MESSAGE_HEAD) else {
-        return text.into();
-    };
-    let Some(tail) = text
-        .char_indices()
-        .rev()
-        .nth(MESSAGE_TAIL - 1)
-        .map(|(byte, _)| byte)
-    else {
-        return text.into();
-    };
-    match head < tail {
-        true => format!("{} … {}", &text[..head], &text[tail..]),
-        false => text.into(),
-    }
 }

@@ -1,19 +1,16 @@
 //! Compile once, apply many times.
 
-use crate::diagnose::{Diagnose, Diagnostic, FILE};
+use crate::Diagnostic;
+use crate::diagnose::{Diagnose, FILE};
 use crate::keys::Keys;
 use crate::module::{self, Numbers};
 use crate::prepared;
 use crate::read::{self, Literals, Unreadable};
 use crate::realm::{Confined, Realm};
 use crate::write::{self, Unwritable};
+use crossdock_script_engine::{Engine, export_engine};
 use rquickjs::context::EvalOptions;
 use rquickjs::{Ctx, Function, Module, Persistent, Value};
-
-/// Language name and file extension.
-pub fn describe() -> &'static str {
-    r#"{"language":"javascript","extension":"js"}"#
-}
 
 /// A compiled script.
 pub struct Script {
@@ -89,6 +86,20 @@ impl Script {
         })
     }
 }
+
+impl Engine for Script {
+    const DESCRIPTION: &str = r#"{"language":"javascript","extension":"js"}"#;
+
+    fn compile(source: &str, context: &str) -> Result<Self, Diagnostic> {
+        Self::compile(source, context)
+    }
+
+    fn apply_batch(&self, documents: Vec<String>) -> Vec<Result<Vec<String>, Diagnostic>> {
+        self.apply_all(&documents)
+    }
+}
+
+export_engine!(Script);
 
 impl Drop for Script {
     fn drop(&mut self) {

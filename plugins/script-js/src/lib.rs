@@ -58,7 +58,6 @@
 mod clock;
 mod diagnose;
 pub mod engine;
-mod export;
 mod keys;
 mod lexer;
 mod module;
@@ -68,5 +67,5 @@ mod read;
 mod realm;
 mod write;
 
-pub use diagnose::Diagnostic;
-pub use engine::{Script, describe};
+pub use crossdock_script_engine::Diagnostic;
+pub use engine::Script;

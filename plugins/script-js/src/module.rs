@@ -102,7 +102,7 @@ impl Script<'_> {
     }
 
     fn refuse(&self, token: &Token, message: &str) -> Diagnostic {
-        Diagnostic::at(self.source, token.range.start, message.into())
+        Diagnostic::at(self.source, token.range.start, message)
     }
 
     /// Writes a shorter text over a token.

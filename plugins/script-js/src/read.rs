@@ -1,20 +1,17 @@
 //! JSON text → JavaScript values.
 //!
-//! Strict RFC 8259. What a number cannot hold becomes something else, never a
-//! rounded number; what it cannot show again is remembered in [`Literals`].
+//! What a number cannot hold becomes something else, never a rounded number;
+//! what it cannot show again is remembered in [`Literals`].
 
 use crate::keys::Keys;
 use crate::module::Numbers;
 use crate::number;
 use crate::realm::Realm;
+use crossdock_script_engine::read::{self, Build, Malformed, Text};
 use rquickjs::object::Property;
-use rquickjs::{Array, BigInt, Ctx, Error, Object, String as JsString, Value};
+use rquickjs::{Array, Atom, BigInt, Ctx, Error, Object, String as JsString, Value};
 use std::fmt;
 use std::ops::Range;
-
-/// Deeper documents are refused: reading, comparing and writing them is
-/// recursive, and the stack of a sandbox is small.
-const MAX_DEPTH: usize = 256;
 
 /// The largest integer that stands for itself alone: 2^53 − 1.
 const MAX_SAFE: i64 = (1 << 53) - 1;
@@ -22,14 +19,15 @@ const MAX_SAFE: i64 = (1 << 53) - 1;
 /// Why a document could not be read.
 pub enum Unreadable {
     /// It is no JSON.
-    Malformed {
-        /// What is wrong.
-        what: &'static str,
-        /// Where.
-        byte: usize,
-    },
+    Malformed(Malformed),
     /// QuickJS could not make its values.
     Js(Error),
+}
+
+impl From<Malformed> for Unreadable {
+    fn from(malformed: Malformed) -> Self {
+        Self::Malformed(malformed)
+    }
 }
 
 impl From<Error> for Unreadable {
@@ -41,7 +39,7 @@ impl From<Error> for Unreadable {
 impl fmt::Display for Unreadable {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Malformed { what, byte } => write!(f, "{what} at byte {byte}"),
+            Self::Malformed(malformed) => malformed.fmt(f),
             Self::Js(error) => error.fmt(f),
         }
     }
@@ -95,281 +93,105 @@ pub fn document<'js>(
     keys: &mut Keys<'js, Box<str>>,
 ) -> Result<(Value<'js>, Literals)> {
     keys.rewind();
-    let mut reader = Reader {
+    let mut values = Values {
         text,
-        bytes: text.as_bytes(),
         setting,
         keys,
         literals: Literals::default(),
-        at: 0,
-        depth: 0,
     };
-    let value = reader.value()?;
-    reader.space();
-    match reader.peek() {
-        None => Ok((value, reader.literals)),
-        Some(_) => Err(reader.malformed("something follows the document")),
-    }
-}
-
-struct Reader<'a, 'js> {
-    text: &'a str,
-    bytes: &'a [u8],
-    setting: &'a Setting<'a, 'js>,
-    keys: &'a mut Keys<'js, Box<str>>,
-    literals: Literals,
-    at: usize,
-    depth: usize,
+    let value = read::document(text.as_bytes(), &mut values)?;
+    Ok((value, values.literals))
 }
 
 type Result<T, E = Unreadable> = std::result::Result<T, E>;
 
-impl<'js> Reader<'_, 'js> {
-    fn malformed(&self, what: &'static str) -> Unreadable {
-        Unreadable::Malformed {
-            what,
-            byte: self.at,
+/// Makes QuickJS's values.
+struct Values<'a, 'js> {
+    text: &'a str,
+    setting: &'a Setting<'a, 'js>,
+    keys: &'a mut Keys<'js, Box<str>>,
+    literals: Literals,
+}
+
+impl<'js> Build for Values<'_, 'js> {
+    type Value = Value<'js>;
+    type Key = Atom<'js>;
+    /// With the number of its elements.
+    type Array = (Array<'js>, usize);
+    type Object = Object<'js>;
+    type Error = Unreadable;
+
+    #[inline]
+    fn null(&mut self) -> Value<'js> {
+        Value::new_null(self.ctx())
+    }
+
+    #[inline]
+    fn bool(&mut self, truth: bool) -> Value<'js> {
+        Value::new_bool(self.ctx(), truth)
+    }
+
+    #[inline]
+    fn number(&mut self, written: Range<usize>, integer: bool) -> Result<Value<'js>> {
+        match integer {
+            true => self.integer(written),
+            false => self.decimal(written),
         }
     }
 
+    #[inline]
+    fn string(&mut self, text: Text) -> Result<Value<'js>> {
+        Ok(JsString::from_str(self.ctx(), &text.of(self.text))?.into_value())
+    }
+
+    #[inline]
+    fn key(&mut self, text: Text) -> Result<Atom<'js>> {
+        Ok(self.keys.atom(self.setting.ctx, &text.of(self.text))?)
+    }
+
+    #[inline]
+    fn array(&mut self) -> Result<Self::Array> {
+        Ok((Array::new(self.ctx())?, 0))
+    }
+
+    #[inline]
+    fn push(&mut self, (array, length): &mut Self::Array, value: Value<'js>) -> Result<()> {
+        array.set(*length, value)?;
+        *length += 1;
+        Ok(())
+    }
+
+    #[inline]
+    fn end_array(&mut self, (array, _): Self::Array) -> Value<'js> {
+        array.into_value()
+    }
+
+    #[inline]
+    fn object(&mut self) -> Result<Object<'js>> {
+        Ok(Object::new(self.ctx())?)
+    }
+
+    #[inline]
+    fn insert(
+        &mut self,
+        object: &mut Object<'js>,
+        key: Atom<'js>,
+        value: Value<'js>,
+    ) -> Result<()> {
+        // Defined, not assigned: `__proto__` is a field like any other.
+        let field = Property::from(value).writable().enumerable().configurable();
+        Ok(object.prop(key, field)?)
+    }
+
+    #[inline]
+    fn end_object(&mut self, object: Object<'js>) -> Value<'js> {
+        object.into_value()
+    }
+}
+
+impl<'js> Values<'_, 'js> {
     fn ctx(&self) -> Ctx<'js> {
         self.setting.ctx.clone()
-    }
-
-    fn peek(&self) -> Option<u8> {
-        self.bytes.get(self.at).copied()
-    }
-
-    fn space(&mut self) {
-        while let Some(b' ' | b'\n' | b'\r' | b'\t') = self.peek() {
-            self.at += 1;
-        }
-    }
-
-    fn value(&mut self) -> Result<Value<'js>> {
-        self.space();
-        match self.peek() {
-            Some(b'"') => {
-                self.at += 1;
-                let text = self.string()?;
-                Ok(JsString::from_str(self.ctx(), text.as_str(self.text))?.into_value())
-            }
-            Some(b'{') => self.nested(Self::object),
-            Some(b'[') => self.nested(Self::array),
-            Some(b'-' | b'0'..=b'9') => self.number(),
-            Some(b't') => self.word("true", Value::new_bool(self.ctx(), true)),
-            Some(b'f') => self.word("false", Value::new_bool(self.ctx(), false)),
-            Some(b'n') => self.word("null", Value::new_null(self.ctx())),
-            Some(_) => Err(self.malformed("a value is expected")),
-            None => Err(self.malformed("the text ends where a value is expected")),
-        }
-    }
-
-    fn word(&mut self, word: &str, value: Value<'js>) -> Result<Value<'js>> {
-        if !self.bytes[self.at..].starts_with(word.as_bytes()) {
-            return Err(self.malformed("a value is expected"));
-        }
-        self.at += word.len();
-        Ok(value)
-    }
-
-    fn nested(&mut self, read: fn(&mut Self) -> Result<Value<'js>>) -> Result<Value<'js>> {
-        if self.depth == MAX_DEPTH {
-            return Err(self.malformed("the document is nested deeper than 256 levels"));
-        }
-        self.depth += 1;
-        self.at += 1;
-        let value = read(self)?;
-        self.depth -= 1;
-        Ok(value)
-    }
-
-    fn array(&mut self) -> Result<Value<'js>> {
-        let array = Array::new(self.ctx())?;
-        self.space();
-        if self.peek() == Some(b']') {
-            self.at += 1;
-            return Ok(array.into_value());
-        }
-        for position in 0.. {
-            let value = self.value()?;
-            array.set(position, value)?;
-            self.space();
-            match self.peek() {
-                Some(b',') => self.at += 1,
-                Some(b']') => break,
-                _ => return Err(self.malformed("a comma or `]` is expected")),
-            }
-        }
-        self.at += 1;
-        Ok(array.into_value())
-    }
-
-    fn object(&mut self) -> Result<Value<'js>> {
-        let object = Object::new(self.ctx())?;
-        self.space();
-        if self.peek() == Some(b'}') {
-            self.at += 1;
-            return Ok(object.into_value());
-        }
-        loop {
-            self.space();
-            if self.peek() != Some(b'"') {
-                return Err(self.malformed("a key in quotes is expected"));
-            }
-            self.at += 1;
-            let key = self.string()?;
-            let key = self.keys.atom(self.setting.ctx, key.as_str(self.text))?;
-            self.space();
-            if self.peek() != Some(b':') {
-                return Err(self.malformed("a colon is expected"));
-            }
-            self.at += 1;
-            let value = self.value()?;
-            // Defined, not assigned: `__proto__` is a field like any other.
-            let field = Property::from(value).writable().enumerable().configurable();
-            object.prop(key, field)?;
-            self.space();
-            match self.peek() {
-                Some(b',') => self.at += 1,
-                Some(b'}') => break,
-                _ => return Err(self.malformed("a comma or `}` is expected")),
-            }
-        }
-        self.at += 1;
-        Ok(object.into_value())
-    }
-
-    /// A string whose opening quote has been read.
-    fn string(&mut self) -> Result<Text> {
-        let start = self.at;
-        match self.plain()? {
-            b'"' => {
-                let range = start..self.at;
-                self.at += 1;
-                Ok(Text::Plain(range))
-            }
-            _ => self.escaped(start),
-        }
-    }
-
-    /// Passes the characters that stand for themselves; gives the quote or
-    /// backslash after them.
-    fn plain(&mut self) -> Result<u8> {
-        loop {
-            match self.peek() {
-                Some(end @ (b'"' | b'\\')) => return Ok(end),
-                Some(..b' ') => return Err(self.malformed("a string holds a control character")),
-                Some(_) => self.at += 1,
-                None => return Err(self.malformed("the text ends in a string")),
-            }
-        }
-    }
-
-    fn escaped(&mut self, start: usize) -> Result<Text> {
-        let mut text = self.text[start..self.at].to_owned();
-        loop {
-            let start = self.at;
-            let end = self.plain()?;
-            text.push_str(&self.text[start..self.at]);
-            self.at += 1;
-            if end == b'"' {
-                return Ok(Text::Escaped(text));
-            }
-            text.push(self.escape()?);
-        }
-    }
-
-    /// An escape whose backslash has been read.
-    fn escape(&mut self) -> Result<char> {
-        let Some(letter) = self.peek() else {
-            return Err(self.malformed("the text ends in a string"));
-        };
-        let character = match letter {
-            b'"' | b'\\' | b'/' => char::from(letter),
-            b'b' => '\u{8}',
-            b'f' => '\u{c}',
-            b'n' => '\n',
-            b'r' => '\r',
-            b't' => '\t',
-            b'u' => {
-                self.at += 1;
-                return self.unicode();
-            }
-            _ => return Err(self.malformed("a string holds an unknown escape")),
-        };
-        self.at += 1;
-        Ok(character)
-    }
-
-    /// Four digits, or twice `\u` and four for a character outside the basic
-    /// plane. Half a pair becomes U+FFFD, as in jq.
-    fn unicode(&mut self) -> Result<char> {
-        let first = self.four_digits()?;
-        if (0xd800..0xdc00).contains(&first) && self.bytes[self.at..].starts_with(b"\\u") {
-            let after = self.at;
-            self.at += 2;
-            let second = self.four_digits()?;
-            if (0xdc00..0xe000).contains(&second) {
-                let code = 0x10000 + ((first - 0xd800) << 10) + (second - 0xdc00);
-                return Ok(char::from_u32(code).unwrap_or('\u{fffd}'));
-            }
-            self.at = after;
-        }
-        Ok(char::from_u32(first).unwrap_or('\u{fffd}'))
-    }
-
-    fn four_digits(&mut self) -> Result<u32> {
-        let mut code = 0;
-        for _ in 0..4 {
-            let digit = self.peek().and_then(|digit| char::from(digit).to_digit(16));
-            let digit =
-                digit.ok_or_else(|| self.malformed("four hexadecimal digits are expected"))?;
-            code = code << 4 | digit;
-            self.at += 1;
-        }
-        Ok(code)
-    }
-
-    fn number(&mut self) -> Result<Value<'js>> {
-        let start = self.at;
-        if self.peek() == Some(b'-') {
-            self.at += 1;
-        }
-        match self.peek() {
-            Some(b'0') => self.at += 1,
-            _ => self.digits()?,
-        }
-        let mut integer = true;
-        if self.peek() == Some(b'.') {
-            integer = false;
-            self.at += 1;
-            self.digits()?;
-        }
-        if let Some(b'e' | b'E') = self.peek() {
-            integer = false;
-            self.at += 1;
-            if let Some(b'+' | b'-') = self.peek() {
-                self.at += 1;
-            }
-            self.digits()?;
-        }
-        match integer {
-            true => self.integer(start..self.at),
-            false => self.decimal(start..self.at),
-        }
-    }
-
-    /// At least one digit.
-    fn digits(&mut self) -> Result<()> {
-        let start = self.at;
-        while let Some(b'0'..=b'9') = self.peek() {
-            self.at += 1;
-        }
-        match self.at == start {
-            true => Err(self.malformed("a digit is expected")),
-            false => Ok(()),
-        }
     }
 
     fn integer(&mut self, range: Range<usize>) -> Result<Value<'js>> {
@@ -417,22 +239,5 @@ impl<'js> Reader<'_, 'js> {
         }
         // It has become an integer; QuickJS's own reader does not do that.
         Ok(self.ctx().json_parse(&self.text[range])?)
-    }
-}
-
-/// A string of the document.
-enum Text {
-    /// As it is in there.
-    Plain(Range<usize>),
-    /// With its escapes resolved.
-    Escaped(String),
-}
-
-impl Text {
-    fn as_str<'a>(&'a self, document: &'a str) -> &'a str {
-        match self {
-            Self::Plain(range) => &document[range.clone()],
-            Self::Escaped(text) => text,
-        }
     }
 }

@@ -6,6 +6,7 @@
 use crate::keys::Keys;
 use crate::read::Literals;
 use crate::realm::Realm;
+use crossdock_script_engine::write::push_string;
 use rquickjs::atom::PredefinedAtom;
 use rquickjs::function::This;
 use rquickjs::{Array, Atom, Coerced, Error, Object, String as JsString, Value};
@@ -268,7 +269,7 @@ impl<'js> Writer<'_, 'js> {
             let realm = self.setting.realm;
             self.keys.append(&mut self.out, &key, |key| {
                 let mut text = String::new();
-                quote(&plain_text(realm, &key.to_js_string()?)?, &mut text);
+                push_string(&mut text, &plain_text(realm, &key.to_js_string()?)?);
                 text.push(':');
                 Ok::<_, Error>(text)
             })?;
@@ -301,7 +302,7 @@ impl<'js> Writer<'_, 'js> {
 
     fn text(&mut self, text: &JsString<'js>) -> Result<()> {
         let text = plain_text(self.setting.realm, text)?;
-        quote(&text, &mut self.out);
+        push_string(&mut self.out, &text);
         Ok(())
     }
 }
@@ -317,32 +318,6 @@ fn plain_text<'js>(realm: &Realm<'js>, text: &JsString<'js>) -> rquickjs::Result
         Err(Error::Utf8(_)) => realm.well_formed(text),
         other => other,
     }
-}
-
-fn quote(text: &str, out: &mut String) {
-    out.push('"');
-    let mut copied = 0;
-    for (position, byte) in text.bytes().enumerate() {
-        if byte >= b' ' && byte != b'"' && byte != b'\\' {
-            continue;
-        }
-        out.push_str(&text[copied..position]);
-        copied = position + 1;
-        match byte {
-            b'"' => out.push_str("\\\""),
-            b'\\' => out.push_str("\\\\"),
-            b'\n' => out.push_str("\\n"),
-            b'\r' => out.push_str("\\r"),
-            b'\t' => out.push_str("\\t"),
-            8 => out.push_str("\\b"),
-            12 => out.push_str("\\f"),
-            control => {
-                let _ = write!(out, "\\u{control:04x}");
-            }
-        }
-    }
-    out.push_str(&text[copied..]);
-    out.push('"');
 }
 
 /// Whether a text is a JSON number.
