@@ -69,3 +69,49 @@ async fn a_third_language_is_a_file_in_the_plugins_folder() {
     let dry = host.dry_run(call("acme", "shop", "echo", body)).await;
     assert!(dry.is_ok());
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_engine_with_which_required_tests_fail_is_refused() {
+    let bed = Bed::with_plugins(&[]);
+    bed.configure(&base_config());
+    bed.put_plugin("test-adapter", &test_adapter("normal", "a0"));
+    let engine = fixture("script-tpl");
+    bed.put_plugin("script-tpl", &engine);
+    bed.put_tenant("acme", "map.tpl", TEMPLATE);
+    bed.put_tenant(
+        "acme",
+        "map.test.json",
+        r#"{"cases": [{"name": "says what is missing", "item": {"item": "1", "on_hand": 1}, "error": "there is no `spec`"}]}"#,
+    );
+    let more = "mappings = { echo = \"map.tpl\" }\n";
+    let tenant = connection("shop", "test-adapter", "http://127.0.0.1:9", more);
+    bed.put_tenant(
+        "acme",
+        "tenant.toml",
+        &format!("require_tests = true\n{tenant}"),
+    );
+    let host = bed.host().await;
+    assert_eq!(status(&host).0, Some(1), "{:?}", status(&host).1);
+
+    // The same engine, but for one of its sentences.
+    let (old, new) = (b"there is no `", b"nobody has a`");
+    let at = engine.windows(old.len()).position(|window| window == old);
+    let at = at.expect("the engine's sentence");
+    let mut changed = engine.clone();
+    changed[at..at + old.len()].copy_from_slice(new);
+    bed.put_plugin("script-tpl", &changed);
+    let refused = until("the engine to be refused", || {
+        let plugins = host.plugins();
+        plugins.into_iter().find_map(|plugin| plugin.refused)
+    })
+    .await;
+    assert!(
+        refused.reason.contains("`says what is missing`"),
+        "{refused:?}"
+    );
+
+    // The old one goes on.
+    let dry = host.dry_run(call("acme", "shop", "echo", r#"{"item":"1","on_hand":1}"#));
+    let dry = dry.await.unwrap_or_else(|problem| panic!("{problem}"));
+    assert_eq!(dry.items[0].message.as_deref(), Some("there is no `spec`"));
+}

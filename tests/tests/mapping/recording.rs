@@ -222,3 +222,15 @@ async fn a_new_script_is_compared_over_a_folder_of_items() {
     let ended = diff(&[of, against].concat()).await;
     assert!(ended.stderr.contains("new.jq:1:5: "), "{ended:?}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_too_much_to_record_is_counted_and_delivered_all_the_same() {
+    let shop = shop("limits.request_body_mb = 32\n").await;
+    let host = shop.host().await;
+    // More than may wait to be recorded.
+    let body = format!(r#"[{{"sku":"a"}},{{"sku":"{}"}}]"#, "x".repeat(17 << 20));
+    let report = host.call(call("acme", "shop", "echo", &body)).await;
+    let report = report.unwrap_or_else(|problem| panic!("{problem}"));
+    assert_eq!(report.items.len(), 2);
+    assert_eq!(host.recordings_dropped(), 1);
+}
