@@ -8,7 +8,7 @@
 //! | module | what is in it |
 //! |---|---|
 //! | [`read`] | JSON text → the language's values, each number with its digits |
-//! | [`write`] | strings as JSON |
+//! | [`mod@write`] | strings as JSON |
 //! | [`diagnostic`] | errors → line, column, sentence |
 //!
 //! The bundled engines, `plugins/script-jq` and `plugins/script-js`, show all of

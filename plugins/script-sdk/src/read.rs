@@ -250,7 +250,6 @@ impl<B: Build> Reader<'_, B> {
     }
 
     /// A string that begins here, with its quotes.
-    #[inline]
     fn string(&mut self) -> Result<Text, Malformed> {
         self.at += 1;
         let start = self.at;
@@ -265,7 +264,6 @@ impl<B: Build> Reader<'_, B> {
 
     /// Passes the characters that stand for themselves; gives the quote or
     /// backslash after them.
-    #[inline]
     fn plain(&mut self) -> Result<u8, Malformed> {
         loop {
             match self.peek() {
@@ -370,7 +368,6 @@ impl<B: Build> Reader<'_, B> {
     }
 
     /// At least one digit.
-    #[inline]
     fn digits(&mut self) -> Result<(), Malformed> {
         let start = self.at;
         while let Some(b'0'..=b'9') = self.peek() {
