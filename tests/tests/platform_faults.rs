@@ -413,3 +413,30 @@ async fn only_the_items_of_a_failed_request_fail() {
     assert_eq!(statuses, [Accepted, Unknown, Accepted]);
     assert_eq!(platform.count(), 3);
 }
+
+/// Of a request that must not be repeated, `retry` promises that it was not
+/// applied. Of one that may, it does not: who sends a change anew, under another
+/// key, would make it twice.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_retry_that_is_given_up_is_unknown_where_it_may_have_been_applied() {
+    let platform = StandIns::start(Options::default())
+        .await
+        .expect("stand-ins");
+    let busy = Misbehaviour::Answer {
+        status: 200,
+        content_type: "application/json".into(),
+        body: r#"{"outcome":"retry","code":"7","message":"busy"}"#.into(),
+    };
+    platform.misbehave("lingzhi", busy, Times::Always);
+    let bed = bed();
+    let tenant = ONCE_ONLY.connection("shop", &platform.base_url("lingzhi"));
+    bed.put_tenant("acme", "tenant.toml", &tenant);
+    let host = bed.host_unwatched().await;
+    for (repeatable, status) in [(true, ItemStatus::Unknown), (false, ItemStatus::Failed)] {
+        let document = format!(r#"{{"key":"1","repeatable":{repeatable}}}"#);
+        let report = deliver(&host, call("acme", "shop", "echo", &document)).await;
+        let item = &report.items[0];
+        let found = (item.status, item.code.as_deref(), report.requests.len());
+        assert_eq!(found, (status, Some("7"), 3), "{repeatable}: {item:?}");
+    }
+}

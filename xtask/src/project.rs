@@ -16,7 +16,7 @@ pub fn build() -> Result<Vec<LeftOut>, Failure> {
     let first = !binary("crossdock").exists();
     if first {
         say(
-            "building host, stand-ins and tools; the first build takes about 5 minutes on 4 cores, 10 on 2",
+            "building host, stand-ins and tools; the first build takes about 8 minutes on 4 cores, 15 on 2",
         );
     } else {
         say("building host, stand-ins and tools");

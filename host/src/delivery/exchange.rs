@@ -274,6 +274,10 @@ impl Exchange<'_> {
         if let Some(pause) = pause {
             self.route.connection.channel.pause(pause);
         }
+        // Of a request that must not be repeated, `retry` promises that it was
+        // not applied. Of one that may, it promises nothing: given up, it may
+        // have been, and whoever sends a change anew would make it twice.
+        let in_doubt = in_doubt || self.request.repeatable;
         outcomes
             .into_iter()
             .map(|outcome| outcome::settle(outcome, in_doubt, &self.trace.redaction))
