@@ -2,23 +2,39 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
+use crate::budget::Budget;
+use crate::budget::bounds::Bounds;
 use crate::config::{HostConfig, RecordingKey};
 use crate::delivery::dry_run::dry_run;
-use crate::delivery::intake::{Route, items};
-use crate::delivery::path::{DeliveryId, deliver};
-use crate::delivery::report::{DryRun, Report};
-use crate::delivery::state::States;
+use crate::delivery::intake::items;
+use crate::delivery::item_keys::DeliveryId;
+use crate::delivery::path::deliver;
+use crate::files;
+use crate::outbox::{self, CallJournal, Outbox, Queued};
 use crate::plugin::cache::CodeCache;
+use crate::plugin::code;
+use crate::plugin::compile::Compiler;
 use crate::plugin::load::Loader;
+use crate::plugin::manifest::Repeatable;
 use crate::plugin::sandbox::Sandbox;
 use crate::problem::Problem;
 use crate::recording::{self, Recorded, Recorder, Subject};
-use crate::reload::manager::{self, Handle};
-use crate::reload::snapshot::{PluginStatus, Snapshot, TenantStatus};
+use crate::reload::current::{Following, Handle};
+use crate::reload::manager;
+use crate::reload::status::{PluginStatus, TenantStatus};
+use crate::report::{DryRun, Report};
 use crate::script::ScriptRun;
-use crate::script::diff::{CompareRequest, Comparison};
-use crate::script::suite::Suite;
+use crate::serving::connection_limits::Channels;
+use crate::serving::route::Route;
+use crate::serving::snapshot::Snapshot;
+use crate::vital::{Part, Trouble, Vital};
+use crate::workbench::diff::{CompareRequest, Comparison};
+use crate::workbench::suite::Suite;
+
+/// How long a call waits for memory that other calls hold.
+const ROOM_TIME: Duration = Duration::from_secs(5);
 
 /// A running host. Cloning is cheap.
 #[derive(Clone)]
@@ -28,6 +44,11 @@ pub struct Host {
     loader: Arc<Loader>,
     /// Nothing where recording is off.
     recorder: Option<Arc<Recorder>>,
+    /// Nothing where nobody takes records in: only a host that serves does.
+    outbox: Option<Outbox>,
+    /// What everything that is being received or worked on may hold together.
+    memory: Budget,
+    vital: Arc<Vital>,
 }
 
 /// A call of one operation.
@@ -46,32 +67,80 @@ pub struct Call {
 }
 
 impl Host {
-    /// Loads everything and, with `watch`, keeps it current. Fails only on what
-    /// makes serving impossible (the sandbox, the watcher); what is wrong with a
+    /// Loads everything and, with `watch`, keeps it current; then it does not
+    /// wait for what is slow to check, which serves as soon as it is ready. Fails
+    /// only on what makes serving impossible (the sandbox); what is wrong with a
     /// plugin or a tenant is in [`plugins`](Self::plugins) and
     /// [`tenants`](Self::tenants).
     pub async fn start(config: HostConfig, watch: bool) -> Result<Self, Problem> {
         let sandbox = Sandbox::new(&config.limits).map_err(|error| {
-            Problem::host(
-                "sandbox-failed",
-                format!("the sandbox cannot start: {error:#}"),
-            )
+            Problem::host("sandbox-failed", crate::wasm_failure::unstarted(&error))
         })?;
-        let cache = CodeCache::new(config.data_dir.join("code"));
-        let loader = Arc::new(Loader::new(sandbox, cache, &config.limits));
+        let compiler = Compiler::new(config.compile_program.clone(), &config.limits);
+        let cache =
+            CodeCache::new(code::folder(&config.data_dir)).bounded(config.limits.compiled_code);
+        let clock = sandbox.clone();
+        let limits = &config.limits;
+        let loader = Arc::new(Loader::compiling_with(compiler, sandbox, cache, limits));
         let recorder = if config.recording.enabled {
             recorder(&config)?
         } else {
             None
         };
         let config = Arc::new(config);
-        let states = Arc::new(States::default());
-        let loaded = manager::start(config.clone(), loader.clone(), states, watch).await?;
+        let channels = Arc::new(Channels::default());
+        let loaded = manager::start(config.clone(), loader.clone(), channels, watch).await?;
+        let mut vital = Vital::default();
+        vital.watch(Part::Reload, {
+            let loaded = loaded.clone();
+            move || loaded.is_alive()
+        });
+        vital.watch(Part::GuestClock, move || clock.is_ticking());
+        if let Some(recorder) = recorder.clone() {
+            vital.watch(Part::Recording, move || recorder.is_alive());
+        }
+        vital.watch(Part::Log, crate::log::is_alive);
+        // One body of the largest size always finds room at last.
+        let memory = Budget::new(config.limits.calls_memory.max(config.limits.request_body));
         Ok(Self {
             config,
             loaded,
             loader,
             recorder,
+            outbox: None,
+            memory,
+            vital: Arc::new(vital),
+        })
+    }
+
+    /// The same host with its outbox, which nobody else may have open.
+    ///
+    /// # Errors
+    /// If it cannot be opened.
+    pub async fn with_outbox(mut self) -> Result<Self, Problem> {
+        let loaded = self.loaded.current.clone();
+        let serving = Arc::new(move || loaded.snapshot());
+        let outbox = Outbox::open(self.config.clone(), serving, self.memory.clone()).await?;
+        outbox.start();
+        let delivering = outbox.clone();
+        // Nobody else has this host yet.
+        if let Some(vital) = Arc::get_mut(&mut self.vital) {
+            vital.watch(Part::Outbox, move || delivering.is_alive());
+        }
+        self.outbox = Some(outbox);
+        Ok(self)
+    }
+
+    /// Where records are that were taken in.
+    ///
+    /// # Errors
+    /// If this host takes none in.
+    pub fn outbox(&self) -> Result<&Outbox, Problem> {
+        self.outbox.as_ref().ok_or_else(|| {
+            Problem::host(
+                "queue-not-available",
+                "this host takes nothing in to deliver it later; send without `queue`",
+            )
         })
     }
 
@@ -86,6 +155,30 @@ impl Host {
     /// The configuration it was started with.
     pub fn config(&self) -> &HostConfig {
         &self.config
+    }
+
+    /// What does not keep it from serving and should be put right: folders that
+    /// others may write to. There is machine code in the data folder, and what is
+    /// in the others decides what is sent.
+    pub fn warnings(&self) -> Vec<Problem> {
+        let data = &self.config.data_dir;
+        let folders = [
+            data.clone(),
+            code::folder(data),
+            recording::folder(data),
+            outbox::folder(data),
+            self.config.plugins_dir.clone(),
+            self.config.tenants_dir.clone(),
+        ];
+        let mut said: Vec<String> = folders
+            .iter()
+            .filter_map(|folder| files::writable_by_others(folder))
+            .collect();
+        // A folder above several of them.
+        said.dedup();
+        said.into_iter()
+            .map(|detail| Problem::host("others-may-write", detail))
+            .collect()
     }
 
     /// What serves now.
@@ -103,6 +196,40 @@ impl Host {
         self.loaded.current.tenants().to_vec()
     }
 
+    /// What is not followed as it should be: scanned in an interval only, or
+    /// not readable now.
+    pub fn following(&self) -> Following {
+        self.loaded.current.following()
+    }
+
+    /// What does not work as it should, apart from plugins and tenants that
+    /// were refused.
+    pub fn troubles(&self) -> Vec<Trouble> {
+        let mut troubles: Vec<Trouble> = self.vital.ended().map(Trouble::from).collect();
+        if crate::log::health().failing {
+            troubles.push(Trouble::new(
+                "log",
+                "log lines cannot be written; look at what stderr leads to: a full disk, or a reader that is gone or does not read",
+            ));
+        }
+        troubles
+    }
+
+    /// Waits until a part has ended that the host cannot do without.
+    pub async fn lost(&self) -> Part {
+        self.vital.lost().await
+    }
+
+    /// Has every plugin, tenant and secret file looked at again.
+    pub async fn rescan(&self) {
+        self.loaded.rescan().await;
+    }
+
+    /// What everything that is being received or worked on may hold together.
+    pub fn memory(&self) -> &Budget {
+        &self.memory
+    }
+
     /// Idle adapter and script instances now.
     pub fn warm_instances(&self) -> (usize, usize) {
         self.loader.warm_instances()
@@ -117,30 +244,95 @@ impl Host {
     /// the future ends the delivery where it stands: half of it may have been
     /// sent, and nobody learns what became of it.
     pub async fn call(&self, call: Call) -> Result<Report, Problem> {
-        let (route, id, items) = self.accept(&call)?;
+        let (route, id, items) = self.accept(&call).await?;
+        self.record(&route, &call);
+        match &self.outbox {
+            Some(outbox) if may_need_a_journal(&route) => {
+                let journal = CallJournal::new(outbox.clone(), route.clone(), items.clone());
+                let limits = &self.config.limits;
+                let mut report = deliver(route, limits, id, items, Some(&journal)).await?;
+                journal.settle(&mut report).await;
+                Ok(report)
+            }
+            _ => deliver(route, &self.config.limits, id, items, None).await,
+        }
+    }
+
+    /// Takes a call's items in. They are on disk when this returns.
+    pub async fn queue(&self, call: Call) -> Result<Queued, Problem> {
+        let outbox = self.outbox()?;
+        let (route, _, items) = self.accept(&call).await?;
+        self.record(&route, &call);
+        let key = call.idempotency_key.as_deref();
+        outbox.accept(&route, items, key, &call.body).await
+    }
+
+    /// Keeps a call's items for trying scripts on, where its tenant wants that.
+    fn record(&self, route: &Route, call: &Call) {
         if let Some(recorder) = &self.recorder
             && route.tenant.config.recording
         {
-            recorder.offer(&route, &call.body);
+            recorder.offer(route, &call.body);
         }
-        deliver(route, &self.config.limits, id, items).await
     }
 
     /// What a call would send.
     pub async fn dry_run(&self, call: Call) -> Result<DryRun, Problem> {
-        let (route, id, items) = self.accept(&call)?;
+        let (route, id, items) = self.accept(&call).await?;
         dry_run(route, id, items).await
     }
 
-    fn accept(&self, call: &Call) -> Result<(Route, DeliveryId, Vec<String>), Problem> {
+    async fn accept(&self, call: &Call) -> Result<(Route, DeliveryId, Vec<String>), Problem> {
         let snapshot = self.snapshot();
-        let route = Route::find(snapshot, &call.tenant, &call.connection, &call.operation)?;
-        let items = items(&call.body, self.config.limits.items_per_call)?
-            .into_iter()
-            .map(|item| item.get().to_owned())
-            .collect();
+        let mut route = Route::find(snapshot, &call.tenant, &call.connection, &call.operation)
+            .map_err(|problem| self.refused(&call.tenant, problem))?;
+        let items = items(&call.body, self.config.limits.items_per_call)?;
+        // The body itself, and its items.
+        let needed = call.body.len().saturating_mul(2);
+        // More than there is at all is more than a call may have, too.
+        let known = needed.min(self.memory.total());
+        let share = self.memory.take(known, ROOM_TIME).await.map_err(|_| {
+            Problem::host(
+                "host-busy",
+                "other calls hold all the memory that `[limits] calls_memory_mb` has for calls",
+            )
+        })?;
+        route.bounds = Bounds::of(&self.config.limits, Some(share));
+        if !route.bounds.take(needed) {
+            return Err(Problem::caller(
+                "call-too-large",
+                "the body takes more memory than `[limits] call_memory_mb` allows a call; send fewer items",
+            ));
+        }
+        let items = items.into_iter().map(|item| item.get().to_owned());
+        let items = items.collect();
         let id = DeliveryId::new(&route, call.idempotency_key.as_deref());
         Ok((route, id, items))
+    }
+
+    /// A tenant that is there but was refused is the operator's matter, and not
+    /// a slip of whoever calls.
+    fn refused(&self, tenant: &str, problem: Problem) -> Problem {
+        if problem.code != "unknown-tenant" {
+            return problem;
+        }
+        let tenants = self.loaded.current.tenants();
+        let status = tenants.iter().find(|status| status.name == tenant);
+        let Some(first) = status.and_then(|status| status.problems.first()) else {
+            return problem;
+        };
+        // Its first line: what follows quotes the file.
+        let first = first.to_string();
+        let first = first.lines().next().unwrap_or_default();
+        let more = match status.map_or(0, |status| status.problems.len().saturating_sub(1)) {
+            0 => String::new(),
+            more => format!(" (and {more} more)"),
+        };
+        let detail = format!(
+            "tenant `{tenant}` does not serve, because its files were refused: {first}{more}; \
+             `crossdock check` shows all that is wrong"
+        );
+        Problem::host("tenant-refused", detail)
     }
 
     /// Calls whose items were not recorded for want of room.
@@ -158,7 +350,7 @@ impl Host {
 
     /// Runs one mapping script on its own, in its sandbox: one answer per item.
     pub async fn run_script(&self, script: &Path, items: &[u8]) -> Result<Vec<ScriptRun>, Problem> {
-        crate::script::run(
+        crate::workbench::run::run(
             &self.snapshot(),
             script,
             items,
@@ -169,7 +361,7 @@ impl Host {
 
     /// What a new mapping script would change, item by item; nothing is sent.
     pub async fn compare_scripts(&self, request: &CompareRequest) -> Result<Comparison, Problem> {
-        crate::script::diff::compare(self.snapshot(), &self.config, request).await
+        crate::workbench::diff::compare(self.snapshot(), &self.config, request).await
     }
 
     /// Runs the tests beside scripts: those of the named files and folders, or
@@ -180,13 +372,21 @@ impl Host {
         tenants: &Path,
         paths: &[PathBuf],
     ) -> Result<Vec<Suite>, Problem> {
-        crate::script::suite::run(&self.snapshot(), tenants, paths).await
+        let limit = self.config.limits.check_timeout;
+        crate::workbench::suite::run(&self.snapshot(), tenants, paths, limit).await
     }
 
     /// Confirms that a plugin whose file vanished may be retired.
     pub async fn retire(&self, plugin: &str) -> Result<(), Problem> {
         self.loaded.retire(plugin).await
     }
+}
+
+/// Whether requests of an operation may have to be written down before they
+/// leave.
+fn may_need_a_journal(route: &Route) -> bool {
+    let repeatable = route.compiled().map(|operation| operation.repeatable);
+    !matches!(repeatable, Ok(Repeatable::Always))
 }
 
 /// A key that was configured has to be there; without a place for one that is
@@ -199,5 +399,60 @@ fn recorder(config: &HostConfig) -> Result<Option<Arc<Recorder>>, Problem> {
             Ok(None)
         }
         Err(problem) => Err(problem),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_refused_tenant_is_told_from_one_that_is_not_there() {
+        let folder = tempfile::tempdir().unwrap();
+        let write = |path: &str, text: &str| {
+            let path = folder.path().join(path);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, text).unwrap();
+        };
+        write("crossdock.toml", "");
+        std::fs::create_dir(folder.path().join("plugins")).unwrap();
+        // One thing wrong with the file, one that only the plugins can tell.
+        write(
+            "tenants/acme/tenant.toml",
+            "[connections.shop]\nadapter = \"nobody\"\nbase_url = \"https://a.example\"\nca_file = 3\n",
+        );
+        let config = crate::config::load_host(Some(&folder.path().join("crossdock.toml"))).unwrap();
+        let host = Host::start(config, false).await.unwrap();
+        let tenants = host.tenants();
+        let codes: Vec<_> = tenants[0]
+            .problems
+            .iter()
+            .map(|problem| {
+                (
+                    &*problem.code,
+                    problem.place.as_ref().map(|place| place.line),
+                )
+            })
+            .collect();
+        assert_eq!(
+            codes,
+            [
+                ("config-wrong-type", Some(4)),
+                ("config-unknown-adapter", Some(2))
+            ]
+        );
+        let call = |tenant: &str| Call {
+            tenant: tenant.into(),
+            connection: "shop".into(),
+            operation: "stock.update".into(),
+            body: bytes::Bytes::from_static(b"{}"),
+            idempotency_key: None,
+        };
+        let refused = host.call(call("acme")).await.unwrap_err();
+        assert_eq!(refused.code, "tenant-refused");
+        assert_eq!(refused.blame, crate::problem::Blame::Host);
+        assert!(refused.detail.contains("ca_file"), "{refused}");
+        let unknown = host.call(call("acne")).await.unwrap_err();
+        assert_eq!(unknown.code, "unknown-tenant");
     }
 }

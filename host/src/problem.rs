@@ -1,12 +1,16 @@
 //! One failure as data: who is to blame, what it is, where it is, in one sentence.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::path::PathBuf;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
+
+use crate::clock::millis;
+use crate::text::shorten;
 
 /// Who caused a failure, and so who has to act.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Blame {
     /// Whoever called the host: a malformed or invalid input.
@@ -41,20 +45,37 @@ impl fmt::Display for Blame {
 }
 
 /// A place in a file a person can open.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Place {
     /// The file, as the operator would name it.
     pub file: PathBuf,
-    /// 1-based; 0 where the position is unknown.
+    /// 1-based; 0, and left out, where the position is unknown.
+    #[serde(default, skip_serializing_if = "is_unknown")]
     pub line: u32,
-    /// 1-based, in characters; 0 where the position is unknown.
+    /// 1-based, in characters; 0, and left out, where the position is unknown.
+    #[serde(default, skip_serializing_if = "is_unknown")]
     pub column: u32,
     /// The text of that line, where it helps.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub source: Option<String>,
 }
 
+#[allow(clippy::trivially_copy_pass_by_ref)] // What serde calls it with.
+fn is_unknown(number: &u32) -> bool {
+    *number == 0
+}
+
 impl Place {
+    /// A file as a whole.
+    pub fn whole(file: impl Into<PathBuf>) -> Self {
+        Self {
+            file: file.into(),
+            line: 0,
+            column: 0,
+            source: None,
+        }
+    }
+
     /// `file:line:column`, with what is unknown left out.
     pub fn label(&self) -> String {
         let mut label = self.file.display().to_string();
@@ -93,7 +114,7 @@ impl Place {
 const EXCERPT_CHARS: usize = 300;
 
 /// What an excerpt is of.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum ExcerptOf {
     /// What a script got.
@@ -103,7 +124,7 @@ pub enum ExcerptOf {
 }
 
 /// The beginning of what a script failed on, without secrets.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Excerpt {
     /// What it is of.
     pub of: ExcerptOf,
@@ -114,12 +135,10 @@ pub struct Excerpt {
 impl Excerpt {
     /// The beginning of a text that has no secrets in it.
     pub fn new(of: ExcerptOf, text: &str) -> Self {
-        let mut rest = text.chars();
-        let one_line = |c: char| if c.is_control() { ' ' } else { c };
-        let mut text: String = rest.by_ref().take(EXCERPT_CHARS).map(one_line).collect();
-        if rest.next().is_some() {
-            text.push('…');
-        }
+        let shown = |c: char| if c.is_control() { ' ' } else { c };
+        // One more than is shown tells whether there is more.
+        let mut text: String = text.chars().take(EXCERPT_CHARS + 1).map(shown).collect();
+        shorten(&mut text, EXCERPT_CHARS);
         Self { of, text }
     }
 }
@@ -135,12 +154,12 @@ impl fmt::Display for Excerpt {
 }
 
 /// One failure. Everything a program needs is a field; `detail` is for people.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Problem {
     /// Who has to act.
     pub blame: Blame,
     /// A stable kebab-case name, for instance `unknown-connection`.
-    pub code: &'static str,
+    pub code: Cow<'static, str>,
     /// One sentence: what was wrong, where, and what to do.
     pub detail: String,
     /// RFC 6901 pointer into the input (or into the script's output, when the
@@ -156,44 +175,52 @@ pub struct Problem {
     /// What a script failed on.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub excerpt: Option<Box<Excerpt>>,
+    /// Not before so many milliseconds is it worth trying again, where that is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub retry_after_ms: Option<u64>,
 }
 
 impl Problem {
     /// A problem with nothing but the three things every problem has.
-    pub fn new(blame: Blame, code: &'static str, detail: impl Into<String>) -> Self {
+    pub fn new(
+        blame: Blame,
+        code: impl Into<Cow<'static, str>>,
+        detail: impl Into<String>,
+    ) -> Self {
         Self {
             blame,
-            code,
+            code: code.into(),
             detail: detail.into(),
             pointer: None,
             item: None,
             place: None,
             excerpt: None,
+            retry_after_ms: None,
         }
     }
 
     /// The caller's fault.
-    pub fn caller(code: &'static str, detail: impl Into<String>) -> Self {
+    pub fn caller(code: impl Into<Cow<'static, str>>, detail: impl Into<String>) -> Self {
         Self::new(Blame::Caller, code, detail)
     }
 
     /// The script's fault.
-    pub fn script(code: &'static str, detail: impl Into<String>) -> Self {
+    pub fn script(code: impl Into<Cow<'static, str>>, detail: impl Into<String>) -> Self {
         Self::new(Blame::Script, code, detail)
     }
 
     /// The adapter's fault.
-    pub fn adapter(code: &'static str, detail: impl Into<String>) -> Self {
+    pub fn adapter(code: impl Into<Cow<'static, str>>, detail: impl Into<String>) -> Self {
         Self::new(Blame::Adapter, code, detail)
     }
 
     /// The platform's fault.
-    pub fn platform(code: &'static str, detail: impl Into<String>) -> Self {
+    pub fn platform(code: impl Into<Cow<'static, str>>, detail: impl Into<String>) -> Self {
         Self::new(Blame::Platform, code, detail)
     }
 
     /// The host's fault, or its configuration's.
-    pub fn host(code: &'static str, detail: impl Into<String>) -> Self {
+    pub fn host(code: impl Into<Cow<'static, str>>, detail: impl Into<String>) -> Self {
         Self::new(Blame::Host, code, detail)
     }
 
@@ -215,6 +242,14 @@ impl Problem {
             excerpt: None,
             ..self.clone()
         }
+    }
+
+    /// Says when it is worth trying again.
+    pub fn retry_after(mut self, pause: std::time::Duration) -> Self {
+        // At least 1: "now" would not be a pause.
+        let ms = millis(pause);
+        self.retry_after_ms = Some(ms.max(1));
+        self
     }
 
     /// Adds the file position.
@@ -262,6 +297,23 @@ mod tests {
         };
         assert_eq!(place.excerpt().unwrap(), "3 | {a: .b |}\n  |     ^");
         assert_eq!(place.label(), "stock.jq:3:5");
+    }
+
+    #[test]
+    fn a_place_without_a_line_says_nothing_of_one() {
+        let json = |place: Place| serde_json::to_value(place).unwrap();
+        let mut place = Place::whole("a.toml");
+        assert_eq!(json(place.clone()), serde_json::json!({"file": "a.toml"}));
+        place.line = 3;
+        assert_eq!(
+            json(place.clone()),
+            serde_json::json!({"file": "a.toml", "line": 3})
+        );
+        place.column = 2;
+        assert_eq!(
+            json(place),
+            serde_json::json!({"file": "a.toml", "line": 3, "column": 2})
+        );
     }
 
     #[test]

@@ -3,9 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use crossdock::config::{HostConfig, load_host};
-use crossdock::delivery::report::{DryRun, Report};
 use crossdock::host::{Call, Host};
 use crossdock::problem::Problem;
+use crossdock::report::{DryRun, Report};
 use tempfile::TempDir;
 
 use crate::guests;

@@ -20,6 +20,7 @@ pub struct Client {
     pool: Pool<HttpConnector, Full<Bytes>>,
     base: String,
     token: Option<String>,
+    header: Option<(&'static str, String)>,
 }
 
 impl Client {
@@ -31,12 +32,19 @@ impl Client {
             pool: Pool::builder(TokioExecutor::new()).build(connector),
             base: base.into(),
             token: None,
+            header: None,
         }
     }
 
     /// The same with a bearer token.
     pub fn with_token(mut self, token: impl Into<String>) -> Self {
         self.token = Some(token.into());
+        self
+    }
+
+    /// The same with one more header.
+    pub fn with_header(mut self, name: &'static str, value: impl Into<String>) -> Self {
+        self.header = Some((name, value.into()));
         self
     }
 
@@ -53,6 +61,9 @@ impl Client {
             .header("content-type", "application/json");
         if let Some(token) = &self.token {
             request = request.header("authorization", format!("Bearer {token}"));
+        }
+        if let Some((name, value)) = &self.header {
+            request = request.header(*name, value);
         }
         let request = request.body(Full::new(Bytes::from(body.unwrap_or_default().to_owned())))?;
         let exchange = async {

@@ -15,7 +15,8 @@ pub fn plugin_file(name: &str) -> PathBuf {
     target_dir().join("plugins").join(format!("{name}.wasm"))
 }
 
-/// A program of this repository, as `cargo build --workspace --bins` leaves it.
+/// A program of this repository, as `cargo build --workspace --bins` leaves it:
+/// another package's tests cannot ask cargo for it.
 ///
 /// # Panics
 /// When it has not been built.
@@ -27,7 +28,8 @@ pub fn program(name: &str) -> PathBuf {
         path.exists(),
         "{shown} is not there; build it with `cargo build --bin {name}`"
     );
-    path
+    // A process may begin in another folder.
+    path.canonicalize().expect("it is there")
 }
 
 /// A bundled plugin's bytes.

@@ -7,9 +7,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Instant;
 
-use crossdock::delivery::report::{ItemReport, ItemStatus, Report};
 use crossdock::host::Host;
-use crossdock::reload::snapshot::{PluginStatus, TenantStatus};
+use crossdock::reload::status::{PluginStatus, TenantStatus};
+use crossdock::report::{ItemReport, ItemStatus, Report};
 use serde_json::Value;
 use tokio::task::JoinHandle;
 
@@ -60,7 +60,7 @@ pub fn base_config() -> String {
 }
 
 /// The data folder that tests share: it holds compiled code.
-pub fn data_dir() -> PathBuf {
+fn data_dir() -> PathBuf {
     let data = target_dir().join("tmp/data");
     std::fs::create_dir_all(&data).expect("the data folder");
     data.canonicalize().expect("the data folder")

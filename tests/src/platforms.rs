@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::sync::Arc;
 
-use crossdock::delivery::report::{ItemReport, Report};
 use crossdock::host::{Call, Host};
 use crossdock::problem::Problem;
+use crossdock::report::{ItemReport, Report};
 use crossdock_stand_ins::{Options, StandIns};
 use serde_json::Value;
 

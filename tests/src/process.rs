@@ -1,6 +1,6 @@
 //! The `crossdock` command as a process.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Output, Stdio};
 use std::time::Duration;
 
@@ -10,26 +10,10 @@ use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
 use crate::client::Client;
-use crate::guests::target_dir;
+use crate::guests::program;
 
 /// Longest a command may take before the test fails.
 const BOUND: Duration = Duration::from_secs(30);
-
-/// The built command.
-///
-/// # Panics
-/// When it has not been built: another package's tests cannot ask cargo for it.
-pub fn binary() -> PathBuf {
-    let path = target_dir()
-        .join("debug")
-        .join(format!("crossdock{}", std::env::consts::EXE_SUFFIX));
-    assert!(
-        path.is_file(),
-        "{} is not there; build it with `cargo build -p crossdock`",
-        path.display()
-    );
-    path.canonicalize().expect("it is there")
-}
 
 /// How a command ended.
 #[derive(Debug)]
@@ -66,7 +50,15 @@ impl Ended {
 /// A command in a folder, with nothing of this process' environment that it
 /// would heed.
 pub fn crossdock(folder: &Path, arguments: &[&str]) -> Command {
-    let mut command = Command::new(binary());
+    crossdock_at(&program("crossdock"), folder, arguments)
+}
+
+/// The same with the binary at a path.
+pub fn crossdock_at(binary: &Path, folder: &Path, arguments: &[&str]) -> Command {
+    with_arguments(Command::new(binary), folder, arguments)
+}
+
+fn with_arguments(mut command: Command, folder: &Path, arguments: &[&str]) -> Command {
     command
         .args(arguments)
         .current_dir(folder)
@@ -126,8 +118,27 @@ impl Serving {
     /// # Panics
     /// When it ends or takes too long.
     pub async fn start(folder: &Path) -> Self {
+        Self::start_at(&program("crossdock"), folder).await
+    }
+
+    /// The same with the binary at a path.
+    ///
+    /// # Panics
+    /// When it ends or takes too long.
+    pub async fn start_at(binary: &Path, folder: &Path) -> Self {
+        Self::start_with(Command::new(binary), folder).await
+    }
+
+    /// The same with a command that runs the binary, which lacks the binary's
+    /// own arguments.
+    ///
+    /// # Panics
+    /// When it ends or takes too long.
+    pub async fn start_with(command: Command, folder: &Path) -> Self {
         let arguments = ["serve", "--listen", "127.0.0.1:0"];
-        let mut child = crossdock(folder, &arguments).spawn().expect("it starts");
+        let mut child = with_arguments(command, folder, &arguments)
+            .spawn()
+            .expect("it starts");
         let mut stderr = child.stderr.take().expect("is piped");
         let stderr = tokio::spawn(async move {
             let mut text = Vec::new();
@@ -163,6 +174,27 @@ impl Serving {
         Client::new(&*self.base_url)
     }
 
+    /// The most memory it has had so far, in MiB.
+    ///
+    /// # Panics
+    /// When there is no such process any more.
+    #[cfg(target_os = "linux")]
+    pub fn peak_memory_mib(&self) -> u64 {
+        let id = self.child.id().expect("it runs");
+        let status = std::fs::read_to_string(format!("/proc/{id}/status")).expect("its status");
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+        let kib = line.and_then(|line| line.trim().strip_suffix(" kB")?.parse::<u64>().ok());
+        kib.expect("its peak") / 1024
+    }
+
+    /// Its process' number.
+    ///
+    /// # Panics
+    /// When it has ended.
+    pub fn id(&self) -> u32 {
+        self.child.id().expect("it runs")
+    }
+
     /// Sends SIGTERM.
     ///
     /// # Panics
@@ -172,6 +204,14 @@ impl Serving {
         let id = self.child.id().expect("it runs").to_string();
         let sent = Command::new("kill").args(["-TERM", &id]).status().await;
         assert!(sent.expect("`kill` is there").success());
+    }
+
+    /// Kills it, as a power cut would, and waits until it is gone.
+    ///
+    /// # Panics
+    /// When it has ended before.
+    pub async fn kill(mut self) {
+        self.child.kill().await.expect("it ran");
     }
 
     /// Waits for its end.

@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use axum::Router;
 use axum::body::{Body, to_bytes};
@@ -60,7 +61,9 @@ pub struct Reply {
     /// Headers besides those of the body's length.
     pub headers: Vec<(&'static str, String)>,
     /// The body.
-    pub body: String,
+    pub body: Bytes,
+    /// How long the answer takes.
+    pub delay: Duration,
 }
 
 impl Reply {
@@ -69,7 +72,18 @@ impl Reply {
         Self {
             status: 200,
             headers: vec![("content-type", "application/json".into())],
+            body: Bytes::from(body.into()),
+            delay: Duration::ZERO,
+        }
+    }
+
+    /// Any status, type and bytes.
+    pub fn bytes(status: u16, content_type: &str, body: impl Into<Bytes>) -> Self {
+        Self {
+            status,
+            headers: vec![("content-type", content_type.to_owned())],
             body: body.into(),
+            delay: Duration::ZERO,
         }
     }
 
@@ -78,8 +92,15 @@ impl Reply {
         Self {
             status,
             headers: vec![("content-type", "text/plain".into())],
-            body: body.into(),
+            body: Bytes::from(body.into()),
+            delay: Duration::ZERO,
         }
+    }
+
+    /// The same, so much later.
+    pub fn after(mut self, delay: Duration) -> Self {
+        self.delay = delay;
+        self
     }
 
     /// Adds a header.
@@ -94,6 +115,15 @@ type Answer = Box<dyn Fn(&Recorded) -> Reply + Send + Sync>;
 struct Shared {
     answer: Answer,
     requests: Mutex<Vec<Recorded>>,
+}
+
+impl Shared {
+    fn keep(&self, request: Recorded) {
+        let requests = self.requests.lock();
+        requests
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(request);
+    }
 }
 
 /// The running server; it ends when dropped.
@@ -186,12 +216,10 @@ async fn serve(State(shared): State<Arc<Shared>>, request: Request) -> Response 
         body,
     };
     let reply = (shared.answer)(&recorded);
-    let mut requests = shared
-        .requests
-        .lock()
-        .unwrap_or_else(PoisonError::into_inner);
-    requests.push(recorded);
-    drop(requests);
+    shared.keep(recorded);
+    if !reply.delay.is_zero() {
+        tokio::time::sleep(reply.delay).await;
+    }
     answer(reply)
 }
 

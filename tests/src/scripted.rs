@@ -1,12 +1,23 @@
 //! A host with one tenant for each of some scripts.
 
-use crossdock::delivery::report::Report;
 use crossdock::host::Host;
+use crossdock::problem::{Blame, Problem};
+use crossdock::report::{ItemReport, ItemStatus, Report};
 
 use crate::bed::{Bed, call, deliver};
 use crate::echo::Echo;
 use crate::guests::test_adapter;
 use crate::live::base_config;
+
+/// The script is to blame that an item failed.
+///
+/// # Panics
+/// When it is not so.
+pub fn blamed(item: &ItemReport, code: &str) {
+    assert_eq!(item.status, ItemStatus::Failed, "{item:?}");
+    assert_eq!(item.blame, Some(Blame::Script), "{item:?}");
+    assert_eq!(item.code.as_deref(), Some(code), "{item:?}");
+}
 
 /// The running host.
 pub struct Scripted {
@@ -57,6 +68,23 @@ limits = {{ concurrency = 64 }}
             .await
             .unwrap_or_else(|problem| panic!("{problem}"));
         Self { bed, echo, host }
+    }
+
+    /// Why a tenant's script does not compile: the only problem of a tenant that
+    /// does not serve.
+    ///
+    /// # Panics
+    /// When it compiles, or something else is wrong.
+    pub fn uncompiled(&self, tenant: &str) -> Problem {
+        let statuses = self.host.tenants();
+        let status = statuses.into_iter().find(|status| status.name == tenant);
+        let mut status = status.expect("the tenant");
+        assert_eq!(status.generation, None);
+        assert_eq!(status.problems.len(), 1, "{:?}", status.problems);
+        let problem = status.problems.remove(0);
+        let found = (problem.blame, &*problem.code);
+        assert_eq!(found, (Blame::Script, "script-compile"));
+        problem
     }
 
     /// One call of a tenant.

@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use crossdock::delivery::report::{ItemStatus, Report};
 use crossdock::host::Host;
+use crossdock::report::{ItemStatus, Report};
 use serde_json::Value;
 
 use crate::bed::{Bed, call};

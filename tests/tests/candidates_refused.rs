@@ -3,11 +3,11 @@
 
 use std::path::PathBuf;
 
-use crossdock::delivery::report::{DeliveryStatus, ItemStatus};
 use crossdock::host::Host;
 use crossdock::plugin::artifact::Sha;
 use crossdock::plugin::contract::{Body, Context, Item};
-use crossdock::reload::snapshot::PluginStatus;
+use crossdock::reload::status::PluginStatus;
+use crossdock::report::{DeliveryStatus, ItemStatus};
 use crossdock_tests::bed::{Bed, call, connection, deliver};
 use crossdock_tests::guests;
 use crossdock_tests::recorder::Recorder;

@@ -6,9 +6,9 @@
 
 use std::time::{Duration, Instant};
 
-use crossdock::delivery::report::{ItemReport, ItemStatus, Report};
 use crossdock::host::Host;
 use crossdock::problem::Blame;
+use crossdock::report::{ItemReport, ItemStatus, Report};
 use crossdock_tests::bed::{Bed, call, connection, deliver};
 use crossdock_tests::guests;
 use crossdock_tests::recorder::{Recorded, Recorder};
@@ -292,7 +292,7 @@ async fn a_dry_run_fails_as_the_call_would_and_sends_nothing() {
         let problem = host.dry_run(call("acme", mode, "echo", TWO)).await;
         let problem = problem.expect_err("a problem");
         assert_eq!(
-            (problem.blame, problem.code),
+            (problem.blame, &*problem.code),
             (Blame::Adapter, code),
             "{mode}"
         );

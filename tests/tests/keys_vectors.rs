@@ -5,9 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crossdock::config::Secret;
-use crossdock::delivery::report::ItemStatus;
 use crossdock::host::Host;
 use crossdock::plugin::contract::{Body, Context, Draft, Edit};
+use crossdock::report::ItemStatus;
 use crossdock_tests::bed::{Bed, call, connection, deliver};
 use crossdock_tests::guests;
 use crossdock_tests::recorder::Recorder;

@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use crossdock::delivery::report::ItemStatus;
 use crossdock::problem::Blame;
+use crossdock::report::ItemStatus;
 use crossdock_tests::scripted::Scripted;
 
 /// How long one measurement takes: several deadlines of endless scripts.

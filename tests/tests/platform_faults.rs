@@ -7,9 +7,9 @@
 
 use std::time::{Duration, Instant};
 
-use crossdock::delivery::report::{ItemStatus, Report};
 use crossdock::host::Host;
 use crossdock::problem::Blame;
+use crossdock::report::{ItemStatus, Report};
 use crossdock_stand_ins::platforms::lingzhi::PATH;
 use crossdock_stand_ins::{Misbehaviour, Options, Refusal, StandIns, Times};
 use crossdock_tests::bed::{Bed, call, connection, deliver};

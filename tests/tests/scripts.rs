@@ -1,17 +1,10 @@
 //! jq scripts through the host: what they make of items, and how their errors
 //! are told. That none of them can do harm is shown in `hostile_scripts`.
 
-use crossdock::delivery::report::{ItemReport, ItemStatus};
-use crossdock::problem::Blame;
-use crossdock_tests::scripted::Scripted;
+use crossdock::report::ItemStatus;
+use crossdock_tests::scripted::{Scripted, blamed};
 
 const CONFIG: &str = "limits.guest_deadline_ms = 200\n";
-
-fn blamed(item: &ItemReport, code: &str) {
-    assert_eq!(item.status, ItemStatus::Failed, "{item:?}");
-    assert_eq!(item.blame, Some(Blame::Script), "{item:?}");
-    assert_eq!(item.code.as_deref(), Some(code), "{item:?}");
-}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_script_reshapes_items() {
@@ -135,18 +128,8 @@ async fn a_script_that_does_not_compile_is_told_with_its_place() {
     ];
     let tenants = scripts.map(|(tenant, script, ..)| (tenant, script));
     let scripted = Scripted::start(CONFIG, tenants).await;
-    let statuses = scripted.host.tenants();
     for (tenant, script, line, column, says) in scripts {
-        let status = statuses.iter().find(|status| status.name == tenant);
-        let status = status.unwrap();
-        assert_eq!(status.generation, None);
-        let [problem] = &status.problems[..] else {
-            panic!("{:?}", status.problems);
-        };
-        assert_eq!(
-            (problem.blame, problem.code),
-            (Blame::Script, "script-compile")
-        );
+        let problem = scripted.uncompiled(tenant);
         assert!(problem.detail.contains(says), "{problem}");
         let place = problem.place.as_ref().unwrap();
         let file = scripted.bed.path("tenants").join(tenant).join("map.jq");

@@ -1,9 +1,9 @@
 //! A script engine that the host has never heard of is a file in the plugins
 //! folder, like those that are bundled.
 
-use crossdock::delivery::report::ItemStatus;
 use crossdock::host::Host;
 use crossdock::problem::{Blame, Problem};
+use crossdock::report::ItemStatus;
 use crossdock_tests::bed::{Bed, call, connection, deliver};
 use crossdock_tests::echo::Echo;
 use crossdock_tests::guests::{fixture, test_adapter};
@@ -62,7 +62,7 @@ async fn a_third_language_is_a_file_in_the_plugins_folder() {
     bed.put_tenant("acme", "map.tpl", "sku = {item\n");
     let problem = until("the new script to be refused", || status(&host).1.pop()).await;
     assert_eq!(
-        (problem.blame, problem.code),
+        (problem.blame, &*problem.code),
         (Blame::Script, "script-compile")
     );
     assert!(problem.to_string().ends_with("      ^"), "{problem}");

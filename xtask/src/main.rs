@@ -4,20 +4,16 @@
 //! |---|---|
 //! | [`toolchain`] | which compiler builds WebAssembly here, and how to get one |
 //! | [`clang`] | which C compiler does, for guests with C in them |
-//! | [`imports`] | what a component wants from its host |
 //! | [`plugins`] | guest crates → core modules → components |
-//! | [`prepare`] | work that a guest does once and for all, done while it is built |
 //! | [`project`] | what the README's commands do: demo, tests, bench |
-//! | [`check`] | format, lints, licences and advisories, documentation |
+//! | [`check`] | sizes, format, lints, documentation; licences and advisories; arrows |
 //! | [`pages`] | adapters' manifests → docs/platforms/*.md |
 //! | [`run`] | starting other programs, with what they do said aloud |
 
 mod check;
 mod clang;
-mod imports;
 mod pages;
 mod plugins;
-mod prepare;
 mod project;
 mod run;
 mod toolchain;
@@ -29,18 +25,24 @@ use std::process::ExitCode;
 const HELP: &str = "\
 cargo xtask <command>
 
-  build-plugins [--toolchain current|rustup|debian] [NAME…]
+  build-plugins [--toolchain current|rustup|debian] [--bundled | NAME…]
                  adapters, script engines and test guests → target/plugins/*.wasm
-                 and target/guests/fixtures/*.wasm; NAMEs are folder names
+                 and target/guests/fixtures/*.wasm; --bundled leaves the test
+                 guests out; NAMEs are folder names
   demo [--keep]  the host at its job, against stand-ins of five platforms; with
                  --keep, host and stand-ins run until Ctrl-C
   test [ARG…]    every test; ARGs go to `cargo test`
   bench [--json FILE] [--only adapter|script|calls|tenants]
-                 the figures the README names
+                 the figures of docs/performance.md
   docs           docs/platforms/*.md, from the adapters' manifests
-  check          format, lints, licences and advisories, documentation
+  check [--deny] file sizes, format, lints, documentation; with --deny,
+                 licences and advisories, which need a network
+  arrows         which folder of the host uses which
   help           this text
 ";
+
+/// Commands whose words are somebody else's to explain.
+const PASSED_ON: [&str; 2] = ["test", "bench"];
 
 fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();
@@ -58,13 +60,20 @@ fn dispatch(args: &[String]) -> Result<(), Failure> {
         print!("{HELP}");
         return Ok(());
     };
+    if rest.iter().any(|word| word == "--help" || word == "-h")
+        && !PASSED_ON.contains(&command.as_str())
+    {
+        print!("{HELP}");
+        return Ok(());
+    }
     match command.as_str() {
         "build-plugins" => plugins::build(&plugins::Options::from_args(rest)?).map(drop),
         "demo" => project::demo(rest),
         "test" => project::test(rest),
         "bench" => project::bench(rest),
         "docs" => no_arguments(command, rest).and_then(|()| pages::write()),
-        "check" => no_arguments(command, rest).and_then(|()| check::check()),
+        "check" => check::check(rest),
+        "arrows" => no_arguments(command, rest).and_then(|()| check::arrows::print()),
         "help" | "--help" | "-h" => {
             print!("{HELP}");
             Ok(())

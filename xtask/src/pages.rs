@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::project;
-use crate::run::{Failure, say, show};
+use crate::run::{Failure, output, say};
 
 /// Folder of the pages.
 fn folder() -> PathBuf {
@@ -33,32 +33,9 @@ pub fn write() -> Result<(), Failure> {
     Ok(())
 }
 
-/// Fails when a page is not what the manifests say.
-pub fn check() -> Result<(), Failure> {
-    say("pages about platforms: crossdock plugin inspect --format markdown");
-    let pages = pages()?;
-    let folder = folder();
-    let old = pages
-        .iter()
-        .filter(|(file, page)| {
-            std::fs::read_to_string(folder.join(file)).ok().as_ref() != Some(page)
-        })
-        .map(|(file, _)| folder.join(file))
-        .chain(stale(&folder, &pages)?)
-        .next();
-    match old {
-        None => Ok(()),
-        Some(path) => Err(Failure::new(format!(
-            "{} is not what its adapter's manifest says",
-            path.display()
-        ))
-        .remedy("type `cargo xtask docs`")),
-    }
-}
-
 /// File name and text of each page.
 fn pages() -> Result<BTreeMap<String, String>, Failure> {
-    project::build()?;
+    project::build_host()?;
     let crossdock = project::binary("crossdock");
     let plugins = crate::plugins::plugins_dir();
     let entries = std::fs::read_dir(&plugins).map_err(|e| Failure::file("read", &plugins, e))?;
@@ -85,15 +62,7 @@ fn page(crossdock: &Path, plugin: &Path) -> Result<String, Failure> {
         .args(["plugin", "inspect"])
         .arg(plugin)
         .args(["--format", "markdown"]);
-    let output = command
-        .output()
-        .map_err(|error| Failure::new(format!("`{}` could not start: {error}", show(&command))))?;
-    if !output.status.success() {
-        let said = String::from_utf8_lossy(&output.stderr);
-        return Err(Failure::new(format!("`{}`: {said}", show(&command))));
-    }
-    String::from_utf8(output.stdout)
-        .map_err(|_| Failure::new(format!("the page of {} is not UTF-8", plugin.display())))
+    output(&mut command)
 }
 
 /// Pages of the folder that no adapter has.

@@ -6,17 +6,28 @@
 //! to be sufficient to itself.
 
 use crate::clang;
-use crate::imports;
-use crate::prepare::prepare;
-use crate::run::{Failure, run, say};
+use crate::project;
+use crate::run::{Failure, output, run, say};
 use crate::toolchain::{Choice, TARGET, Toolchain};
 use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// Which guests.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Guests {
+    /// Adapters, script engines, and the guests of tests.
+    All,
+    /// Adapters and script engines.
+    Bundled,
+    /// Those of these folder names.
+    Named(Vec<String>),
+}
 
 /// What to build and with what.
 #[derive(Debug)]
 pub struct Options {
-    /// Folder names of guests; empty for all.
-    pub only: Vec<String>,
+    /// Which guests.
+    pub guests: Guests,
     /// Which toolchains may be used.
     pub toolchain: Choice,
     /// The version the guests give themselves, instead of their crates'.
@@ -28,7 +39,7 @@ pub struct Options {
 impl Default for Options {
     fn default() -> Self {
         Self {
-            only: Vec::new(),
+            guests: Guests::All,
             toolchain: Choice::Any,
             version: None,
             destination: None,
@@ -40,6 +51,7 @@ impl Options {
     /// Reads the words after `build-plugins`.
     pub fn from_args(args: &[String]) -> Result<Self, Failure> {
         let mut options = Self::default();
+        let mut names = Vec::new();
         let mut words = args.iter();
         while let Some(word) = words.next() {
             if word == "--toolchain" {
@@ -47,11 +59,16 @@ impl Options {
                     .next()
                     .ok_or_else(|| Failure::new("`--toolchain` needs a word after it"))?;
                 options.toolchain = Choice::parse(value)?;
+            } else if word == "--bundled" {
+                options.guests = Guests::Bundled;
             } else if word.starts_with('-') {
                 return Err(Failure::new(format!("`build-plugins` has no {word}")));
             } else {
-                options.only.push(word.clone());
+                names.push(word.clone());
             }
+        }
+        if !names.is_empty() {
+            options.guests = Guests::Named(names);
         }
         Ok(options)
     }
@@ -60,14 +77,8 @@ impl Options {
 /// A component that was built.
 #[derive(Debug)]
 pub struct Artifact {
-    /// The guest's folder name.
-    pub name: String,
     /// Where the component is.
     pub path: PathBuf,
-    /// Its size in bytes.
-    pub size: usize,
-    /// Whether this run changed it.
-    pub changed: bool,
 }
 
 /// A guest that this machine cannot build.
@@ -116,7 +127,7 @@ pub fn fixtures_dir() -> PathBuf {
 /// A guest with C in it is left out where there is no compiler for that, and an
 /// older component of it is removed, unless it was asked for by name.
 pub fn build(options: &Options) -> Result<Built, Failure> {
-    let mut guests = select(discover()?, &options.only)?;
+    let mut guests = select(discover()?, &options.guests)?;
     if let Some(destination) = &options.destination {
         for guest in &mut guests {
             guest.destination.clone_from(destination);
@@ -126,7 +137,7 @@ pub fn build(options: &Options) -> Result<Built, Failure> {
     let clang = match guests.iter().any(|guest| guest.needs_clang) {
         true => match clang::find() {
             Ok(clang) => Some(clang),
-            Err(failure) if !options.only.is_empty() => return Err(failure),
+            Err(failure) if matches!(options.guests, Guests::Named(_)) => return Err(failure),
             Err(failure) => {
                 let (without, rest) = guests.into_iter().partition(|guest| guest.needs_clang);
                 guests = rest;
@@ -166,11 +177,12 @@ pub fn build(options: &Options) -> Result<Built, Failure> {
     }
     run(&mut cargo)?;
 
+    let componentize = project::tool("crossdock-componentize", "componentize")?;
     let modules = target_dir.join(TARGET).join("plugin");
     for guest in &guests {
-        let artifact = finish(guest, &modules)?;
-        say(&artifact);
-        built.artifacts.push(artifact);
+        built
+            .artifacts
+            .push(finish(guest, &modules, &componentize)?);
     }
     // Again at the end, where it is seen.
     for left_out in &built.left_out {
@@ -227,20 +239,6 @@ pub fn copy_bundled(folder: &Path) -> Result<(), Failure> {
     Ok(())
 }
 
-impl std::fmt::Display for Artifact {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let path = self.path.strip_prefix(crate::root()).unwrap_or(&self.path);
-        write!(
-            f,
-            "{}: {} KB in {}{}",
-            self.name,
-            self.size.div_ceil(1024),
-            path.display(),
-            if self.changed { "" } else { ", unchanged" }
-        )
-    }
-}
-
 /// Keeps the builder's folders out of the messages inside the guests.
 fn remapped_paths() -> String {
     let home = std::env::var_os("CARGO_HOME")
@@ -260,77 +258,42 @@ fn remapped_paths() -> String {
 }
 
 /// One core module to one component in its place.
-fn finish(guest: &Guest, modules: &Path) -> Result<Artifact, Failure> {
-    let module = modules.join(format!("{}.wasm", guest.package.replace('-', "_")));
-    let bytes = std::fs::read(&module).map_err(|e| Failure::file("read", &module, e))?;
-    let bytes = prepare(bytes)?;
-    let component = wit_component::ComponentEncoder::default()
-        .validate(true)
-        .module(&bytes)
-        .and_then(|encoder| encoder.encode())
-        .map_err(|e| Failure::new(format!("{} is not a component: {e:#}", module.display())))?;
-    check_markers(guest, &component)?;
-    if guest.sufficient {
-        imports::none(&guest.name, &component)?;
-    }
-
+fn finish(guest: &Guest, modules: &Path, componentize: &Path) -> Result<Artifact, Failure> {
     let path = guest.component();
-    let changed = std::fs::read(&path).ok().as_deref() != Some(component.as_slice());
-    if changed {
-        replace(&path, &component)?;
+    let mut command = Command::new(componentize);
+    if guest.sufficient {
+        command.arg("--no-imports");
     }
-    Ok(Artifact {
-        name: guest.name.clone(),
-        path,
-        size: component.len(),
-        changed,
-    })
+    let markers = guest.folder.join("markers.txt");
+    if markers.exists() {
+        command.arg("--markers").arg(markers);
+    }
+    let module = modules.join(format!("{}.wasm", guest.package.replace('-', "_")));
+    command.arg(&guest.name).arg(module).arg(&path);
+    let said = output(&mut command)?;
+    let shown = path.strip_prefix(crate::root()).unwrap_or(&path);
+    say(format_args!("{} in {}", said.trim_end(), shown.display()));
+    Ok(Artifact { path })
 }
 
-/// Whole or not at all: a reader never sees half a file.
-fn replace(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
-    let folder = path.parent().unwrap_or(Path::new("."));
-    std::fs::create_dir_all(folder).map_err(|e| Failure::file("create", folder, e))?;
-    // A name that a watcher of *.wasm files does not take for a plugin.
-    let temporary = path.with_extension(format!("wasm.{}.tmp", std::process::id()));
-    std::fs::write(&temporary, bytes).map_err(|e| Failure::file("write", &temporary, e))?;
-    std::fs::rename(&temporary, path).map_err(|e| Failure::file("replace", path, e))
-}
-
-/// Tests patch some guests' bytes. Each line of a guest's `markers.txt` has to
-/// occur in its component exactly once, or they would patch the wrong place.
-fn check_markers(guest: &Guest, component: &[u8]) -> Result<(), Failure> {
-    let list = guest.folder.join("markers.txt");
-    let Ok(markers) = std::fs::read_to_string(&list) else {
-        return Ok(());
+fn select(guests: Vec<Guest>, wanted: &Guests) -> Result<Vec<Guest>, Failure> {
+    let Guests::Named(names) = wanted else {
+        let bundled = plugins_dir();
+        return Ok(guests
+            .into_iter()
+            .filter(|guest| *wanted == Guests::All || guest.destination == bundled)
+            .collect());
     };
-    for marker in markers.lines().filter(|line| !line.is_empty()) {
-        let count = component
-            .windows(marker.len())
-            .filter(|window| *window == marker.as_bytes())
-            .count();
-        if count != 1 {
-            return Err(Failure::new(format!(
-                "{marker:?} of {} occurs {count} times in the component of {}, not once",
-                list.display(),
-                guest.name
-            )));
-        }
-    }
-    Ok(())
-}
-
-fn select(guests: Vec<Guest>, only: &[String]) -> Result<Vec<Guest>, Failure> {
-    for name in only {
+    for name in names {
         if !guests.iter().any(|guest| guest.name == *name) {
-            let names: Vec<_> = guests.iter().map(|guest| guest.name.as_str()).collect();
+            let known: Vec<_> = guests.iter().map(|guest| guest.name.as_str()).collect();
             return Err(Failure::new(format!("there is no guest {name:?}"))
-                .remedy(format!("there are {}", names.join(", "))));
+                .remedy(format!("there are {}", known.join(", "))));
         }
     }
     Ok(guests
         .into_iter()
-        .filter(|guest| only.is_empty() || only.contains(&guest.name))
+        .filter(|guest| names.contains(&guest.name))
         .collect())
 }
 

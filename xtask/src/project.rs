@@ -4,27 +4,83 @@ use std::path::PathBuf;
 use std::process::Command;
 use std::time::Instant;
 
-use crate::plugins::{self, LeftOut};
+use crate::plugins::{self, Built, Guests, LeftOut};
 use crate::run::{Failure, run, say};
 
-/// Builds the guests and, in one go, every native binary: one selection of
-/// packages, so that no dependency is built twice with other features.
+/// What the demo runs: host, stand-ins and the demo itself. Neither the native
+/// script engines that the benchmark compares with, nor any test.
+const DEMO: [&str; 3] = ["crossdock", "crossdock-stand-ins", "crossdock-tests"];
+
+/// How long the first build takes on 2 cores, so that nobody takes it for hung.
+/// Measured; the README says on which machine.
+const FIRST_BUILD: &str = "the first build takes 12 to 16 minutes on 2 cores; \
+                           most of it is wasmtime, the WebAssembly runtime";
+
+/// Builds the demo's programs; gives what was built of the guests.
+fn build_demo() -> Result<Built, Failure> {
+    announce();
+    let built = bundled()?;
+    let mut cargo = cargo();
+    cargo.args(["build", "--bins", "--locked"]);
+    for package in DEMO {
+        cargo.args(["--package", package]);
+    }
+    timed("host, stand-ins and demo", &mut cargo)?;
+    Ok(built)
+}
+
+/// Builds every guest and the programs that tests start.
 ///
 /// Gives the guests that this machine cannot build.
-pub fn build() -> Result<Vec<LeftOut>, Failure> {
+fn build_tests() -> Result<Vec<LeftOut>, Failure> {
+    announce();
     let built = plugins::build(&plugins::Options::default())?;
-    let first = !binary("crossdock").exists();
-    if first {
-        say(
-            "building host, stand-ins and tools; the first build takes about 8 minutes on 4 cores, 15 on 2",
-        );
-    } else {
-        say("building host, stand-ins and tools");
-    }
-    let started = Instant::now();
-    run(cargo().args(["build", "--workspace", "--bins", "--locked"]))?;
-    say(format!("built in {} s", started.elapsed().as_secs()));
+    timed(
+        "host, stand-ins and every test",
+        cargo().args(["test", "--workspace", "--locked", "--no-run"]),
+    )?;
     Ok(built.left_out)
+}
+
+/// Builds the bundled plugins and the host.
+pub fn build_host() -> Result<(), Failure> {
+    announce();
+    bundled()?;
+    timed(
+        "host",
+        cargo().args(["build", "--bins", "--locked", "--package", "crossdock"]),
+    )
+}
+
+fn bundled() -> Result<Built, Failure> {
+    plugins::build(&plugins::Options {
+        guests: Guests::Bundled,
+        ..plugins::Options::default()
+    })
+}
+
+/// Says what is coming, before anything that takes long.
+fn announce() {
+    if binary("crossdock").exists() {
+        say("first the plugins for WebAssembly, then the programs of this machine");
+    } else {
+        say("first the plugins for WebAssembly, some minutes, then the programs of this machine");
+        say(FIRST_BUILD);
+    }
+}
+
+fn timed(what: &str, command: &mut Command) -> Result<(), Failure> {
+    say(format_args!("building {what}"));
+    let started = Instant::now();
+    run(command)?;
+    say(format_args!("built in {} s", started.elapsed().as_secs()));
+    Ok(())
+}
+
+/// Builds a program for these commands; gives its path.
+pub fn tool(package: &str, name: &str) -> Result<PathBuf, Failure> {
+    run(cargo().args(["build", "--locked", "--package", package]))?;
+    Ok(binary(name))
 }
 
 fn cargo() -> Command {
@@ -35,9 +91,7 @@ fn cargo() -> Command {
 
 /// A native binary.
 pub fn binary(name: &str) -> PathBuf {
-    crate::target_dir()
-        .join("debug")
-        .join(format!("{name}{}", std::env::consts::EXE_SUFFIX))
+    crate::target_dir().join("debug").join(executable(name))
 }
 
 /// The host at its job.
@@ -46,7 +100,7 @@ pub fn demo(arguments: &[String]) -> Result<(), Failure> {
         return Err(Failure::new(format!("`demo` does not know {other:?}"))
             .remedy("it takes `--keep`, which leaves host and stand-ins running"));
     }
-    build()?;
+    build_demo()?;
     let next = next_lingzhi()?;
     let folder = crate::target_dir().join("demo");
     if folder.exists() {
@@ -65,7 +119,7 @@ pub fn demo(arguments: &[String]) -> Result<(), Failure> {
 /// The adapter that the demo swaps in: the same source with its next version.
 fn next_lingzhi() -> Result<PathBuf, Failure> {
     let options = plugins::Options {
-        only: vec!["lingzhi".into()],
+        guests: Guests::Named(vec!["lingzhi".into()]),
         version: Some("0.1.1".into()),
         destination: Some(crate::target_dir().join("guests/next")),
         ..plugins::Options::default()
@@ -80,7 +134,7 @@ fn next_lingzhi() -> Result<PathBuf, Failure> {
 /// Every test that this machine can run; what it cannot is said before and
 /// after.
 pub fn test(arguments: &[String]) -> Result<(), Failure> {
-    let left_out = build()?;
+    let left_out = build_tests()?;
     say("running the tests");
     let mut arguments = arguments.to_vec();
     if !left_out.is_empty() && !arguments.iter().any(|argument| argument == "--") {
@@ -91,8 +145,9 @@ pub fn test(arguments: &[String]) -> Result<(), Failure> {
         say(format!("tests named `{tests}` are left out"));
         arguments.extend(["--skip".into(), tests.into()]);
     }
+    // Whoever reads the output wants to know everything that fails, in one run.
     let outcome = run(cargo()
-        .args(["test", "--workspace", "--locked"])
+        .args(["test", "--workspace", "--locked", "--no-fail-fast"])
         .args(arguments));
     for left_out in &left_out {
         let tests = tests_of(&left_out.name);
@@ -110,10 +165,24 @@ fn tests_of(guest: &str) -> &str {
     }
 }
 
-/// The figures the README names.
+/// The figures of `docs/performance.md`, as a user's binary has them.
 pub fn bench(arguments: &[String]) -> Result<(), Failure> {
-    build()?;
-    run(Command::new(binary("bench"))
+    announce();
+    plugins::build(&plugins::Options::default())?;
+    let mut cargo = cargo();
+    cargo.args(["build", "--release", "--bins", "--locked"]);
+    for package in ["crossdock", "crossdock-bench"] {
+        cargo.args(["--package", package]);
+    }
+    timed("host and benchmark, optimised as a whole", &mut cargo)?;
+    let bench = crate::target_dir()
+        .join("release")
+        .join(executable("bench"));
+    run(Command::new(bench)
         .current_dir(crate::root())
         .args(arguments))
+}
+
+fn executable(name: &str) -> String {
+    format!("{name}{}", std::env::consts::EXE_SUFFIX)
 }

@@ -58,6 +58,22 @@ pub fn run(command: &mut Command) -> Result<(), Failure> {
     }
 }
 
+/// Runs a program to its end and gives its standard output; its failure, with
+/// what it said on standard error, is ours.
+pub fn output(command: &mut Command) -> Result<String, Failure> {
+    let shown = show(command);
+    let output = command
+        .stdin(Stdio::null())
+        .output()
+        .map_err(|error| Failure::new(format!("`{shown}` could not start: {error}")))?;
+    if !output.status.success() {
+        let said = String::from_utf8_lossy(&output.stderr);
+        return Err(Failure::new(format!("`{shown}`: {}", said.trim())));
+    }
+    String::from_utf8(output.stdout)
+        .map_err(|_| Failure::new(format!("what `{shown}` printed is not UTF-8")))
+}
+
 /// Runs a program that has to end within `limit`; gives its standard output,
 /// or nothing if it cannot start, fails or takes longer.
 pub fn output_within(command: &mut Command, limit: Duration) -> Option<String> {

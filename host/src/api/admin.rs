@@ -4,26 +4,30 @@ use std::sync::Arc;
 
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
-use axum::http::header::CACHE_CONTROL;
-use axum::http::{HeaderMap, HeaderValue, Uri};
+use axum::http::{HeaderMap, Uri};
 use axum::response::Response;
 use serde::Serialize;
 
-use super::calls::json;
-use super::problem::Refused;
+use super::calls::fresh;
+use super::problem::{Refused, names};
 use super::{App, Service};
-use crate::reload::snapshot::{PluginStatus, TenantStatus};
+use crate::reload::current::Gaps;
+use crate::reload::status::{PluginStatus, TenantStatus};
 
 /// The answer of `GET /v1/plugins`.
 #[derive(Serialize)]
 pub(crate) struct Plugins<'a> {
     pub plugins: &'a [PluginStatus],
+    #[serde(flatten)]
+    pub following: Gaps,
 }
 
 /// The answer of `GET /v1/tenants`.
 #[derive(Serialize)]
 struct Tenants<'a> {
     tenants: &'a [TenantStatus],
+    #[serde(flatten)]
+    following: Gaps,
 }
 
 #[derive(Serialize)]
@@ -36,15 +40,6 @@ fn admit<S: Service>(app: &App<S>, uri: &Uri, headers: &HeaderMap) -> Result<(),
         .admin(uri, headers, || app.service.any_tenant_has_tokens())
 }
 
-/// What is loaded changes, and is nobody else's business.
-fn fresh(document: &impl Serialize) -> Result<Response, Refused> {
-    let mut response = json(document)?;
-    response
-        .headers_mut()
-        .insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    Ok(response)
-}
-
 pub(super) async fn plugins<S: Service>(
     State(app): State<Arc<App<S>>>,
     uri: Uri,
@@ -53,6 +48,7 @@ pub(super) async fn plugins<S: Service>(
     admit(&app, &uri, &headers)?;
     fresh(&Plugins {
         plugins: &app.service.plugins(),
+        following: app.service.following().plugins,
     })
 }
 
@@ -64,6 +60,7 @@ pub(super) async fn tenants<S: Service>(
     admit(&app, &uri, &headers)?;
     fresh(&Tenants {
         tenants: &app.service.tenants(),
+        following: app.service.following().tenants,
     })
 }
 
@@ -74,8 +71,7 @@ pub(super) async fn retire<S: Service>(
     headers: HeaderMap,
 ) -> Result<Response, Refused> {
     admit(&app, &uri, &headers)?;
-    let Path(name) =
-        name.map_err(|rejection| Refused::bad_request("invalid-path", rejection.body_text()))?;
+    let name = names(name)?;
     app.service.retire(&name).await?;
     tracing::info!(plugin = name, "retired by an operator");
     fresh(&Retired { retired: name })

@@ -8,7 +8,9 @@
 //! a proxy on this machine, which speaks for strangers, by what it adds.
 
 use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
 
+use arc_swap::ArcSwap;
 use axum::http::header::{AUTHORIZATION, FORWARDED, HOST, HeaderName, ORIGIN, VIA};
 use axum::http::uri::Authority;
 use axum::http::{HeaderMap, StatusCode, Uri};
@@ -59,7 +61,7 @@ impl TokenMode {
 #[derive(Debug)]
 pub(super) struct Access {
     loopback: bool,
-    admin: Vec<TokenHash>,
+    admin: ArcSwap<Vec<TokenHash>>,
 }
 
 impl Access {
@@ -82,13 +84,18 @@ impl Access {
         }
         Ok(Self {
             loopback,
-            admin: config.admin_tokens.clone(),
+            admin: ArcSwap::from_pointee(config.admin_tokens.clone()),
         })
+    }
+
+    /// Replaces the admin tokens.
+    pub fn set_admin(&self, tokens: Vec<TokenHash>) {
+        self.admin.store(Arc::new(tokens));
     }
 
     /// How callers prove who they are.
     pub fn mode(&self, any_tenant_has_tokens: bool) -> TokenMode {
-        match (self.admin.is_empty(), any_tenant_has_tokens) {
+        match (self.admin.load().is_empty(), any_tenant_has_tokens) {
             (false, _) => TokenMode::Tokens,
             (true, true) => TokenMode::TokensWithoutAdmin,
             (true, false) => TokenMode::LoopbackOnly,
@@ -110,7 +117,7 @@ impl Access {
         let open = match tokens {
             Some([]) => self.loopback,
             Some(_) => false,
-            None => self.loopback && self.admin.is_empty() && !any_tenant_has_tokens(),
+            None => self.loopback && self.admin.load().is_empty() && !any_tenant_has_tokens(),
         };
         if open {
             return local_program(uri, headers);
@@ -133,7 +140,8 @@ impl Access {
         headers: &HeaderMap,
         any_tenant_has_tokens: impl FnOnce() -> bool,
     ) -> Result<(), Refused> {
-        if self.admin.is_empty() {
+        let admin = self.admin.load();
+        if admin.is_empty() {
             if self.loopback && !any_tenant_has_tokens() {
                 return local_program(uri, headers);
             }
@@ -144,7 +152,7 @@ impl Access {
             ));
         }
         match bearer(headers) {
-            Some(token) if is_one_of(&self.admin, token) => Ok(()),
+            Some(token) if is_one_of(&admin, token) => Ok(()),
             Some(_) => Err(unauthorized("the bearer token is not an admin token")),
             None => Err(unauthorized(
                 "this needs an admin token: send `Authorization: Bearer cd_…`",

@@ -2,42 +2,30 @@
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use axum::body::{Body, Bytes, HttpBody};
+use axum::body::Body;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, Request, State};
-use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE, EXPECT, HeaderName};
-use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use futures_util::FutureExt;
-use http_body_util::{BodyExt, LengthLimitError, Limited};
 use serde::Serialize;
 
+use super::body;
 use super::finish::Finish;
-use super::problem::Refused;
+use super::problem::{Refused, names};
+use super::query::{Options, content_type, idempotency_key, single};
 use super::{App, Service};
-use crate::delivery::report::DeliveryStatus;
+use crate::budget::Share;
+use crate::clock::millis;
 use crate::host::Call;
 use crate::problem::Problem;
-
-/// How long a body may take to arrive.
-const BODY_TIME: Duration = Duration::from_secs(30);
-
-/// What is still read of a body that is too large, so that a client that
-/// writes everything before it reads gets to see why it was refused.
-const DRAIN_BYTES: usize = 64 << 20;
-
-/// How long that may take.
-const DRAIN_TIME: Duration = Duration::from_secs(2);
+use crate::report::DeliveryStatus;
 
 /// Longest name of a tenant, connection or operation that is looked up.
 const MOST_NAME_BYTES: usize = 128;
-
-/// Longest `Idempotency-Key`.
-const MOST_KEY_BYTES: usize = 255;
-
-const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 
 /// Tenant, connection and operation, as the path names them.
 type Names = (String, String, String);
@@ -48,13 +36,11 @@ pub(super) async fn call<S: Service>(
     request: Request,
 ) -> Response {
     let started = Instant::now();
-    let names = match path {
-        Ok(Path(names)) => names,
-        Err(rejection) => {
-            return Refused::bad_request("invalid-path", rejection.body_text()).into_response();
-        }
+    let names = match names(path) {
+        Ok(names) => names,
+        Err(refused) => return refused.into_response(),
     };
-    let (call, options) = match accept(&app, &names, request).await {
+    let (call, options, memory) = match accept(&app, &names, request).await {
         Ok(accepted) => accepted,
         Err(refused) => {
             log_refused(&names, &refused, started);
@@ -80,49 +66,10 @@ pub(super) async fn call<S: Service>(
                 refused.into_response()
             }
         };
-        drop(counted);
+        drop((counted, memory));
         response
     })
     .await
-}
-
-/// What the query asks for.
-#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
-struct Options {
-    dry_run: bool,
-    queue: bool,
-}
-
-impl Options {
-    /// Reads a query. A parameter that is not known is refused: whoever
-    /// mistypes `dry_run` must not send for real.
-    fn read(query: &str) -> Result<Self, Refused> {
-        let mut options = Self::default();
-        for pair in query.split('&').filter(|pair| !pair.is_empty()) {
-            let (name, value) = pair.split_once('=').unwrap_or((pair, "true"));
-            let option = match name {
-                "dry_run" => &mut options.dry_run,
-                "queue" => &mut options.queue,
-                _ => {
-                    return Err(Refused::bad_request(
-                        "invalid-query",
-                        "the query has a parameter that is not known; `dry_run` and `queue` are",
-                    ));
-                }
-            };
-            *option = match value {
-                "true" => true,
-                "false" => false,
-                _ => {
-                    return Err(Refused::bad_request(
-                        "invalid-query",
-                        format!("`{name}` must be `true` or `false`"),
-                    ));
-                }
-            };
-        }
-        Ok(options)
-    }
 }
 
 /// Checks everything about a request, in the order in which it costs, and
@@ -131,8 +78,9 @@ async fn accept<S: Service>(
     app: &App<S>,
     names: &Names,
     request: Request,
-) -> Result<(Call, Options), Refused> {
+) -> Result<(Call, Options, Share), Refused> {
     let (parts, body) = request.into_parts();
+    single(&parts.headers)?;
     let (tenant, connection, operation) = names;
     let tokens = app.service.tokens_of(tenant);
     app.access
@@ -149,19 +97,16 @@ async fn accept<S: Service>(
         ));
     }
     let options = Options::read(parts.uri.query().unwrap_or_default())?;
-    if options.queue {
-        return Err(Refused::new(
-            StatusCode::NOT_IMPLEMENTED,
-            Problem::host(
-                "queue-not-available",
-                "this version has no outbox yet; send without `queue` and the call is delivered now",
-            ),
+    if options.queue && options.dry_run {
+        return Err(Refused::bad_request(
+            "invalid-query",
+            "`queue` and `dry_run` contradict each other; ask for one of them",
         ));
     }
     let idempotency_key = idempotency_key(&parts.headers)?;
     content_type(&parts.headers)?;
     let most = app.service.config().limits.request_body;
-    let body = read(body, &parts.headers, most).await?;
+    let (body, memory) = body::read(body, &parts.headers, most, app.service.memory()).await?;
     let call = Call {
         tenant: tenant.clone(),
         connection: connection.clone(),
@@ -169,114 +114,13 @@ async fn accept<S: Service>(
         body,
         idempotency_key,
     };
-    Ok((call, options))
+    Ok((call, options, memory))
 }
 
-fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Refused> {
-    let mut values = headers.get_all(IDEMPOTENCY_KEY).iter();
-    let Some(value) = values.next() else {
-        return Ok(None);
-    };
-    match value.to_str() {
-        Ok(key) if !key.is_empty() && key.len() <= MOST_KEY_BYTES && values.next().is_none() => {
-            Ok(Some(key.to_owned()))
-        }
-        _ => Err(Refused::bad_request(
-            "invalid-idempotency-key",
-            format!(
-                "`Idempotency-Key` must be there once, with 1 to {MOST_KEY_BYTES} printable ASCII characters"
-            ),
-        )),
-    }
-}
-
-/// `application/json`, anything `+json`, or nothing at all.
-fn content_type(headers: &HeaderMap) -> Result<(), Refused> {
-    let Some(value) = headers.get(CONTENT_TYPE) else {
-        return Ok(());
-    };
-    if value == "application/json" {
-        return Ok(());
-    }
-    let essence = value
-        .to_str()
-        .unwrap_or_default()
-        .split(';')
-        .next()
-        .unwrap_or_default()
-        .trim()
-        .to_ascii_lowercase();
-    let structured = essence.starts_with("application/") && essence.ends_with("+json");
-    if essence == "application/json" || structured {
-        return Ok(());
-    }
-    Err(Refused::new(
-        StatusCode::UNSUPPORTED_MEDIA_TYPE,
-        Problem::caller(
-            "unsupported-media-type",
-            "the body must be JSON: send `Content-Type: application/json`",
-        ),
-    ))
-}
-
-/// Reads a body of at most `most` bytes.
-async fn read(body: Body, headers: &HeaderMap, most: usize) -> Result<Bytes, Refused> {
-    let too_large = || {
-        let problem = Problem::caller(
-            "body-too-large",
-            format!(
-                "the body has more than {most} bytes, which `[limits] request_body_mb` allows; split the items over several calls"
-            ),
-        );
-        Refused::from(problem).closing()
-    };
-    let announced = headers
-        .get(CONTENT_LENGTH)
-        .and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
-    if announced.is_some_and(|length| length > most as u64) {
-        // A client that waits for `100 Continue` has not begun to write.
-        if !headers.contains_key(EXPECT) {
-            drain(body).await;
-        }
-        return Err(too_large());
-    }
-    let mut limited = Limited::new(body, most);
-    let collected = tokio::time::timeout(BODY_TIME, (&mut limited).collect()).await;
-    match collected {
-        Ok(Ok(collected)) => Ok(collected.to_bytes()),
-        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(too_large()),
-        Ok(Err(_)) => Err(Refused::bad_request(
-            "incomplete-body",
-            "the connection ended before the body did",
-        )),
-        Err(_) => Err(Refused::new(
-            StatusCode::REQUEST_TIMEOUT,
-            Problem::caller(
-                "body-timeout",
-                format!("the body took longer than {} s", BODY_TIME.as_secs()),
-            ),
-        )
-        .closing()),
-    }
-}
-
-/// Reads on and throws away, within bounds.
-async fn drain(mut body: Body) {
-    let mut left = DRAIN_BYTES;
-    let drained = async {
-        while let Some(Ok(frame)) = body.frame().await {
-            let length = frame.data_ref().map_or(0, Bytes::len);
-            match left.checked_sub(length) {
-                Some(rest) => left = rest,
-                None => break,
-            }
-            if body.is_end_stream() {
-                break;
-            }
-        }
-    };
-    // Whether it came to its end changes nothing for the caller.
-    let _ = tokio::time::timeout(DRAIN_TIME, drained).await;
+/// The answer to a call that was taken in.
+#[derive(Serialize)]
+struct Accepted<'a> {
+    delivery: &'a str,
 }
 
 /// A call's answer and what the log says about it.
@@ -297,7 +141,7 @@ impl Answer {
             operation,
             status = self.status,
             items = self.items,
-            ms = millis(started),
+            ms = millis(started.elapsed()),
             delivery = self.delivery.as_deref(),
             "call"
         );
@@ -315,6 +159,18 @@ async fn answer<S: Service>(app: &App<S>, call: Call, options: Options) -> Resul
                 status: "dry-run",
                 items: dry.requests.iter().map(|request| request.items.len()).sum(),
                 delivery: None,
+            })
+        } else if options.queue {
+            let queued = app.service.queue(call).await?;
+            let mut response = json(&Accepted {
+                delivery: &queued.delivery,
+            })?;
+            *response.status_mut() = StatusCode::ACCEPTED;
+            Ok(Answer {
+                response,
+                status: if queued.known { "known" } else { "queued" },
+                items: queued.items,
+                delivery: Some(queued.delivery),
             })
         } else {
             let report = app.service.call(call).await?;
@@ -358,6 +214,15 @@ pub(super) fn json(document: &impl Serialize) -> Result<Response, Refused> {
     Ok(response)
 }
 
+/// The same of what changes by itself, and is nobody else's business.
+pub(super) fn fresh(document: &impl Serialize) -> Result<Response, Refused> {
+    let mut response = json(document)?;
+    response
+        .headers_mut()
+        .insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    Ok(response)
+}
+
 fn log_refused((tenant, connection, operation): &Names, refused: &Refused, started: Instant) {
     tracing::info!(
         target: "crossdock::access",
@@ -365,8 +230,8 @@ fn log_refused((tenant, connection, operation): &Names, refused: &Refused, start
         connection = start_of(connection),
         operation = start_of(operation),
         status = refused.status.as_u16(),
-        code = refused.problem.code,
-        ms = millis(started),
+        code = &*refused.problem.code,
+        ms = millis(started.elapsed()),
         "call refused"
     );
 }
@@ -374,10 +239,6 @@ fn log_refused((tenant, connection, operation): &Names, refused: &Refused, start
 /// A name somebody sent, short enough for a log line.
 fn start_of(name: &str) -> &str {
     &name[..name.floor_char_boundary(MOST_NAME_BYTES)]
-}
-
-fn millis(started: Instant) -> u64 {
-    u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX)
 }
 
 fn word(status: DeliveryStatus) -> &'static str {
@@ -388,41 +249,5 @@ fn word(status: DeliveryStatus) -> &'static str {
         DeliveryStatus::Failed => "failed",
         DeliveryStatus::Unknown => "unknown",
         DeliveryStatus::Queued => "queued",
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_mistyped_parameter_never_sends_for_real() {
-        let dry = Options::read("dry_run=true").unwrap();
-        assert!(dry.dry_run && !dry.queue);
-        assert!(Options::read("dry_run").unwrap().dry_run);
-        assert_eq!(Options::read("").unwrap(), Options::default());
-        assert_eq!(Options::read("dry_run=false").unwrap(), Options::default());
-        for query in ["dryrun=true", "dry_run=yes", "dry_run=", "x"] {
-            let refused = Options::read(query).unwrap_err();
-            assert_eq!(refused.problem.code, "invalid-query", "{query}");
-        }
-    }
-
-    #[test]
-    fn a_body_may_be_called_json_or_nothing() {
-        for (value, accepted) in [
-            ("application/json", true),
-            ("Application/JSON; charset=utf-8", true),
-            ("application/vnd.acme.stock+json", true),
-            ("text/plain", false),
-            ("application/x-www-form-urlencoded", false),
-            ("text/json", false),
-            ("", false),
-        ] {
-            let mut headers = HeaderMap::new();
-            headers.insert(CONTENT_TYPE, HeaderValue::from_static(value));
-            assert_eq!(content_type(&headers).is_ok(), accepted, "{value}");
-        }
-        assert!(content_type(&HeaderMap::new()).is_ok());
     }
 }

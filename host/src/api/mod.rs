@@ -2,23 +2,34 @@
 //!
 //! | part | what it does |
 //! |---|---|
-//! | `serve` | listens, bounds connections, ends in good order |
+//! | `serve` | listens, ends in good order |
+//! | `connections` | which connections are open, and which makes room for another |
+//! | `wire` | a client's socket, with bounds on how slow the client may be |
+//! | `answering` | what every answer has in common |
+//! | `query`, `body` | what a call asks for, and its items |
 //! | `calls` | `POST /v1/{tenant}/{connection}/{operation}` |
+//! | `deliveries` | `/v1/{tenant}/deliveries`: what was accepted, and what became of it |
 //! | `admin` | what is loaded, and retiring an adapter |
 //! | `health` | `/healthz`, `/readyz`, `/openapi.json` |
 //! | `auth` | who may ask what |
 //! | `problem` | every error as RFC 9457 `application/problem+json` |
 
 mod admin;
+mod answering;
 mod auth;
+mod body;
 mod calls;
+mod clock;
+mod connections;
+mod deliveries;
 mod finish;
 mod health;
 mod problem;
+mod query;
 mod serve;
-mod stall;
 #[cfg(test)]
 mod tests;
+mod wire;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -28,14 +39,18 @@ use axum::routing::{get, post};
 use tokio_util::task::TaskTracker;
 use tokio_util::task::task_tracker::TaskTrackerToken;
 
+use crate::budget::Budget;
 use crate::config::{HostConfig, TokenHash};
-use crate::delivery::report::{DryRun, Report};
 use crate::host::{Call, Host};
+use crate::outbox::{Outbox, Queued};
 use crate::problem::Problem;
-use crate::reload::snapshot::{PluginStatus, TenantStatus};
+use crate::reload::current::Following;
+use crate::reload::status::{PluginStatus, TenantStatus};
+use crate::report::{DryRun, Report};
+use crate::vital::Trouble;
 
 pub use auth::TokenMode;
-pub use serve::{Server, bind, token_mode};
+pub use serve::{Control, Server, bind, token_mode};
 
 pub(crate) use admin::Plugins;
 
@@ -64,8 +79,26 @@ pub trait Service: Send + Sync + 'static {
     /// Every tenant folder.
     fn tenants(&self) -> Vec<TenantStatus>;
 
+    /// What is not followed as it should be.
+    fn following(&self) -> Following;
+
+    /// What does not work as it should.
+    fn troubles(&self) -> Vec<Trouble>;
+
+    /// What everything that is being received or worked on may hold together.
+    fn memory(&self) -> &Budget;
+
     /// One delivery, now.
     fn call(&self, call: Call) -> impl Future<Output = Result<Report, Problem>> + Send;
+
+    /// Takes a call's items in, to be delivered as soon as that can be done.
+    fn queue(&self, call: Call) -> impl Future<Output = Result<Queued, Problem>> + Send;
+
+    /// Where items are that were taken in.
+    ///
+    /// # Errors
+    /// Nothing is taken in here.
+    fn outbox(&self) -> Result<&Outbox, Problem>;
 
     /// What a call would send.
     fn dry_run(&self, call: Call) -> impl Future<Output = Result<DryRun, Problem>> + Send;
@@ -100,8 +133,28 @@ impl Service for Host {
         Host::tenants(self)
     }
 
+    fn following(&self) -> Following {
+        Host::following(self)
+    }
+
+    fn troubles(&self) -> Vec<Trouble> {
+        Host::troubles(self)
+    }
+
+    fn memory(&self) -> &Budget {
+        Host::memory(self)
+    }
+
     async fn call(&self, call: Call) -> Result<Report, Problem> {
         Host::call(self, call).await
+    }
+
+    async fn queue(&self, call: Call) -> Result<Queued, Problem> {
+        Host::queue(self, call).await
+    }
+
+    fn outbox(&self) -> Result<&Outbox, Problem> {
+        Host::outbox(self)
     }
 
     async fn dry_run(&self, call: Call) -> Result<DryRun, Problem> {
@@ -141,15 +194,19 @@ impl<S: Service> App<S> {
     /// Longest a call may take before its caller is answered anyway. The host
     /// keeps its own bound; this one only catches what the host's missed.
     fn patience(&self) -> Duration {
-        const MARGIN: Duration = Duration::from_secs(2);
+        const MARGIN: Duration = Duration::from_secs(4);
         self.service.config().limits.call_timeout + MARGIN
     }
 }
 
 /// Every route, as `(method, path)`, the way `openapi.json` writes them.
 #[cfg(test)]
-const ROUTES: [(&str, &str); 7] = [
+const ROUTES: [(&str, &str); 11] = [
     ("post", "/v1/{tenant}/{connection}/{operation}"),
+    ("get", "/v1/{tenant}/deliveries"),
+    ("get", "/v1/{tenant}/deliveries/{id}"),
+    ("post", "/v1/{tenant}/deliveries/{id}/retry"),
+    ("post", "/v1/{tenant}/deliveries/{id}/discard"),
     ("get", "/v1/plugins"),
     ("post", "/v1/plugins/{name}/retire"),
     ("get", "/v1/tenants"),
@@ -164,12 +221,32 @@ fn router<S: Service>(app: Arc<App<S>>) -> Router {
             "/v1/{tenant}/{connection}/{operation}",
             post(calls::call::<S>),
         )
+        .route("/v1/{tenant}/deliveries", get(deliveries::list::<S>))
+        .route("/v1/{tenant}/deliveries/{id}", get(deliveries::show::<S>))
+        .route(
+            "/v1/{tenant}/deliveries/{id}/retry",
+            post(deliveries::retry::<S>),
+        )
+        .route(
+            "/v1/{tenant}/deliveries/{id}/discard",
+            post(deliveries::discard::<S>),
+        )
         .route("/v1/plugins", get(admin::plugins::<S>))
         .route("/v1/plugins/{name}/retire", post(admin::retire::<S>))
         .route("/v1/tenants", get(admin::tenants::<S>))
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready::<S>))
         .route("/openapi.json", get(health::openapi))
+        .fallback(problem::not_found)
+        .method_not_allowed_fallback(problem::method_not_allowed)
+        .with_state(app)
+}
+
+/// What the health listener answers.
+fn health_router<S: Service>(app: Arc<App<S>>) -> Router {
+    Router::new()
+        .route("/healthz", get(health::alive))
+        .route("/readyz", get(health::ready::<S>))
         .fallback(problem::not_found)
         .method_not_allowed_fallback(problem::method_not_allowed)
         .with_state(app)

@@ -1,20 +1,27 @@
 //! Errors as RFC 9457 `application/problem+json`.
 
 use std::borrow::Cow;
+use std::time::Duration;
 
 use axum::body::Body;
+use axum::extract::Path;
+use axum::extract::rejection::PathRejection;
 use axum::http::header::{CONNECTION, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderValue, Method, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
+use crate::clock::millis;
 use crate::problem::{Blame, Excerpt, Place, Problem};
 
 /// The media type of an error.
 pub(super) const PROBLEM_JSON: &str = "application/problem+json";
 
-/// Seconds after which a caller who found the host full may come back.
-const BUSY_RETRY_AFTER: &str = "1";
+/// After which a caller who found the host full may come back.
+const BUSY: Duration = Duration::from_secs(1);
+
+/// The same where a person has to act first.
+const REFUSED: Duration = Duration::from_secs(30);
 
 /// A request that got no result.
 #[derive(Debug)]
@@ -64,13 +71,13 @@ impl Refused {
             )
         }
     }
+}
 
-    /// The answer is closed after it was sent, because the rest of the request
-    /// is still coming.
-    pub fn closing(mut self) -> Self {
-        self.closes = true;
-        self
-    }
+/// What a path names, if it is UTF-8.
+pub(super) fn names<T>(path: Result<Path<T>, PathRejection>) -> Result<T, Refused> {
+    let wrong =
+        |rejection: PathRejection| Refused::bad_request("invalid-path", rejection.body_text());
+    path.map(|Path(names)| names).map_err(wrong)
 }
 
 impl From<Problem> for Refused {
@@ -81,14 +88,23 @@ impl From<Problem> for Refused {
 
 /// The HTTP status that says best what a problem says.
 pub(super) fn status_of(problem: &Problem) -> StatusCode {
-    let code = problem.code;
+    let code = &*problem.code;
     match code {
         "invalid-json" => return StatusCode::BAD_REQUEST,
-        "too-many-items" | "body-too-large" => return StatusCode::PAYLOAD_TOO_LARGE,
-        "host-busy" | "shutting-down" | "adapter-retired" | "script-engine-retired" => {
+        "too-many-items" | "body-too-large" | "call-too-large" => {
+            return StatusCode::PAYLOAD_TOO_LARGE;
+        }
+        "host-busy"
+        | "shutting-down"
+        | "adapter-retired"
+        | "script-engine-retired"
+        | "tenant-refused" => {
             return StatusCode::SERVICE_UNAVAILABLE;
         }
-        "plugin-present" => return StatusCode::CONFLICT,
+        "plugin-present" | "idempotency-key-reused" => return StatusCode::CONFLICT,
+        "outbox-full" | "outbox-unwritable" => return StatusCode::INSUFFICIENT_STORAGE,
+        "queue-not-available" => return StatusCode::NOT_IMPLEMENTED,
+        "invalid-query" => return StatusCode::BAD_REQUEST,
         _ if code == "throttled" || code.ends_with("-throttled") => {
             return StatusCode::TOO_MANY_REQUESTS;
         }
@@ -123,6 +139,24 @@ struct Document<'a> {
     place: Option<&'a Place>,
     #[serde(skip_serializing_if = "Option::is_none")]
     excerpt: Option<&'a Excerpt>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    retry_after_ms: Option<u64>,
+}
+
+/// When it is worth coming back, for the statuses that say so.
+fn retry_after(status: StatusCode, problem: &Problem) -> Option<u64> {
+    if !matches!(
+        status,
+        StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS
+    ) {
+        return problem.retry_after_ms;
+    }
+    let usual = match &*problem.code {
+        "tenant-refused" | "adapter-retired" | "script-engine-retired" => REFUSED,
+        _ => BUSY,
+    };
+    let usual = millis(usual);
+    Some(problem.retry_after_ms.unwrap_or(usual))
 }
 
 /// `unknown-connection` → `Unknown connection`: the same for every occurrence,
@@ -145,17 +179,19 @@ impl IntoResponse for Refused {
             problem,
             closes,
         } = self;
+        let retry_after_ms = retry_after(status, &problem);
         let document = Document {
             r#type: format!("/problems/{}", problem.code),
-            title: title(problem.code),
+            title: title(&problem.code),
             status: status.as_u16(),
             detail: &problem.detail,
             blame: problem.blame,
-            code: problem.code,
+            code: &problem.code,
             pointer: problem.pointer.as_deref(),
             item: problem.item,
             place: problem.place.as_ref(),
             excerpt: problem.excerpt.as_deref(),
+            retry_after_ms,
         };
         // A path that is not UTF-8 is the one thing in it that may not be JSON.
         let body = serde_json::to_vec(&document)
@@ -170,14 +206,12 @@ impl IntoResponse for Refused {
         *response.status_mut() = status;
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static(PROBLEM_JSON));
-        match status {
-            StatusCode::UNAUTHORIZED => {
-                headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
-            }
-            StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS => {
-                headers.insert(RETRY_AFTER, HeaderValue::from_static(BUSY_RETRY_AFTER));
-            }
-            _ => {}
+        if status == StatusCode::UNAUTHORIZED {
+            headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        if let Some(ms) = retry_after_ms {
+            // RFC 9110 §10.2.3: whole seconds.
+            headers.insert(RETRY_AFTER, HeaderValue::from(ms.div_ceil(1000)));
         }
         if closes {
             headers.insert(CONNECTION, HeaderValue::from_static("close"));
@@ -227,6 +261,8 @@ fn shown(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use futures_util::FutureExt;
+    use http_body_util::BodyExt;
 
     #[test]
     fn a_status_says_who_has_to_act() {
@@ -234,6 +270,7 @@ mod tests {
             (Problem::caller("invalid-json", ""), 400),
             (Problem::caller("unknown-connection", ""), 404),
             (Problem::caller("too-many-items", ""), 413),
+            (Problem::caller("call-too-large", ""), 413),
             (Problem::caller("no-items", ""), 422),
             (Problem::script("script-failed", ""), 422),
             (Problem::adapter("adapter-trap", ""), 502),
@@ -242,10 +279,33 @@ mod tests {
             (Problem::host("data-dir", ""), 500),
             (Problem::host("unknown-operation", ""), 500),
             (Problem::host("host-busy", ""), 503),
+            (Problem::host("tenant-refused", ""), 503),
             (Problem::host("call-timeout", ""), 504),
         ] {
             assert_eq!(status_of(&problem).as_u16(), status, "{problem:?}");
         }
+    }
+
+    #[test]
+    fn who_is_sent_away_is_told_when_to_come_back() {
+        for (problem, seconds, ms) in [
+            (Problem::host("host-busy", ""), "1", 1000),
+            (Problem::host("tenant-refused", ""), "30", 30_000),
+            (
+                Problem::platform("throttled", "").retry_after(Duration::from_millis(1200)),
+                "2",
+                1200,
+            ),
+        ] {
+            let response = Refused::from(problem).into_response();
+            assert_eq!(response.headers()[RETRY_AFTER], seconds);
+            let body = response.into_body().collect().now_or_never();
+            let body = body.unwrap().unwrap().to_bytes();
+            let document: serde_json::Value = serde_json::from_slice(&body).unwrap();
+            assert_eq!(document["retry_after_ms"], ms);
+        }
+        let response = Refused::from(Problem::caller("no-items", "")).into_response();
+        assert!(!response.headers().contains_key(RETRY_AFTER));
     }
 
     #[test]

@@ -7,8 +7,8 @@ use clap::Args;
 use super::failure::{Exit, Finished};
 use super::terminal::{Paint, clean, note, print_json, sentence};
 use super::{Global, read_input};
-use crate::delivery::report::{DeliveryStatus, DryRun, ItemStatus, Report};
 use crate::host::{Call, Host};
+use crate::report::{DeliveryStatus, DryRun, ItemStatus, Report};
 
 pub(super) const HELP: &str = "\
 Examples:
@@ -18,7 +18,7 @@ Examples:
 Exit codes:
   0  every item was accepted (with --dry-run: could be sent)
   1  an error; nothing was delivered
-  2  some item was not accepted
+  2  some item was not accepted, or only in part
   3  of some item nobody knows whether it was applied; do not just send it again";
 
 #[derive(Debug, Args)]
@@ -115,7 +115,7 @@ fn exit_of_dry_run(dry: &DryRun) -> Exit {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::delivery::report::{Generations, ItemReport};
+    use crate::report::{Generations, ItemReport};
 
     #[test]
     fn the_exit_code_is_as_good_as_the_worst_item() {
@@ -127,6 +127,8 @@ mod tests {
             (&[Accepted, Rejected], Exit::Refused),
             (&[Accepted, Failed], Exit::Refused),
             (&[Failed], Exit::Refused),
+            (&[Partial], Exit::Refused),
+            (&[Partial, Unknown], Exit::Unknown),
             (&[Rejected, Rejected], Exit::Refused),
             (&[Accepted, Unknown], Exit::Unknown),
             (&[Rejected, Unknown, Failed], Exit::Unknown),

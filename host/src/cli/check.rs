@@ -5,12 +5,12 @@ use serde::Serialize;
 use super::Global;
 use super::failure::{Exit, Failure, Finished};
 use super::loaded;
-use super::terminal::{Paint, count, print, print_json};
+use super::terminal::{Paint, clean, count, print, print_json};
 use crate::api::token_mode;
 use crate::config::load_host;
 use crate::host::Host;
 use crate::problem::Problem;
-use crate::reload::snapshot::{PluginStatus, TenantStatus};
+use crate::reload::status::{PluginStatus, TenantStatus};
 
 /// What was found, for programs.
 #[derive(Serialize, Default)]
@@ -20,6 +20,8 @@ struct Findings {
     host: Vec<Problem>,
     plugins: Vec<PluginStatus>,
     tenants: Vec<TenantStatus>,
+    /// What does not keep the host from serving and should be put right.
+    warnings: Vec<Problem>,
     /// Whether it came to loading anything.
     #[serde(skip)]
     loaded: bool,
@@ -41,13 +43,14 @@ pub(super) async fn run(global: &Global, json: bool) -> Finished {
         },
         Ok(config) => {
             let listen = config.listen;
-            let host = Host::start(config, false).await?;
+            let host = Host::start(super::compiling_apart(config), false).await?;
             Findings {
                 ok: false,
                 // `serve` would refuse it too.
                 host: token_mode(&host, listen).err().into_iter().collect(),
                 plugins: host.plugins(),
                 tenants: host.tenants(),
+                warnings: host.warnings(),
                 loaded: true,
             }
         }
@@ -73,6 +76,10 @@ fn text(paint: Paint, findings: &Findings) -> Result<String, Failure> {
         text.push('\n');
         text.push_str(&loaded::tenants(paint, &findings.tenants));
         text.push('\n');
+    }
+    for warning in &findings.warnings {
+        let said = clean(&warning.detail);
+        text.push_str(&format!("  {} {said}\n", paint.bold("warning")));
     }
     let wrong = findings.wrong();
     text.push_str(&if wrong == 0 {
@@ -106,6 +113,10 @@ mod tests {
                 Problem::host("config-bad-value", "two"),
             ],
             loaded_at_ms: None,
+            checking: false,
+            unreadable_since_ms: None,
+            retry: None,
+            waits_with: None,
         });
         assert_eq!(findings.wrong(), 3);
         let text = text(Paint::stdout(), &findings).unwrap();

@@ -40,9 +40,11 @@ pub(super) struct Answer {
 /// Asks `base` for `path`, with a bearer token if there is one.
 pub(super) async fn get(base: &str, path: &str, token: Option<&str>) -> Result<Answer, NoAnswer> {
     let url = format!("{}{path}", base.trim_end_matches('/'));
-    let uri: Uri = url
-        .parse()
-        .map_err(|error| NoAnswer::Request(format!("`{url}` is not a URL: {error}")))?;
+    let uri: Uri = url.parse().map_err(|_| {
+        NoAnswer::Request(format!(
+            "`{url}` is not a URL; it looks like http://127.0.0.1:8080"
+        ))
+    })?;
     if !matches!(uri.scheme_str(), Some("http" | "https")) || uri.host().is_none() {
         return Err(NoAnswer::Request(format!(
             "`{base}` must look like http://127.0.0.1:8080"

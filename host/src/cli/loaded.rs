@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::failure::Failure;
 use super::terminal::{Paint, clean, sentence, size, table};
 use crate::problem::Problem;
-use crate::reload::snapshot::{PluginStatus, TenantStatus};
+use crate::reload::status::{PluginStatus, TenantStatus};
 
 /// One plugin file, as `GET /v1/plugins` shows it: this host's or another's.
 #[derive(Debug, Deserialize)]
@@ -15,6 +15,10 @@ pub(super) struct PluginView {
     refused: Option<Refused>,
     #[serde(default)]
     missing: bool,
+    #[serde(default)]
+    checking: bool,
+    #[serde(default)]
+    unreadable_since_ms: Option<u64>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -67,6 +71,10 @@ impl PluginView {
     fn state(&self) -> &'static str {
         match (&self.serving, &self.refused) {
             (Some(_), _) if self.missing => "serving, file missing",
+            (Some(_), _) if self.unreadable_since_ms.is_some() => "serving, file unreadable",
+            (Some(_), _) if self.checking => "serving, newest file being checked",
+            (None, _) if self.unreadable_since_ms.is_some() => "unreadable",
+            (None, _) if self.checking => "being checked",
             (Some(_), Some(_)) => "serving, newest file refused",
             (Some(_), None) => "serving",
             (None, _) => "refused",
@@ -163,6 +171,10 @@ pub(super) fn tenants(paint: Paint, tenants: &[TenantStatus]) -> String {
             .generation
             .map_or_else(|| "-".into(), |number| number.to_string());
         let state = match (tenant.generation, tenant.problems.is_empty()) {
+            (Some(_), _) if tenant.unreadable_since_ms.is_some() => "serving, files unreadable",
+            (Some(_), _) if tenant.checking => "serving, newest files being checked",
+            (None, _) if tenant.unreadable_since_ms.is_some() => "unreadable",
+            (None, _) if tenant.checking => "being checked",
             (Some(_), true) => "serving",
             (Some(_), false) => "serving, newest files refused",
             (None, _) => "refused",
@@ -209,7 +221,7 @@ pub(super) fn problem(paint: Paint, problem: &Problem) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::reload::snapshot::RefusalStatus;
+    use crate::reload::status::RefusalStatus;
     use serde_json::json;
 
     #[test]
@@ -251,6 +263,9 @@ mod tests {
                 at_ms: 1,
             }),
             missing: false,
+            checking: false,
+            unreadable_since_ms: None,
+            retry: None,
         };
         let text = plugins(Paint::stdout(), &views(&[status]).unwrap());
         assert!(

@@ -5,11 +5,13 @@ mod call;
 mod check;
 mod client;
 mod failure;
+mod init;
 mod loaded;
 mod logging;
 mod plugin;
 mod script;
 mod serve;
+mod signals;
 mod terminal;
 mod token;
 
@@ -22,7 +24,10 @@ use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
 use crate::config::{HostConfig, load_host};
+use crate::file_failure::sentence;
 use crate::host::Host;
+use crate::plugin::compile::worker;
+use crate::text::without_mark;
 use failure::{Exit, Failure, Finished};
 
 /// How long threads that are still busy may delay the end of the process.
@@ -41,7 +46,7 @@ const QUIET: &str = "warn,crossdock::reload=error,crossdock::script=error";
         \n\
         Each platform is an adapter, a WebAssembly file in the plugins folder. Each customer is a tenant, \
         a folder with a tenant.toml and its mapping scripts. Both can be replaced while the host runs.",
-    after_help = "Start with `crossdock check`: it loads everything, sends nothing, and says what is wrong and where.",
+    after_help = "Start with `crossdock init` in an empty folder. `crossdock check` loads everything, sends nothing, and says what is wrong and where.",
     disable_help_subcommand = true
 )]
 struct Cli {
@@ -90,13 +95,26 @@ struct Global {
 
 impl Global {
     fn config(&self) -> Result<HostConfig, Failure> {
-        Ok(load_host(self.config.as_deref())?)
+        Ok(compiling_apart(load_host(self.config.as_deref())?))
     }
 
     /// Loads everything once.
     async fn host(&self) -> Result<Host, Failure> {
         Ok(Host::start(self.config()?, false).await?)
     }
+}
+
+/// Plugins are compiled by this program in a process of its own. Where the
+/// system cannot name the program, they are compiled here.
+fn compiling_apart(mut config: HostConfig) -> HostConfig {
+    let running = Path::new("/proc/self/exe");
+    // This very file, also after another one took its name.
+    config.compile_program = if cfg!(target_os = "linux") && running.exists() {
+        Some(running.to_owned())
+    } else {
+        std::env::current_exe().ok()
+    };
+    config
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -109,6 +127,8 @@ enum LogFormat {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Begin: a folder with settings, the bundled plugins and a worked tenant
+    Init(init::InitArgs),
     /// Run the host: inbound HTTP, and reload of whatever changes on disk
     Serve {
         /// Listen here in place of `[server] listen`
@@ -133,6 +153,9 @@ enum Command {
     /// Make bearer tokens
     #[command(subcommand)]
     Token(token::TokenCommand),
+    /// Compile one plugin for a host that started this; no command for people
+    #[command(hide = true)]
+    CompileComponent(worker::Work),
     /// Print a completion script for a shell
     #[command(
         after_help = "For bash, for instance: crossdock completions bash > ~/.local/share/bash-completion/completions/crossdock"
@@ -160,7 +183,9 @@ pub fn run() -> ExitCode {
             return exit.into();
         }
     };
-    match execute(cli) {
+    let finished = execute(cli);
+    logging::finish();
+    match finished {
         Ok(exit) => exit.into(),
         Err(failure) => {
             failure.report();
@@ -172,8 +197,10 @@ pub fn run() -> ExitCode {
 fn execute(cli: Cli) -> Finished {
     let Cli { global, command } = cli;
     match &command {
+        Command::Init(args) => return init::run(args),
         Command::Token(command) => return token::run(command),
         Command::Completions { shell } => return completions(*shell),
+        Command::CompileComponent(work) => return compile_component(work),
         _ => {}
     }
     let serving = matches!(command, Command::Serve { .. });
@@ -182,20 +209,27 @@ fn execute(cli: Cli) -> Finished {
         .thread_name("crossdock")
         .enable_all()
         .build()
-        .map_err(|error| anyhow::anyhow!("the system gives no threads: {error}"))?;
+        .map_err(|error| anyhow::anyhow!("the system gives no threads ({})", sentence(&error)))?;
     let finished = runtime.block_on(Box::pin(async {
         match command {
             Command::Serve { listen } => serve::run(&global, listen).await,
+            Command::Init(args) => init::run(&args),
             Command::Call(args) => call::run(&global, args).await,
             Command::Check { json } => check::run(&global, json).await,
             Command::Plugin(command) => plugin::run(&global, command).await,
             Command::Script(command) => script::run(&global, command).await,
             Command::Token(command) => token::run(&command),
             Command::Completions { shell } => completions(shell),
+            Command::CompileComponent(work) => compile_component(&work),
         }
     }));
     runtime.shutdown_timeout(LAST_THREADS);
     finished
+}
+
+fn compile_component(work: &worker::Work) -> Finished {
+    worker::run(work).map_err(|error| anyhow::anyhow!("nothing was compiled: {error}"))?;
+    Ok(Exit::Done)
 }
 
 fn completions(shell: Shell) -> Finished {
@@ -227,14 +261,16 @@ fn read_input(path: Option<&Path>, most: usize) -> Result<Vec<u8>, Failure> {
         std::fs::File::open(&name)
             .and_then(|file| file.take(most as u64 + 1).read_to_end(&mut bytes))
     };
-    result.map_err(|error| anyhow::anyhow!("the input `{name}` cannot be read: {error}"))?;
+    result.map_err(|error| {
+        anyhow::anyhow!("the input `{name}` cannot be read: {}", sentence(&error))
+    })?;
     if bytes.len() > most {
         return Err(anyhow::anyhow!(
             "the input `{name}` has more than {most} bytes, which `[limits] request_body_mb` allows"
         )
         .into());
     }
-    Ok(bytes)
+    Ok(without_mark(&bytes).to_vec())
 }
 
 #[cfg(test)]
@@ -270,5 +306,12 @@ mod tests {
         assert_eq!(read_input(Some(file.path()), 5).unwrap(), b"12345");
         assert!(read_input(Some(file.path()), 4).is_err());
         assert!(read_input(Some(Path::new("/nowhere/at/all")), 4).is_err());
+    }
+
+    #[test]
+    fn an_input_may_begin_with_a_byte_order_mark() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), "\u{feff}{}").unwrap();
+        assert_eq!(read_input(Some(file.path()), 100).unwrap(), b"{}");
     }
 }

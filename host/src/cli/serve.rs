@@ -2,59 +2,180 @@
 
 use std::net::SocketAddr;
 
-use tokio_util::sync::CancellationToken;
-
 use super::failure::{Exit, Failure, Finished};
 use super::loaded;
+use super::signals::Signals;
 use super::terminal::{Paint, print};
 use super::{Global, LogFormat};
-use crate::api::{self, Server, TokenMode};
+use crate::api::{self, Control, Server, TokenMode};
+use crate::config::{HostConfig, load_host};
 use crate::host::Host;
+use crate::log::panics;
+use crate::problem::Problem;
+use crate::vital::{Part, Trouble};
 
 pub(super) async fn run(global: &Global, listen: Option<SocketAddr>) -> Finished {
-    let mut config = global.config()?;
-    if let Some(listen) = listen {
-        config.listen = listen;
-    }
+    panics::log();
+    let mut signals = Signals::listen();
+    let config = config(global, listen)?;
     let listener = api::bind(config.listen).await?;
-    let host = Host::start(config, true).await?;
-    let server = Server::new(listener, host.clone())?;
+    let health = match config.health_listen {
+        Some(address) => Some(api::bind(address).await?),
+        None => None,
+    };
+    let host = tokio::select! {
+        host = start(config) => host?,
+        () = signals.stop.cancelled() => {
+            tracing::info!("ended before everything was loaded");
+            return Ok(Exit::Done);
+        }
+    };
+    let server = Server::new(listener, host.clone())?.with_health(health);
     let (address, mode) = (server.address(), server.token_mode());
     match global.log_format {
-        LogFormat::Text => print(&banner(Paint::stdout(), &host, address, mode)?)?,
+        LogFormat::Text => show(banner(Paint::stdout(), &host, &server, mode)?),
         // What loaded and what did not is in the log already.
-        LogFormat::Json => tracing::info!(%address, access = mode.sentence(), "listening"),
+        LogFormat::Json => tracing::info!(
+            %address,
+            health = server.health_address().map(tracing::field::display),
+            access = mode.sentence(),
+            "listening"
+        ),
     }
 
     warn_of_closed_tenants(&host, address);
-    let (stop, cut) = (CancellationToken::new(), CancellationToken::new());
-    let signals = tokio::spawn(signals(stop.clone(), cut.clone()));
-    let cut_off = server.run(stop, cut).await;
-    signals.abort();
+    for problem in host.warnings() {
+        tracing::warn!(code = &*problem.code, problem = %problem.detail, "others may change what this host runs");
+    }
+    let control = server.control();
+    let (stop, cut) = (signals.stop.clone(), signals.cut.clone());
+    let serving = std::pin::pin!(server.run(stop.clone(), cut));
+    let reloading = std::pin::pin!(async {
+        loop {
+            signals.hangup().await;
+            reload(global, listen, &host, &control).await;
+        }
+    });
+    let supervising = std::pin::pin!(supervise(&host, || stop.cancel()));
+    let (cut_off, lost) = join(serving, reloading, supervising).await;
+    if let Ok(outbox) = host.outbox() {
+        outbox.close(host.config().limits.shutdown).await;
+    }
     if cut_off > 0 {
         tracing::error!(
             cut_off,
             "calls were cut off; what they sent may have been applied"
         );
-        return Ok(Exit::Error);
+    } else {
+        tracing::info!("every call has ended");
     }
-    tracing::info!("every call has ended");
-    Ok(Exit::Done)
+    if let Some(part) = lost {
+        let lost = Trouble::from(part);
+        return Err(anyhow::anyhow!("the host ended by itself: {}", lost.detail).into());
+    }
+    Ok(if cut_off > 0 { Exit::Error } else { Exit::Done })
+}
+
+async fn start(config: HostConfig) -> Result<Host, Problem> {
+    Host::start(config, true).await?.with_outbox().await
+}
+
+fn config(global: &Global, listen: Option<SocketAddr>) -> Result<HostConfig, Failure> {
+    let mut config = global.config()?;
+    if let Some(listen) = listen {
+        config.listen = listen;
+    }
+    Ok(config)
+}
+
+/// Waits for the end of serving; the two others run beside it. Tells what the
+/// second of them found, if it did.
+async fn join<T>(
+    mut serving: impl Future<Output = usize> + Unpin,
+    mut reloading: impl Future<Output = ()> + Unpin,
+    mut supervising: impl Future<Output = T> + Unpin,
+) -> (usize, Option<T>) {
+    let mut found = None;
+    loop {
+        tokio::select! {
+            cut_off = &mut serving => return (cut_off, found),
+            () = &mut reloading => {}
+            part = &mut supervising, if found.is_none() => found = Some(part),
+        }
+    }
+}
+
+/// Ends serving in good order when a part is lost that the host cannot do
+/// without: whoever runs the host starts it again, and it is whole then.
+async fn supervise(host: &Host, stop: impl FnOnce()) -> Part {
+    let part = host.lost().await;
+    let trouble = Trouble::from(part);
+    tracing::error!(
+        part = trouble.part,
+        "the host ends by itself: {}",
+        trouble.detail
+    );
+    stop();
+    part
+}
+
+/// Reads again what can be read again: the admin tokens, and every file of
+/// plugins and tenants.
+async fn reload(global: &Global, listen: Option<SocketAddr>, host: &Host, control: &Control<Host>) {
+    tracing::info!("SIGHUP: reading every file again");
+    match load_host(global.config.as_deref()) {
+        Ok(mut config) => {
+            if let Some(listen) = listen {
+                config.listen = listen;
+            }
+            for part in config.changed_parts(host.config()) {
+                tracing::warn!(
+                    part,
+                    "this part of crossdock.toml has changed and takes effect when the host is started again"
+                );
+            }
+            control.set_admin_tokens(config.admin_tokens);
+        }
+        Err(problems) => {
+            for problem in problems {
+                tracing::error!(%problem, "crossdock.toml is not right; what was read before goes on");
+            }
+        }
+    }
+    host.rescan().await;
+}
+
+/// Writes what is for people, without waiting for them: a reader that does not
+/// read, or a full disk, keeps nobody from serving.
+fn show(text: String) {
+    let shown = std::thread::Builder::new().name("banner".into()).spawn(move || {
+        if print(&text).is_err() {
+            tracing::warn!("stdout cannot be written to; what was loaded is in `crossdock plugin list` as well");
+        }
+    });
+    if let Err(error) = shown {
+        tracing::warn!(%error, "the system gives no thread to write to stdout");
+    }
 }
 
 /// What was loaded, what was refused, and where to call.
 fn banner(
     paint: Paint,
     host: &Host,
-    address: SocketAddr,
+    server: &Server<Host>,
     mode: TokenMode,
 ) -> Result<String, Failure> {
+    let health = server.health_address();
+    let health = health.map_or_else(String::new, |address| {
+        format!("health checks on http://{address}\n")
+    });
     Ok(format!(
-        "crossdock {}\n\n{}\n{}\naccess: {}\nlistening on http://{address}\n",
+        "crossdock {}\n\n{}\n{}\naccess: {}\n{health}listening on http://{}\n",
         env!("CARGO_PKG_VERSION"),
         loaded::plugins(paint, &loaded::views(&host.plugins())?),
         loaded::tenants(paint, &host.tenants()),
         mode.sentence(),
+        server.address(),
     ))
 }
 
@@ -72,33 +193,4 @@ fn warn_of_closed_tenants(host: &Host, address: SocketAddr) {
             );
         }
     }
-}
-
-/// The first signal ends serving in good order, the second at once.
-async fn signals(stop: CancellationToken, cut: CancellationToken) {
-    for token in [stop, cut] {
-        if let Err(error) = signal().await {
-            tracing::warn!(%error, "signals cannot be received; kill the process to end it");
-            return;
-        }
-        token.cancel();
-    }
-}
-
-#[cfg(unix)]
-async fn signal() -> std::io::Result<()> {
-    use tokio::signal::unix::{SignalKind, signal};
-
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
-    }
-    Ok(())
-}
-
-#[cfg(not(unix))]
-async fn signal() -> std::io::Result<()> {
-    tokio::signal::ctrl_c().await
 }

@@ -7,6 +7,8 @@ use comfy_table::{ContentArrangement, Table};
 use serde::Serialize;
 
 use super::failure::Failure;
+use crate::log::line::escape_json;
+use crate::text::{is_deceptive, one_line};
 
 /// Colours for one stream, or none.
 #[derive(Debug, Clone, Copy)]
@@ -81,7 +83,8 @@ pub(super) fn print(text: &str) -> Result<(), Failure> {
         .and_then(|()| stdout.flush());
     match written {
         Err(error) if error.kind() != ErrorKind::BrokenPipe => {
-            Err(anyhow::anyhow!("stdout cannot be written to: {error}").into())
+            let why = crate::file_failure::sentence(&error);
+            Err(anyhow::anyhow!("stdout cannot be written to: {why}").into())
         }
         _ => Ok(()),
     }
@@ -94,7 +97,9 @@ pub(super) fn print_json(document: &impl Serialize) -> Result<(), Failure> {
     } else {
         serde_json::to_string(document)
     };
-    let text = text.map_err(|error| anyhow::anyhow!("the answer is not JSON: {error}"))?;
+    let text =
+        text.map_err(|error| anyhow::anyhow!("the answer cannot be written as JSON: {error}"))?;
+    let text = escape_json(&text).unwrap_or(text);
     print(&format!("{text}\n"))
 }
 
@@ -132,20 +137,22 @@ pub(super) fn table(paint: Paint, header: &[&str], rows: &[Vec<String>]) -> Stri
 }
 
 /// Text of somebody else's (a plugin's manifest, a platform's message), without
-/// what a terminal would obey. Line breaks stay.
+/// what a terminal would obey or be misled by. Line breaks stay.
 pub(super) fn clean(text: &str) -> String {
-    text.chars()
-        .map(|c| match c {
-            '\n' | '\t' => c,
-            c if c.is_control() => '\u{fffd}',
-            c => c,
-        })
-        .collect()
+    let mut cleaned = String::with_capacity(text.len());
+    for c in text.chars() {
+        if is_deceptive(c) && !matches!(c, '\n' | '\t') {
+            cleaned.extend(c.escape_default());
+        } else {
+            cleaned.push(c);
+        }
+    }
+    cleaned
 }
 
 /// The same on one line.
 pub(super) fn sentence(text: &str) -> String {
-    clean(text).split_whitespace().collect::<Vec<_>>().join(" ")
+    one_line(&clean(text))
 }
 
 /// A size for people.
@@ -169,7 +176,8 @@ mod tests {
 
     #[test]
     fn a_terminal_is_not_obeyed_to_by_somebody_elses_text() {
-        assert_eq!(clean("a\x1b[2Jb\nc\r"), "a\u{fffd}[2Jb\nc\u{fffd}");
+        assert_eq!(clean("a\x1b[2Jb\nc\r"), "a\\u{1b}[2Jb\nc\\r");
+        assert_eq!(clean("a\u{202e}b\u{9b}"), "a\\u{202e}b\\u{9b}");
         assert_eq!(sentence(" a\n  b\t c"), "a b c");
     }
 

@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 
 use super::Auth;
-use super::nearest::nearest;
+use super::did_you_mean::nearest;
+use super::mistakes::Report;
 use super::reader::{Section, Typed, listed};
-use super::report::Report;
 
 /// The scheme, or nothing when it is incomplete, which is reported. `declared`
 /// are the names of the connection's secrets.

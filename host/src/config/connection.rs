@@ -3,7 +3,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
 
 use toml::de::DeValue;
 use url::Url;
@@ -11,11 +10,12 @@ use zeroize::Zeroizing;
 
 use super::auth::read_auth;
 use super::disk::Disk;
+use super::mistakes::Report;
 use super::reader::{Entry, Section, Typed, shown};
-use super::report::Report;
-use super::settings::{note_lines, to_json};
+use super::settings::{note_places, to_json};
 use super::tenant_file::Environment;
 use super::{ConnectionConfig, ConnectionLimits, MIB, Secret};
+use crate::text::without_mark;
 
 /// Largest file of certificates: a system's whole store is a quarter of that.
 const MAX_CA_FILE: usize = MIB;
@@ -53,16 +53,16 @@ impl<'r, 'e> ConnectionReader<'r, 'e> {
         }
     }
 
-    /// The connection, or nothing when something it cannot do without is
-    /// missing, which is reported.
+    /// The connection, as far as it can be read, or nothing when it names no
+    /// adapter. What is wrong with it is reported.
     pub fn read(
         &mut self,
         name: &str,
         mut section: Section,
         report: &mut Report,
     ) -> Option<ConnectionConfig> {
-        let mut lines = BTreeMap::from([(String::new(), report.line(section.span().start))]);
-        note_lines(section.table(), "", report, &mut lines);
+        let mut places = BTreeMap::from([(String::new(), report.position(section.span().start))]);
+        note_places(section.table(), "", report, &mut places);
 
         let adapter = section.required(
             report,
@@ -84,9 +84,11 @@ impl<'r, 'e> ConnectionReader<'r, 'e> {
         if let Some(table) = section.section(report, "secrets") {
             for entry in table.entries() {
                 declared.insert(entry.name);
-                if let Some(secret) = self.secret(&entry, report) {
-                    secrets.insert(entry.name.to_owned(), secret);
-                }
+                // One that cannot be read is there all the same for the checks
+                // that follow; a file with a problem never serves.
+                let secret = self.secret(&entry, report);
+                let secret = secret.unwrap_or_else(|| Secret::new(String::new()));
+                secrets.insert(entry.name.to_owned(), secret);
             }
         }
         let auth = section.section(report, "auth");
@@ -95,9 +97,9 @@ impl<'r, 'e> ConnectionReader<'r, 'e> {
         let replies = self.scripts(&mut section, "replies", report);
         let tables = self.tables(&mut section, report);
         let limits = section.section(report, "limits");
-        let limits = limits.map_or_else(ConnectionLimits::default, |limits| {
-            read_limits(limits, report)
-        });
+        let limits = limits
+            .map(|limits| ConnectionLimits::read(limits, report))
+            .unwrap_or_default();
         let ca_file = section.text(report, "ca_file");
         let extra_roots = ca_file.and_then(|typed| self.ca_file(&typed, report));
         let allow_private = section.boolean(report, "allow_private").unwrap_or(false);
@@ -106,7 +108,11 @@ impl<'r, 'e> ConnectionReader<'r, 'e> {
         Some(ConnectionConfig {
             name: name.into(),
             adapter: adapter?.value.to_owned(),
-            base_url: base_url?,
+            // The same: without one, the file has a problem.
+            base_url: match base_url {
+                Some(base_url) => base_url,
+                None => Url::parse("https://base-url.invalid").ok()?,
+            },
             settings,
             secrets,
             auth,
@@ -116,7 +122,7 @@ impl<'r, 'e> ConnectionReader<'r, 'e> {
             limits,
             extra_roots,
             allow_private,
-            lines,
+            places,
         })
     }
 
@@ -183,8 +189,7 @@ impl<'r, 'e> ConnectionReader<'r, 'e> {
         let path = self.inside_or_absolute(typed, report)?;
         match self.disk.read_secret(&path, MAX_SECRET) {
             Ok(bytes) => {
-                let text = bytes.strip_suffix(b"\n").unwrap_or(&bytes);
-                let text = text.strip_suffix(b"\r").unwrap_or(text);
+                let text = without_line_breaks(&bytes);
                 checked_secret(typed, text, &format!("the file {}", path.display()), report)
             }
             Err(error) => {
@@ -214,7 +219,8 @@ impl<'r, 'e> ConnectionReader<'r, 'e> {
             typed.refuse(report, "config-bad-value", detail);
             return None;
         }
-        Some(bytes.as_slice().into())
+        // With a mark in front the first certificate would be overlooked.
+        Some(without_mark(&bytes).into())
     }
 
     /// The operator may point anywhere with an absolute path (`/run/secrets`).
@@ -239,6 +245,7 @@ fn checked_secret(
     origin: &str,
     report: &mut Report,
 ) -> Option<Secret> {
+    let bytes = without_mark(bytes);
     let mut refuse = |what: String| {
         typed.refuse(
             report,
@@ -260,9 +267,26 @@ fn checked_secret(
         _ => {}
     }
     match std::str::from_utf8(bytes) {
-        Ok(text) => Some(Secret::new(text.to_owned())),
+        Ok(text) => {
+            if text.trim() != text {
+                tracing::warn!(
+                    secret = typed.key,
+                    "{origin} has white space around the secret, which is taken as a part of it; remove it unless it is meant"
+                );
+            }
+            Some(Secret::new(text.to_owned()))
+        }
         Err(_) => refuse("which is not UTF-8 text".into()),
     }
+}
+
+/// Without the line breaks at its end, which editors and `echo` put there. No
+/// header or form could carry them.
+fn without_line_breaks(mut bytes: &[u8]) -> &[u8] {
+    while let [kept @ .., b'\r' | b'\n'] = bytes {
+        bytes = kept;
+    }
+    bytes
 }
 
 fn settings(typed: &Typed<&DeValue>, report: &mut Report) -> serde_json::Value {
@@ -306,31 +330,6 @@ fn parse_base_url(typed: &Typed<&str>, report: &mut Report) -> Option<Url> {
     Some(url)
 }
 
-fn read_limits(mut section: Section, report: &mut Report) -> ConnectionLimits {
-    let mut limits = ConnectionLimits::default();
-    let mut whole = |name, range| section.integer(report, name, range);
-    if let Some(count) = whole("requests_per_minute", 1..=1_000_000) {
-        limits.requests_per_minute = Some(count as u32);
-    }
-    if let Some(count) = whole("concurrency", 1..=1024) {
-        limits.concurrency = count as usize;
-    }
-    if let Some(ms) = whole("timeout_ms", 1..=600_000) {
-        limits.timeout = Duration::from_millis(ms);
-    }
-    if let Some(ms) = whole("connect_timeout_ms", 1..=600_000) {
-        limits.connect_timeout = Duration::from_millis(ms);
-    }
-    if let Some(count) = whole("attempts", 1..=20) {
-        limits.attempts = count as u32;
-    }
-    if let Some(mib) = whole("response_body_mb", 1..=1024) {
-        limits.response_body = Some(mib as usize * MIB);
-    }
-    section.finish(report);
-    limits
-}
-
 /// Whether a relative path does not leave the folder it is relative to.
 pub(super) fn stays_inside(path: &Path) -> bool {
     path.components()
@@ -347,4 +346,23 @@ fn is_variable_name(name: &str) -> bool {
     (1..=128).contains(&name.len())
         && !name.starts_with(|c: char| c.is_ascii_digit())
         && name.bytes().all(allowed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::without_line_breaks;
+
+    #[test]
+    fn line_breaks_at_the_end_of_a_file_are_no_part_of_a_secret() {
+        for (text, secret) in [
+            ("secret", "secret"),
+            ("secret\n", "secret"),
+            ("secret\r\n", "secret"),
+            ("secret\n\n", "secret"),
+            (" sec\nret \n", " sec\nret "),
+            ("\n\n", ""),
+        ] {
+            assert_eq!(without_line_breaks(text.as_bytes()), secret.as_bytes());
+        }
+    }
 }

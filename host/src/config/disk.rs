@@ -1,7 +1,6 @@
 //! Bounded reads, and a record of what was read.
 
 use std::fmt;
-use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
@@ -9,6 +8,8 @@ use std::sync::OnceLock;
 use rand::Rng;
 use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
+
+use crate::files::{self, Links, Refused};
 
 /// How often a file that changes while it is read is read again before that is
 /// an error.
@@ -34,6 +35,14 @@ impl ReadError {
     }
 }
 
+impl ReadError {
+    /// Whether another look may find the file readable, though nobody changes
+    /// what is in it: its permissions, a mount, a shortage of descriptors.
+    fn may_pass(&self) -> bool {
+        matches!(self, Self::Io(_) | Self::Changing)
+    }
+}
+
 impl fmt::Display for ReadError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -44,7 +53,13 @@ impl fmt::Display for ReadError {
             }
             Self::TooLarge { max } => write!(f, "is larger than {} KiB", max >> 10),
             Self::Changing => f.write_str("kept changing while it was read"),
-            Self::Io(error) => write!(f, "cannot be read ({error})"),
+            Self::Io(error) => {
+                write!(
+                    f,
+                    "cannot be read: {}",
+                    crate::file_failure::sentence(error)
+                )
+            }
         }
     }
 }
@@ -54,6 +69,17 @@ impl fmt::Display for ReadError {
 pub(super) struct Disk {
     files: Vec<PathBuf>,
     digest: Sha256,
+    unreadable: Option<String>,
+}
+
+/// What was read, of all files together.
+pub(super) struct Record {
+    /// Every file asked for, once.
+    pub files: Vec<PathBuf>,
+    /// The digest over all of them.
+    pub fingerprint: [u8; 32],
+    /// A file that is there and could not be read now, and why.
+    pub unreadable: Option<String>,
 }
 
 impl Disk {
@@ -90,9 +116,22 @@ impl Disk {
         self.record(path, &Err(ReadError::Missing), |_| [0; 32]);
     }
 
-    /// Every file asked for, once, and the digest over all of them.
-    pub fn finish(self) -> (Vec<PathBuf>, [u8; 32]) {
-        (self.files, self.digest.finalize().into())
+    /// What became of it all.
+    pub fn finish(self) -> Record {
+        Record {
+            files: self.files,
+            fingerprint: self.digest.finalize().into(),
+            unreadable: self.unreadable,
+        }
+    }
+
+    /// Notes a path of which the system does not even say what is there. True
+    /// where it does: nothing is.
+    pub fn note_unresolved(&mut self, path: &Path, error: io::Error) -> bool {
+        let error = io_error(error);
+        let missing = matches!(error, ReadError::Missing);
+        self.record(path, &Err(error), |_| [0; 32]);
+        missing
     }
 
     fn record(
@@ -113,6 +152,9 @@ impl Disk {
                 self.digest.update(digest(bytes));
             }
             Err(error) => {
+                if error.may_pass() && self.unreadable.is_none() {
+                    self.unreadable = Some(format!("{} {error}", path.display()));
+                }
                 self.digest.update([0]);
                 self.digest.update(error.to_string());
             }
@@ -140,17 +182,16 @@ fn read_stable(path: &Path, max: usize) -> Result<Zeroizing<Vec<u8>>, ReadError>
 
 /// Nothing when the file changed meanwhile.
 fn read_once(path: &Path, max: usize) -> Result<Option<Zeroizing<Vec<u8>>>, ReadError> {
-    // Before opening it: opening a FIFO waits for its writer.
-    let before = std::fs::metadata(path).map_err(io_error)?;
-    if !before.is_file() {
-        return Err(ReadError::NotAFile);
-    }
+    let (mut file, before) = files::open(path, Links::Follow).map_err(|refused| match refused {
+        Refused::NotAFile => ReadError::NotAFile,
+        Refused::TooLarge(_) => ReadError::TooLarge { max },
+        Refused::Io(error) => io_error(error),
+    })?;
     let too_large = || ReadError::TooLarge { max };
     let size = usize::try_from(before.len()).map_err(|_| too_large())?;
     if size > max {
         return Err(too_large());
     }
-    let mut file = File::open(path).map_err(io_error)?;
     // One buffer of the final size and one byte to notice growth: a buffer that
     // had to grow would leave a copy behind that nobody zeroes.
     let mut bytes = Zeroizing::new(vec![0; size + 1]);
@@ -174,7 +215,7 @@ fn read_once(path: &Path, max: usize) -> Result<Option<Zeroizing<Vec<u8>>>, Read
 
 fn io_error(error: io::Error) -> ReadError {
     match error.kind() {
-        io::ErrorKind::NotFound => ReadError::Missing,
+        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => ReadError::Missing,
         _ => ReadError::Io(error),
     }
 }

@@ -5,11 +5,12 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::disk::Disk;
+use super::mistakes::Report;
 use super::reader::{Section, parse};
-use super::report::Report;
 use super::token::TokenHash;
 use super::{HostConfig, HostLimits, MIB, RecordingConfig, RecordingKey};
 use crate::problem::Problem;
+use crate::text::without_mark;
 
 /// The file that is read when none is named.
 const DEFAULT_FILE: &str = "crossdock.toml";
@@ -38,12 +39,14 @@ pub fn load_host(path: Option<&Path>) -> Result<HostConfig, Vec<Problem>> {
 fn defaults(folder: &Path) -> HostConfig {
     HostConfig {
         listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
+        health_listen: None,
         admin_tokens: Vec::new(),
         plugins_dir: folder.join("plugins"),
         retire_missing: false,
         tenants_dir: folder.join("tenants"),
         data_dir: folder.join("data"),
         watch_poll: None,
+        compile_program: None,
         recording: RecordingConfig::default(),
         limits: HostLimits::default(),
     }
@@ -56,11 +59,10 @@ fn read_file(path: &Path) -> Result<HostConfig, Vec<Problem>> {
     let folder = path.parent().unwrap_or(Path::new(""));
     let mut config = defaults(folder);
     match &bytes {
-        Ok(bytes) => match std::str::from_utf8(bytes) {
+        Ok(bytes) => match std::str::from_utf8(without_mark(bytes)) {
             Ok(text) => {
-                if let Some(table) = parse(text, &mut report) {
-                    read_top(Section::top(&table), folder, &mut config, &mut report);
-                }
+                let table = parse(text, &mut report);
+                read_top(Section::top(&table), folder, &mut config, &mut report);
             }
             Err(error) => not_utf8(path, bytes, &error, &mut report),
         },
@@ -80,27 +82,24 @@ pub(super) fn not_utf8(
 ) {
     let before = &bytes[..error.valid_up_to()];
     let line = before.iter().filter(|byte| **byte == b'\n').count() + 1;
-    report.about_file(
+    let start = before.iter().rposition(|byte| *byte == b'\n');
+    let row = &before[start.map_or(0, |end| end + 1)..];
+    let column = String::from_utf8_lossy(row).chars().count() + 1;
+    let number = |number| u32::try_from(number).unwrap_or(u32::MAX);
+    report.in_file(
+        path,
+        (number(line), number(column)),
         "config-unreadable",
-        format!(
-            "{} is not UTF-8 text: line {line} has a byte that does not belong there; save it as UTF-8.",
-            path.display()
-        ),
+        "This is not UTF-8 text: there is a byte here that does not belong; save the file as UTF-8.",
     );
 }
 
 fn read_top(mut top: Section, folder: &Path, config: &mut HostConfig, report: &mut Report) {
     if let Some(mut server) = top.section(report, "server") {
-        if let Some(listen) = server.string(report, "listen") {
-            match listen.value.parse() {
-                Ok(address) => config.listen = address,
-                Err(_) => listen.refuse(
-                    report,
-                    "config-bad-value",
-                    "must be an IP address and a port, as in \"127.0.0.1:8080\".",
-                ),
-            }
+        if let Some(listen) = address(&mut server, "listen", report) {
+            config.listen = listen;
         }
+        config.health_listen = address(&mut server, "health_listen", report);
         config.admin_tokens = token_hashes(&mut server, "admin_tokens", report);
         server.finish(report);
     }
@@ -128,9 +127,22 @@ fn read_top(mut top: Section, folder: &Path, config: &mut HostConfig, report: &m
         read_recording(recording, folder, &mut config.recording, report);
     }
     if let Some(limits) = top.section(report, "limits") {
-        read_limits(limits, &mut config.limits, report);
+        config.limits = HostLimits::read(limits, report);
     }
     top.finish(report);
+}
+
+fn address(section: &mut Section, name: &'static str, report: &mut Report) -> Option<SocketAddr> {
+    let typed = section.string(report, name)?;
+    let address = typed.value.parse().ok();
+    if address.is_none() {
+        typed.refuse(
+            report,
+            "config-bad-value",
+            "must be an IP address and a port, as in \"127.0.0.1:8080\".",
+        );
+    }
+    address
 }
 
 /// The hashes in an array of strings.
@@ -194,51 +206,6 @@ fn read_recording(
     section.finish(report);
 }
 
-fn read_limits(mut section: Section, limits: &mut HostLimits, report: &mut Report) {
-    let mut whole = |name, range| section.integer(report, name, range);
-    if let Some(ms) = whole("guest_deadline_ms", 1..=60_000) {
-        limits.guest_deadline = Duration::from_millis(ms);
-    }
-    // A 32-bit guest cannot address more.
-    if let Some(mib) = whole("guest_memory_mb", 1..=4096) {
-        limits.guest_memory = mib as usize * MIB;
-    }
-    if let Some(mib) = whole("guest_output_mb", 1..=1024) {
-        limits.guest_output = mib as usize * MIB;
-    }
-    if let Some(count) = whole("warm_instances", 0..=100_000) {
-        limits.warm_instances = count as usize;
-    }
-    if let Some(mib) = whole("warm_memory_mb", 0..=1_048_576) {
-        limits.warm_memory = mib as usize * MIB;
-    }
-    if let Some(count) = whole("guest_instances", 1..=100_000) {
-        limits.guest_instances = count as u32;
-    }
-    if let Some(mib) = whole("request_body_mb", 1..=1024) {
-        limits.request_body = mib as usize * MIB;
-    }
-    if let Some(count) = whole("items_per_call", 1..=1_000_000) {
-        limits.items_per_call = count as usize;
-    }
-    if let Some(mib) = whole("response_body_mb", 1..=1024) {
-        limits.response_body = mib as usize * MIB;
-    }
-    if let Some(ms) = whole("call_timeout_ms", 1..=3_600_000) {
-        limits.call_timeout = Duration::from_millis(ms);
-    }
-    if let Some(ms) = whole("shutdown_ms", 0..=600_000) {
-        limits.shutdown = Duration::from_millis(ms);
-    }
-    if let Some(count) = whole("follow_up_requests", 0..=10_000) {
-        limits.follow_ups = count as usize;
-    }
-    if let Some(mib) = whole("plugin_mb", 1..=1024) {
-        limits.plugin_size = mib as usize * MIB;
-    }
-    section.finish(report);
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -293,6 +260,7 @@ mod tests {
             r#"
             [server]
             listen = "[::1]:9000"
+            health_listen = "0.0.0.0:9001"
             admin_tokens = ["{hash}"]
             [plugins]
             dir = "p"
@@ -315,15 +283,27 @@ mod tests {
             guest_instances = 5
             request_body_mb = 6
             items_per_call = 7
+            documents_per_call = 14
+            call_memory_mb = 15
             response_body_mb = 8
             call_timeout_ms = 9
             shutdown_ms = 10
             follow_up_requests = 11
             plugin_mb = 12
+            longest_pause_ms = 14
+            compile_memory_mb = 32
+            compile_timeout_ms = 100
+            compiled_code_mb = 14
+            check_timeout_ms = 16
+            startup_wait_ms = 17
+            calls_memory_mb = 14
+            connections = 15
+            connections_per_address = 16
             "#
         ))
         .unwrap();
         assert_eq!(config.listen.to_string(), "[::1]:9000");
+        assert_eq!(config.health_listen, "0.0.0.0:9001".parse().ok());
         assert_eq!(config.admin_tokens, [hash]);
         assert!(config.plugins_dir.ends_with("p"));
         assert!(config.retire_missing);
@@ -342,11 +322,22 @@ mod tests {
         assert_eq!(limits.guest_instances, 5);
         assert_eq!(limits.request_body, 6 * MIB);
         assert_eq!(limits.items_per_call, 7);
+        assert_eq!(limits.documents_per_call, 14);
+        assert_eq!(limits.call_memory, 15 * MIB);
         assert_eq!(limits.response_body, 8 * MIB);
         assert_eq!(limits.call_timeout, Duration::from_millis(9));
         assert_eq!(limits.shutdown, Duration::from_millis(10));
         assert_eq!(limits.follow_ups, 11);
         assert_eq!(limits.plugin_size, 12 * MIB);
+        assert_eq!(limits.longest_pause, Duration::from_millis(14));
+        assert_eq!(limits.compile_memory, 32 * MIB);
+        assert_eq!(limits.compile_timeout, Duration::from_millis(100));
+        assert_eq!(limits.compiled_code, 14 * MIB as u64);
+        assert_eq!(limits.check_timeout, Duration::from_millis(16));
+        assert_eq!(limits.startup_wait, Duration::from_millis(17));
+        assert_eq!(limits.calls_memory, 14 * MIB);
+        assert_eq!(limits.connections, 15);
+        assert_eq!(limits.connections_per_address, 16);
     }
 
     #[test]
@@ -381,6 +372,17 @@ mod tests {
                 "crossdock.toml:12:19: `limits.guest_memory_mb` must be a whole number, not a string.",
                 "crossdock.toml:13:18: `limits.items_per_call` must be between 1 and 1000000.",
             ]
+        );
+    }
+
+    #[test]
+    fn a_file_may_begin_with_a_byte_order_mark() {
+        let config = load("\u{feff}[server]\nlisten = \"[::1]:9000\"\n").unwrap();
+        assert_eq!(config.listen.to_string(), "[::1]:9000");
+        let problems = load("\u{feff}colour = 1\n").unwrap_err();
+        assert!(
+            problems[0].starts_with("crossdock.toml:1:1:"),
+            "{problems:?}"
         );
     }
 

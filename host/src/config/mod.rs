@@ -6,11 +6,12 @@
 
 mod auth;
 mod connection;
+mod did_you_mean;
 mod disk;
 mod host_file;
-mod nearest;
+mod limits;
+mod mistakes;
 mod reader;
-mod report;
 mod scripts;
 mod secret;
 mod settings;
@@ -27,7 +28,11 @@ use std::time::Duration;
 use serde_json::value::RawValue;
 use url::Url;
 
+use crate::problem::Problem;
+
+pub(crate) use did_you_mean::{did_you_mean, nearest};
 pub use host_file::load_host;
+pub use limits::{ConnectionLimits, HostLimits};
 pub use scripts::tests_beside;
 pub use secret::Secret;
 pub use tenant_file::{TenantFile, load_tenant, tenant_dirs};
@@ -41,6 +46,9 @@ const MIB: usize = 1 << 20;
 pub struct HostConfig {
     /// Where inbound HTTP listens; `[server] listen`, default `127.0.0.1:8080`.
     pub listen: SocketAddr,
+    /// Where `/healthz` and `/readyz` are answered besides; `[server]
+    /// health_listen`, absent by default.
+    pub health_listen: Option<SocketAddr>,
     /// Hashes of the tokens that may use `/v1/plugins` and `/v1/tenants`;
     /// `[server] admin_tokens = ["sha256:…"]`.
     pub admin_tokens: Vec<TokenHash>,
@@ -56,10 +64,52 @@ pub struct HostConfig {
     /// `[watch] poll_ms`: poll instead of being notified, for network file
     /// systems; absent by default.
     pub watch_poll: Option<Duration>,
+    /// The program that compiles plugins, `crossdock` itself; nothing to compile
+    /// them in this process, without limits. No key: the command sets it.
+    pub compile_program: Option<PathBuf>,
     /// `[recording]`.
     pub recording: RecordingConfig,
     /// `[limits]`.
     pub limits: HostLimits,
+}
+
+impl HostConfig {
+    /// The parts that are not as they were, apart from the admin tokens.
+    pub fn changed_parts(&self, before: &Self) -> Vec<&'static str> {
+        let shown = |value: &dyn std::fmt::Debug| format!("{value:?}");
+        let mut changed = Vec::new();
+        for (part, now, then) in [
+            ("server.listen", shown(&self.listen), shown(&before.listen)),
+            (
+                "server.health_listen",
+                shown(&self.health_listen),
+                shown(&before.health_listen),
+            ),
+            (
+                "plugins",
+                shown(&(&self.plugins_dir, self.retire_missing)),
+                shown(&(&before.plugins_dir, before.retire_missing)),
+            ),
+            (
+                "tenants",
+                shown(&self.tenants_dir),
+                shown(&before.tenants_dir),
+            ),
+            ("data", shown(&self.data_dir), shown(&before.data_dir)),
+            ("watch", shown(&self.watch_poll), shown(&before.watch_poll)),
+            (
+                "recording",
+                shown(&self.recording),
+                shown(&before.recording),
+            ),
+            ("limits", shown(&self.limits), shown(&before.limits)),
+        ] {
+            if now != then {
+                changed.push(part);
+            }
+        }
+        changed
+    }
 }
 
 /// `[recording]` of `crossdock.toml`: the last items of each connection and
@@ -104,60 +154,6 @@ impl Default for RecordingConfig {
     }
 }
 
-/// `[limits]` of `crossdock.toml`. Every bound has a default.
-#[derive(Debug, Clone)]
-pub struct HostLimits {
-    /// `guest_deadline_ms`: guest time one call into a plugin may take; default 500.
-    pub guest_deadline: Duration,
-    /// `guest_memory_mb`: memory one instance may grow to, in MiB; default 64.
-    pub guest_memory: usize,
-    /// `guest_output_mb`: most bytes one guest call may hand to the host, in MiB; default 16.
-    pub guest_output: usize,
-    /// `warm_instances`: idle guest instances kept of each kind (adapters,
-    /// scripts) over all tenants, at most a quarter of `guest_instances`;
-    /// default 256.
-    pub warm_instances: usize,
-    /// `warm_memory_mb`: memory of the idle instances of each kind, in MiB;
-    /// default 512.
-    pub warm_memory: usize,
-    /// `guest_instances`: guest instances alive at once; default 1024.
-    pub guest_instances: u32,
-    /// `request_body_mb`: largest inbound body, in MiB; default 8.
-    pub request_body: usize,
-    /// `items_per_call`: most items in one inbound call; default 10000.
-    pub items_per_call: usize,
-    /// `response_body_mb`: largest answer of a platform after decoding, in MiB; default 8.
-    pub response_body: usize,
-    /// `call_timeout_ms`: longest a whole synchronous call may take; default 60000.
-    pub call_timeout: Duration,
-    /// `shutdown_ms`: how long calls in flight may finish after SIGTERM; default 15000.
-    pub shutdown: Duration,
-    /// `follow_up_requests`: most follow-up requests (pages, read-backs) per request; default 100.
-    pub follow_ups: usize,
-    /// `plugin_mb`: largest plugin file, in MiB; default 64.
-    pub plugin_size: usize,
-}
-
-impl Default for HostLimits {
-    fn default() -> Self {
-        Self {
-            guest_deadline: Duration::from_millis(500),
-            guest_memory: 64 * MIB,
-            guest_output: 16 * MIB,
-            warm_instances: 256,
-            warm_memory: 512 * MIB,
-            guest_instances: 1024,
-            request_body: 8 * MIB,
-            items_per_call: 10_000,
-            response_body: 8 * MIB,
-            call_timeout: Duration::from_secs(60),
-            shutdown: Duration::from_secs(15),
-            follow_ups: 100,
-            plugin_size: 64 * MIB,
-        }
-    }
-}
-
 /// One tenant's folder, checked, except for what only its adapters can tell
 /// (settings, required secrets, operations).
 #[derive(Debug, Clone)]
@@ -176,6 +172,9 @@ pub struct TenantConfig {
     pub recording: bool,
     /// By name.
     pub connections: BTreeMap<String, ConnectionConfig>,
+    /// What is wrong with its files. With any of it the tenant is not loaded; it
+    /// is here so that what else stands against it is said at the same time.
+    pub faults: Vec<Problem>,
 }
 
 /// `[connections.NAME]`.
@@ -207,11 +206,11 @@ pub struct ConnectionConfig {
     /// `allow_private = true`: private, loopback and link-local addresses may
     /// be called.
     pub allow_private: bool,
-    /// Line of each key that a later check may have to name, by dotted key
+    /// Line and column of each key that a later check may have to name, by dotted key
     /// below the connection (`adapter`, `settings`, `settings.path`,
     /// `secrets.token`, `mappings.stock.update`, …); the connection's own
     /// header under the empty key.
-    pub lines: BTreeMap<String, u32>,
+    pub places: BTreeMap<String, (u32, u32)>,
 }
 
 /// `auth = { … }`: standard schemes that need no adapter code.
@@ -274,34 +273,4 @@ pub struct TableSource {
     pub path: PathBuf,
     /// JSON text: a JSON file's own, or what a CSV file became.
     pub json: Arc<RawValue>,
-}
-
-/// `[connections.NAME.limits]`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ConnectionLimits {
-    /// `requests_per_minute`; absent: not limited by the host.
-    pub requests_per_minute: Option<u32>,
-    /// `concurrency`: requests in flight at once; default 4.
-    pub concurrency: usize,
-    /// `timeout_ms`: one request, from connecting to the last byte of the answer; default 10000.
-    pub timeout: Duration,
-    /// `connect_timeout_ms`; default 3000.
-    pub connect_timeout: Duration,
-    /// `attempts`: most attempts of one request within a synchronous call; default 3.
-    pub attempts: u32,
-    /// `response_body_mb`: largest answer, if lower than the host's own limit.
-    pub response_body: Option<usize>,
-}
-
-impl Default for ConnectionLimits {
-    fn default() -> Self {
-        Self {
-            requests_per_minute: None,
-            concurrency: 4,
-            timeout: Duration::from_secs(10),
-            connect_timeout: Duration::from_secs(3),
-            attempts: 3,
-            response_body: None,
-        }
-    }
 }

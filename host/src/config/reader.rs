@@ -7,8 +7,9 @@ use std::ops::RangeInclusive;
 use toml::Spanned;
 use toml::de::{DeArray, DeTable, DeValue};
 
-use super::nearest::nearest;
-use super::report::{Report, Span};
+use super::did_you_mean::nearest;
+use super::mistakes::{Report, Span};
+use crate::text::{one_line, quoted};
 
 /// Most characters of a key that a message repeats.
 const SHOWN_KEY: usize = 64;
@@ -17,22 +18,17 @@ const SHOWN_KEY: usize = 64;
 /// consequences of the first.
 const MOST_SYNTAX_ERRORS: usize = 10;
 
-/// Parses the whole document, or reports every syntax error in it.
-pub(super) fn parse<'i>(text: &'i str, report: &mut Report<'i>) -> Option<DeTable<'i>> {
+/// Parses the whole document, and reports every syntax error in it. What can be
+/// read beside them is: all that is wrong with a file is said at once.
+pub(super) fn parse<'i>(text: &'i str, report: &mut Report<'i>) -> DeTable<'i> {
     report.set_text(text);
     let (table, errors) = DeTable::parse_recoverable(text);
-    if errors.is_empty() {
-        return Some(table.into_inner());
-    }
     for error in errors.iter().take(MOST_SYNTAX_ERRORS) {
         let span = error.span().unwrap_or(0..0);
-        report.at(
-            &span,
-            "config-syntax",
-            format!("This is not valid TOML: {}.", error.message().trim_end()),
-        );
+        let what = one_line(error.message());
+        report.syntax(&span, format!("This is not valid TOML: {what}."));
     }
-    None
+    table.into_inner()
 }
 
 /// One table, and which of its keys have been asked for.
@@ -198,8 +194,12 @@ impl<'a, 'i> Section<'a, 'i> {
         report.at(&self.span, code, format!("`{}` {what}", self.path));
     }
 
-    /// Reports that `name` is not there.
+    /// Reports that `name` is not there, unless it may be on a line that could
+    /// not be read.
     pub fn missing(&self, report: &mut Report, name: &str, advice: &str) {
+        if report.is_broken() {
+            return;
+        }
         let detail = format!("`{}` is missing: {advice}", self.key(name));
         report.at(&self.span, "config-missing", detail);
     }
@@ -334,11 +334,7 @@ pub(super) fn entries<'a, 'i>(
 
 /// Names for a sentence: `a`, `b`, `c`.
 pub(super) fn listed<'n>(names: impl IntoIterator<Item = &'n str>) -> String {
-    let quoted: Vec<String> = names
-        .into_iter()
-        .map(|name| format!("`{}`", shown(name)))
-        .collect();
-    quoted.join(", ")
+    quoted(names.into_iter().map(shown), ", ")
 }
 
 /// A name as a message repeats it: cut, and without control characters.
@@ -370,5 +366,41 @@ fn dotted(path: &str, name: &str) -> String {
         name
     } else {
         format!("{path}.{name}")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::config::load_tenant;
+
+    #[test]
+    fn a_line_that_is_not_toml_hides_nothing_else() {
+        let tenants = tempfile::tempdir().unwrap();
+        let dir = tenants.path().join("acme");
+        std::fs::create_dir(&dir).unwrap();
+        let text = "[connections.shop]\nadapter = \"lingzhi\nbase_url = \"https://a.example\"\n\
+                    allow_privat = true\nca_file = 3\n\
+                    [connections.shop.settings]\npath = /x\nother = 1\n";
+        std::fs::write(dir.join("tenant.toml"), text).unwrap();
+        let problems = load_tenant(&dir).checked().unwrap_err();
+        let places: Vec<_> = problems
+            .iter()
+            .map(|problem| {
+                let place = problem.place.as_ref().unwrap();
+                assert!(place.column > 0, "{problem}");
+                (&*problem.code, place.line)
+            })
+            .collect();
+        assert_eq!(
+            places,
+            [
+                ("config-syntax", 2),
+                ("config-unknown-key", 4),
+                ("config-wrong-type", 5),
+                ("config-syntax", 7),
+            ],
+            "{problems:#?}"
+        );
+        assert!(problems[1].detail.contains("did you mean `allow_private`?"));
     }
 }

@@ -8,8 +8,8 @@ use toml::de::DeValue;
 use zeroize::Zeroizing;
 
 use super::connection::{ConnectionReader, stays_inside};
+use super::mistakes::Report;
 use super::reader::{Entry, Section, Typed};
-use super::report::Report;
 use super::tables::{self, MAX_TABLE, MAX_TABLES_JSON};
 use super::{MIB, ScriptSource, TableSource, TestSource};
 
@@ -78,7 +78,7 @@ impl ConnectionReader<'_, '_> {
         report: &mut Report,
     ) -> Option<TestSource> {
         let path = tests_beside(script);
-        if !path.exists() {
+        if path.try_exists().is_ok_and(|exists| !exists) {
             self.disk.note_missing(&path);
             let detail = format!(
                 "names a script without tests: `require_tests` is set, and {} does not exist.",
@@ -194,11 +194,19 @@ impl ConnectionReader<'_, '_> {
             typed.refuse(report, "config-bad-value", outside);
             return None;
         }
-        let Ok(real_path) = path.canonicalize() else {
-            self.disk.note_missing(path);
-            let detail = format!("names the {what} {}, which does not exist.", path.display());
-            typed.refuse(report, "config-file-missing", detail);
-            return None;
+        let real_path = match path.canonicalize() {
+            Ok(real_path) => real_path,
+            Err(error) => {
+                let why = error.to_string();
+                let (code, why) = if self.disk.note_unresolved(path, error) {
+                    ("config-file-missing", "does not exist".to_owned())
+                } else {
+                    ("config-unreadable", format!("cannot be read ({why})"))
+                };
+                let detail = format!("names the {what} {}, which {why}.", path.display());
+                typed.refuse(report, code, detail);
+                return None;
+            }
         };
         let inside = self
             .real_dir
@@ -233,7 +241,8 @@ fn utf8<'b>(
         );
         typed.refuse(report, "config-unreadable", detail);
     }
-    text
+    // Editors put it in front of text; it belongs to no language.
+    text.map(|text| text.strip_prefix('\u{feff}').unwrap_or(text))
 }
 
 /// A name that can be written after a dot in any language.
@@ -243,4 +252,42 @@ fn is_table_name(name: &str) -> bool {
         && name
             .bytes()
             .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use crate::config::tenant_file::load_tenant_with;
+
+    #[test]
+    fn a_byte_order_mark_is_no_part_of_a_script_its_tests_or_a_table() {
+        let tenants = tempfile::tempdir().unwrap();
+        let dir = tenants.path().join("acme");
+        fs::create_dir(&dir).unwrap();
+        let tenant = "require_tests = true
+[connections.shop]
+adapter = \"lingzhi\"
+base_url = \"https://shop.example\"
+mappings = { \"stock.update\" = \"stock.jq\" }
+tables = { a = \"a.csv\", b = \"b.json\" }
+";
+        for (name, text) in [
+            ("tenant.toml", tenant),
+            ("stock.jq", "\u{feff}.sku"),
+            ("stock.test.json", "\u{feff}{\"cases\":[]}"),
+            ("a.csv", "\u{feff}code,zip\n007,010\n"),
+            ("b.json", "\u{feff}{\"x\":1}"),
+        ] {
+            fs::write(dir.join(name), text).unwrap();
+        }
+        let loaded = load_tenant_with(&dir, &|_| None).result.unwrap();
+        let shop = &loaded.connections["shop"];
+        let script = &shop.mappings["stock.update"];
+        assert_eq!(&*script.text, ".sku");
+        assert_eq!(&*script.tests.as_ref().unwrap().text, "{\"cases\":[]}");
+        let row = r#"{"007":{"code":"007","zip":"010"}}"#;
+        assert_eq!(shop.tables["a"].json.get(), row);
+        assert_eq!(shop.tables["b"].json.get(), r#"{"x":1}"#);
+    }
 }

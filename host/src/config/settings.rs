@@ -1,12 +1,12 @@
-//! The free part of a connection: TOML to JSON, and the line of every key.
+//! The free part of a connection: TOML to JSON, and the place of every key.
 
 use std::collections::BTreeMap;
 
 use serde_json::{Map, Number, Value};
 use toml::de::{DeTable, DeValue};
 
+use super::mistakes::Report;
 use super::reader::{Typed, elements, entries};
-use super::report::Report;
 
 /// A table as JSON. Numbers keep every digit that was typed; dates and times
 /// become strings. Nothing when JSON has no such value, which is reported.
@@ -53,29 +53,34 @@ fn decimal(text: &str) -> Option<Value> {
     serde_json::from_str::<Number>(text).ok().map(Value::Number)
 }
 
-/// Notes the line of every key of `table` and below, by dotted key; elements of
+/// Notes line and column of every key of `table` and below, by dotted key; elements of
 /// arrays are counted from 0.
-pub(super) fn note_lines(
+pub(super) fn note_places(
     table: &DeTable,
     prefix: &str,
     report: &Report,
-    lines: &mut BTreeMap<String, u32>,
+    places: &mut BTreeMap<String, (u32, u32)>,
 ) {
     for (key, value) in table {
         let name = join(prefix, key.get_ref());
-        lines.insert(name.clone(), report.line(key.span().start));
-        note_below(value.get_ref(), &name, report, lines);
+        places.insert(name.clone(), report.position(key.span().start));
+        note_below(value.get_ref(), &name, report, places);
     }
 }
 
-fn note_below(value: &DeValue, name: &str, report: &Report, lines: &mut BTreeMap<String, u32>) {
+fn note_below(
+    value: &DeValue,
+    name: &str,
+    report: &Report,
+    places: &mut BTreeMap<String, (u32, u32)>,
+) {
     match value {
-        DeValue::Table(table) => note_lines(table, name, report, lines),
+        DeValue::Table(table) => note_places(table, name, report, places),
         DeValue::Array(array) => {
             for (index, element) in array.iter().enumerate() {
                 let name = join(name, &index.to_string());
-                lines.insert(name.clone(), report.line(element.span().start));
-                note_below(element.get_ref(), &name, report, lines);
+                places.insert(name.clone(), report.position(element.span().start));
+                note_below(element.get_ref(), &name, report, places);
             }
         }
         _ => {}

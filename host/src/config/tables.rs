@@ -54,7 +54,10 @@ pub(super) fn from_json(text: &str) -> Result<Box<RawValue>, BadTable> {
     let not_json = |error: serde_json::Error| BadTable {
         line: u32::try_from(error.line()).unwrap_or(u32::MAX),
         column: u32::try_from(error.column()).unwrap_or(u32::MAX),
-        detail: format!("this is not JSON: {error}."),
+        detail: format!(
+            "this is not JSON: {}.",
+            crate::json_failure::sentence(&error)
+        ),
     };
     // Read as a value first: that bounds its depth.
     serde_json::from_str::<Value>(text).map_err(not_json)?;
@@ -111,7 +114,7 @@ pub(super) fn from_csv(text: &str) -> Result<Box<RawValue>, BadTable> {
         table.insert(key.to_owned(), Value::Object(values.collect()));
     }
     serde_json::value::to_raw_value(&table)
-        .map_err(|error| BadTable::at(0, format!("the table cannot become JSON: {error}.")))
+        .map_err(|_| BadTable::at(0, "the table cannot become JSON."))
 }
 
 fn check_header(header: &csv::StringRecord) -> Result<(), BadTable> {
@@ -151,7 +154,11 @@ fn check_header(header: &csv::StringRecord) -> Result<(), BadTable> {
 
 fn unreadable(error: &csv::Error) -> BadTable {
     let line = error.position().map_or(0, csv::Position::line);
-    BadTable::at(line, format!("this is not CSV: {error}."))
+    tracing::debug!(%error, "no CSV");
+    BadTable::at(
+        line,
+        "this is not CSV; a value with a comma, a quote or a line break is written in double quotes.",
+    )
 }
 
 fn shown(text: &str) -> String {

@@ -8,10 +8,11 @@ use std::path::{Path, PathBuf};
 use super::connection::ConnectionReader;
 use super::disk::Disk;
 use super::host_file::{MAX_FILE, not_utf8, token_hashes};
+use super::mistakes::Report;
 use super::reader::{Section, parse, shown};
-use super::report::Report;
 use super::{ConnectionConfig, TenantConfig};
 use crate::problem::Problem;
+use crate::text::without_mark;
 
 /// The file every tenant's folder has.
 const TENANT_FILE: &str = "tenant.toml";
@@ -44,8 +45,27 @@ pub struct TenantFile {
     /// it can be shown to anybody; two processes get different fingerprints
     /// for a tenant that has secret files.
     pub fingerprint: [u8; 32],
-    /// The checked values, or everything that is wrong.
+    /// A file that is there and cannot be read now (its permissions, a mount, a
+    /// shortage of descriptors), and why: nothing is known of the tenant's
+    /// newest files then.
+    pub unreadable: Option<String>,
+    /// The values that could be read, with everything that is wrong with them, or
+    /// that alone if there are none.
     pub result: Result<TenantConfig, Vec<Problem>>,
+}
+
+impl TenantFile {
+    /// The values, if nothing is wrong with any of them.
+    ///
+    /// # Errors
+    /// Everything that is.
+    pub fn checked(self) -> Result<TenantConfig, Vec<Problem>> {
+        let mut config = self.result?;
+        match std::mem::take(&mut config.faults) {
+            faults if faults.is_empty() => Ok(config),
+            faults => Err(faults),
+        }
+    }
 }
 
 /// The tenants' folders below `dir`, in order of their names. Folders whose
@@ -62,9 +82,12 @@ pub fn tenant_dirs(dir: &Path) -> io::Result<Vec<PathBuf>> {
         if entry.file_name().as_encoded_bytes().starts_with(b".") {
             continue;
         }
-        // Most systems say what it is without being asked again.
-        let kind = entry.file_type()?;
-        if kind.is_dir() || (kind.is_symlink() && entry.path().is_dir()) {
+        // Most systems say what it is without being asked again. What one of
+        // them is, is not a reason to know nothing of the others.
+        let is_dir = entry.file_type().map_or(true, |kind| {
+            kind.is_dir() || (kind.is_symlink() && entry.path().is_dir())
+        });
+        if is_dir {
             dirs.push(entry.path());
         }
     }
@@ -114,21 +137,21 @@ pub(super) fn load_tenant_with(dir: &Path, environment: Environment) -> TenantFi
         require_tests: false,
         recording: true,
         connections: BTreeMap::new(),
+        faults: Vec::new(),
     };
     match &bytes {
-        Ok(bytes) => match std::str::from_utf8(bytes) {
+        Ok(bytes) => match std::str::from_utf8(without_mark(bytes)) {
             // An editor that truncates before it writes leaves this behind for
             // a moment; taking it for "no connections" would cut the tenant off.
-            Ok(text) if text.trim_start_matches('\u{feff}').trim().is_empty() => {
+            Ok(text) if text.trim().is_empty() => {
                 let detail = format!("{} is empty; name at least a connection.", file.display());
                 report.about_file("config-empty", detail);
             }
             Ok(text) => {
-                if let Some(table) = parse(text, &mut report) {
-                    let top = Section::top(&table);
-                    let mut reader = ConnectionReader::new(dir, &mut disk, environment);
-                    read_top(top, &mut config, &mut reader, &mut report);
-                }
+                let table = parse(text, &mut report);
+                let top = Section::top(&table);
+                let mut reader = ConnectionReader::new(dir, &mut disk, environment);
+                read_top(top, &mut config, &mut reader, &mut report);
             }
             Err(error) => not_utf8(&file, bytes, &error, &mut report),
         },
@@ -137,13 +160,24 @@ pub(super) fn load_tenant_with(dir: &Path, environment: Environment) -> TenantFi
             report.about_file(error.code(), detail);
         }
     }
-    let (files, fingerprint) = disk.finish();
+    let record = disk.finish();
+    let result = match report.finish() {
+        // It does not serve, but the adapters can say at once what else stands
+        // against it.
+        Err(problems) if !config.connections.is_empty() => {
+            config.faults = problems;
+            Ok(config)
+        }
+        Err(problems) => Err(problems),
+        Ok(()) => Ok(config),
+    };
     TenantFile {
         name,
         file,
-        files,
-        fingerprint,
-        result: report.finish().map(|()| config),
+        files: record.files,
+        fingerprint: record.fingerprint,
+        unreadable: record.unreadable,
+        result,
     }
 }
 

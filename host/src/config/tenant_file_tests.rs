@@ -41,7 +41,7 @@ impl Acme {
 
     fn connection(&self, name: &str) -> ConnectionConfig {
         self.load()
-            .result
+            .checked()
             .unwrap()
             .connections
             .remove(name)
@@ -51,7 +51,7 @@ impl Acme {
     /// Every problem as a person sees it, without the temporary folder.
     fn problems(&self) -> Vec<String> {
         let prefix = format!("{}/", self.tenants.path().display());
-        let problems = self.load().result.unwrap_err();
+        let problems = self.load().checked().unwrap_err();
         let shown = problems
             .iter()
             .map(|problem| format!("{} {problem}", problem.code).replace(&prefix, ""));
@@ -159,7 +159,7 @@ response_body_mb = 9
         ("mappings.stock.update", 13),
         ("limits.attempts", 20),
     ] {
-        assert_eq!(shop.lines[key], line, "line of `{key}`");
+        assert_eq!(shop.places[key].0, line, "line of `{key}`");
     }
 }
 
@@ -354,7 +354,7 @@ fn a_file_that_cannot_be_read_whole_is_refused() {
     assert_eq!(
         problems,
         [
-            "config-unreadable acme/tenant.toml: acme/tenant.toml is not UTF-8 text: line 2 has a byte that does not belong there; save it as UTF-8."
+            "config-unreadable acme/tenant.toml:2:6: This is not UTF-8 text: there is a byte here that does not belong; save the file as UTF-8."
         ]
     );
     let problems = Acme::new(&"#".repeat((1 << 20) + 1)).problems();
@@ -378,7 +378,7 @@ fn a_folder_whose_name_is_no_tenant_is_refused() {
         let acme = small_and("");
         let dir = acme.tenants.path().join(name);
         fs::rename(acme.dir(), &dir).unwrap();
-        let problems = load_tenant(&dir).result.unwrap_err();
+        let problems = load_tenant(&dir).checked().unwrap_err();
         assert_eq!(problems.len(), 1);
         assert_eq!(problems[0].code, "config-bad-name");
     }

@@ -1,92 +1,30 @@
 //! One request on the wire: signed, sent, read, and whatever it asks for next.
 
+mod known;
+
 use std::time::{Duration, Instant};
 
 use http::header::LOCATION;
+use tokio::sync::OwnedSemaphorePermit;
 
-use super::intake::Route;
-use super::outcome::{self, Settled};
+use super::journal::Journal;
+use super::outcome::{self, Attempted};
 use super::outgoing::outgoing;
-use super::pages;
-use super::promise::{BrokenPromise, check_parsed};
-use super::redact::Redactor;
+use super::pages::Merged;
 use super::reply::reply;
-use super::report::{ItemReport, ItemStatus, LogReport, RequestReport};
-use super::signing::{EditError, SignedDraft, apply_auth, apply_edits};
-use super::state::NoTurn;
+use super::trace::Trace;
+use crate::clock::{millis, now_ms};
+use crate::deadline::{READING, passed, within};
 use crate::http::{Answer, Outgoing, Reached, SendError};
-use crate::plugin::contract::{Body, Context, Draft, Fault, Outcome, Parsed, Reply, Request};
-use crate::plugin::generation::{AdapterLease, now_ms};
+use crate::plugin::contract::{Body, Context, Draft, Edit, Fault, Outcome, Parsed, Reply, Request};
+use crate::plugin::edits::{EditError, SignedDraft, apply_auth, apply_edits};
 use crate::plugin::guest::GuestFailure;
-use crate::plugin::state::truncate;
+use crate::plugin::promise::{BrokenPromise, check_parsed};
 use crate::problem::Problem;
-
-/// Log lines kept per delivery.
-const LOG_LINES: usize = 200;
-
-/// Bytes of a log line that are kept.
-const LOG_LINE_BYTES: usize = 2 << 10;
-
-/// Requests reported per delivery.
-const REQUEST_REPORTS: usize = 1000;
-
-/// What a delivery leaves behind beside its outcomes.
-pub struct Trace {
-    /// Requests that were sent.
-    pub requests: Vec<RequestReport>,
-    /// What the adapter logged, without secrets.
-    pub log: Vec<LogReport>,
-    /// What must not appear anywhere.
-    pub redaction: Redactor,
-}
-
-impl Trace {
-    /// Nothing sent yet.
-    pub fn new(route: &Route) -> Self {
-        Self {
-            requests: Vec::new(),
-            log: Vec::new(),
-            redaction: route.connection.redactor.scope(),
-        }
-    }
-
-    /// Takes over what the adapter logged.
-    pub fn take_log(&mut self, lease: &mut AdapterLease) {
-        let (lines, dropped) = lease.take_log();
-        for line in lines {
-            if self.log.len() >= LOG_LINES {
-                return;
-            }
-            let mut message = self.redaction.redact(&line.message).into_owned();
-            truncate(&mut message, LOG_LINE_BYTES);
-            self.log.push(LogReport {
-                level: level(line.level),
-                message,
-            });
-        }
-        if dropped > 0 && self.log.len() < LOG_LINES {
-            self.log.push(LogReport {
-                level: "warn",
-                message: format!("{dropped} more lines of the adapter were not kept"),
-            });
-        }
-    }
-
-    fn sent(&mut self, report: RequestReport) {
-        if self.requests.len() < REQUEST_REPORTS {
-            self.requests.push(report);
-        }
-    }
-}
-
-fn level(level: tracing::Level) -> &'static str {
-    match level {
-        tracing::Level::ERROR => "error",
-        tracing::Level::WARN => "warn",
-        tracing::Level::INFO => "info",
-        _ => "debug",
-    }
-}
+use crate::report::{ItemReport, RequestReport};
+use crate::serving::connection_limits::NoTurn;
+use crate::serving::route::Route;
+use known::Known;
 
 /// A new context: time and nonce of this attempt.
 pub fn context(route: &Route) -> Context {
@@ -97,24 +35,47 @@ pub fn context(route: &Route) -> Context {
     }
 }
 
-/// Signs a draft: edits, then the connection's own scheme.
+/// Signs a draft: the adapter's edits, then the connection's own scheme.
 pub async fn sign(
     route: &Route,
-    lease: &mut AdapterLease,
     context: &Context,
     draft: &Draft,
-    trace: &mut Trace,
+    trace: &Trace,
+    place: usize,
 ) -> Result<SignedDraft, Problem> {
-    let connection = &route.connection;
-    let declared = &route.adapter.declared;
+    let Route {
+        connection,
+        adapter,
+        ..
+    } = route;
+    let edits = match adapter.manifest.signs {
+        true => edits(route, context, draft, trace, place).await?,
+        false => Vec::new(),
+    };
+    let mut signed = apply_edits(draft.clone(), edits, &connection.secrets, &adapter.declared)
+        .map_err(|error| edit_problem(error, trace))?;
+    if let Some(auth) = &connection.config.auth {
+        apply_auth(&mut signed, auth, &connection.secrets)
+            .map_err(|error| Problem::host("secret-missing", error.to_string()))?;
+    }
+    Ok(signed)
+}
+
+/// What the adapter adds to a draft.
+async fn edits(
+    route: &Route,
+    context: &Context,
+    draft: &Draft,
+    trace: &Trace,
+    place: usize,
+) -> Result<Vec<Edit>, Problem> {
+    let failed = |failure| guest(route, "sign", &failure);
+    let lease = route.adapter.lease(&route.tenant.config.name).await;
+    let mut lease = lease.map_err(failed)?;
+    let secrets = route.connection.secrets.clone();
+    let declared = route.adapter.declared.clone();
     let signed = lease
-        .sign(
-            context,
-            &route.operation,
-            draft,
-            connection.secrets.clone(),
-            declared.clone(),
-        )
+        .sign(context, &route.operation, draft, secrets, declared)
         .await;
     for digest in &signed.derived {
         if trace.redaction.derive("signature", digest).is_err() {
@@ -124,21 +85,12 @@ pub async fn sign(
             ));
         }
     }
-    trace.take_log(lease);
-    let answer = signed
-        .answer
-        .map_err(|failure| guest(route, "sign", &failure))?;
-    let edits = answer.map_err(|fault| match signed.undeclared {
+    trace.take_log(place, &mut lease);
+    let answer = signed.answer.map_err(failed)?;
+    answer.map_err(|fault| match signed.undeclared {
         Some(name) => edit_problem(EditError::Undeclared(name), trace),
         None => outcome::fault_problem(fault, scripted(route), &trace.redaction),
-    })?;
-    let mut signed = apply_edits(draft.clone(), edits, &connection.secrets, declared)
-        .map_err(|error| edit_problem(error, trace))?;
-    if let Some(auth) = &connection.config.auth {
-        apply_auth(&mut signed, auth, &connection.secrets)
-            .map_err(|error| Problem::host("secret-missing", error.to_string()))?;
-    }
-    Ok(signed)
+    })
 }
 
 /// A secret that `sign` named and cannot have. The name is the adapter's text.
@@ -160,42 +112,74 @@ pub fn guest(route: &Route, function: &str, failure: &GuestFailure) -> Problem {
     outcome::guest_problem(&route.adapter.label, function, failure)
 }
 
-/// Sends one request once, with its follow-ups, and settles each of its items.
-/// `attempt` counts from 1.
+/// What all requests of one delivery have in common.
+#[derive(Clone, Copy)]
+pub struct Setting<'a> {
+    /// What serves the delivery.
+    pub route: &'a Route,
+    /// When nothing may leave any more.
+    pub deadline: Instant,
+    /// Most follow-ups of one request.
+    pub follow_ups: usize,
+    /// Longest pause of the connection that a platform is granted.
+    pub longest_pause: Duration,
+    /// Whether the operation changes nothing.
+    pub reads: bool,
+    /// What the delivery leaves behind.
+    pub trace: &'a Trace,
+    /// Who writes down what leaves, if anybody does.
+    pub journal: Option<&'a dyn Journal>,
+}
+
+/// Sends one request once, with its follow-ups. Gives what that did for each of
+/// its items.
+/// `items` are those of the delivery that it carries, `place` is its number in the
+/// delivery, `attempt` counts from 1.
 pub async fn exchange(
-    route: &Route,
+    setting: Setting<'_>,
     request: &Request,
+    items: Vec<usize>,
+    place: usize,
     attempt: u32,
-    deadline: Instant,
-    follow_ups: usize,
-    trace: &mut Trace,
-) -> Vec<Settled> {
-    let mut exchange = Exchange {
-        route,
+) -> Vec<Attempted> {
+    let exchange = Exchange {
+        setting,
         request,
+        place,
         attempt,
-        deadline,
-        trace,
     };
-    exchange.run(follow_ups).await
+    exchange.run(items).await
+}
+
+/// What becomes of a document for which the time was over before it left.
+pub fn too_late() -> ItemReport {
+    no_turn(NoTurn::Time)
 }
 
 struct Exchange<'a> {
-    route: &'a Route,
+    setting: Setting<'a>,
     request: &'a Request,
+    place: usize,
     attempt: u32,
-    deadline: Instant,
-    trace: &'a mut Trace,
 }
 
 /// What came of one draft.
 enum Heard {
     /// The adapter read an answer.
     Parsed(Box<Read>),
-    /// Something to say about every item alike.
-    Alike(Settled),
+    /// Something to say about every item alike. If this draft was a follow-up,
+    /// it says nothing about the request that was sent before.
+    Alike(Attempted),
     /// No answer though the request may have been applied.
-    Silence(Settled),
+    Silence(Attempted),
+}
+
+/// A request that may leave.
+struct Ready {
+    context: Context,
+    outgoing: Outgoing,
+    /// Held until the answer is read.
+    _turn: OwnedSemaphorePermit,
 }
 
 /// What an adapter read.
@@ -214,42 +198,35 @@ enum Unread {
     Broken(BrokenPromise),
     /// It says that it cannot read the answer.
     Fault(Fault),
+    /// There was no time left for it.
+    Late,
 }
 
 impl Exchange<'_> {
-    async fn run(&mut self, follow_ups: usize) -> Vec<Settled> {
-        let read = match self.ask(self.request).await {
+    async fn run(&self, items: Vec<usize>) -> Vec<Attempted> {
+        let read = match self.begin(items).await {
             Heard::Parsed(read) => *read,
-            Heard::Alike(settled) => return self.alike(settled),
-            Heard::Silence(settled) => match self.read_back().await {
+            Heard::Alike(attempted) => return self.alike(attempted),
+            Heard::Silence(attempted) => match self.read_back().await {
                 Some(parsed) => Read {
                     parsed,
                     in_doubt: true,
                 },
-                None => return self.alike(settled),
+                None => return self.alike(attempted),
             },
         };
-        let mut in_doubt = read.in_doubt;
-        let Parsed {
-            mut outcomes,
-            mut next,
-        } = read.parsed;
+        let doubt = self.doubt(read.in_doubt);
+        let mut next = read.parsed.next;
+        let outcomes = read.parsed.outcomes.into_iter();
+        let mut known = Known {
+            outcomes: outcomes.map(|outcome| (outcome, doubt)).collect(),
+            merged: Merged::default(),
+        };
         let mut followed = 0;
         while let Some(draft) = next.take() {
             followed += 1;
-            if followed > follow_ups {
-                let problem = Problem::adapter(
-                    "too-many-follow-ups",
-                    format!(
-                        "adapter {} asked for more than {follow_ups} follow-up requests, which `[limits] follow_up_requests` allows",
-                        self.route.adapter.label
-                    ),
-                );
-                return self.alike(match self.request.repeatable {
-                    true => Settled::failed(problem),
-                    // What came before the pages has been sent.
-                    false => sent_but_unread(problem),
-                });
+            if followed > self.setting.follow_ups {
+                return self.too_many_follow_ups(known);
             }
             // The adapter sees which of its requests an answer belongs to.
             let follow_up = Request {
@@ -258,78 +235,103 @@ impl Exchange<'_> {
             };
             match self.ask(&follow_up).await {
                 Heard::Parsed(read) => {
-                    outcomes = merge(outcomes, read.parsed.outcomes);
+                    let doubt = self.doubt(read.in_doubt);
                     next = read.parsed.next;
-                    in_doubt = read.in_doubt;
+                    known = match self.merge(known, read.parsed.outcomes, doubt) {
+                        Ok(known) => known,
+                        Err(known) => return self.too_many_pages(known, followed),
+                    };
                 }
-                // Pages are worth nothing without the missing one; a read-back
-                // that fails leaves what was known before.
-                Heard::Alike(settled) | Heard::Silence(settled) if self.request.repeatable => {
-                    return self.alike(settled);
+                Heard::Alike(attempted) | Heard::Silence(attempted) => {
+                    return self.cut_short(known, attempted);
                 }
-                Heard::Alike(_) | Heard::Silence(_) => break,
             }
         }
-        let pause = outcomes.iter().filter_map(outcome::throttle).max();
-        if let Some(pause) = pause {
-            self.route.connection.channel.pause(pause);
+        self.attempted(known)
+    }
+
+    /// The delivery's own request. One that must not be repeated is written down
+    /// before it leaves.
+    async fn begin(&self, items: Vec<usize>) -> Heard {
+        let ready = match self.make_ready(self.request).await {
+            Ok(ready) => ready,
+            Err(heard) => return heard,
+        };
+        if let (false, Some(journal)) = (self.request.repeatable, self.setting.journal)
+            && let Err(problem) = journal.leaving(items, self.request).await
+        {
+            return Heard::Alike(Attempted::failed(problem));
         }
-        // Of a request that must not be repeated, `retry` promises that it was
-        // not applied. Of one that may, it promises nothing: given up, it may
-        // have been, and whoever sends a change anew would make it twice.
-        let in_doubt = in_doubt || self.request.repeatable;
-        outcomes
-            .into_iter()
-            .map(|outcome| outcome::settle(outcome, in_doubt, &self.trace.redaction))
-            .collect()
+        self.talk(self.request, ready).await
     }
 
-    fn alike(&self, settled: Settled) -> Vec<Settled> {
-        vec![settled; self.request.items.len()]
+    /// A request that follows.
+    async fn ask(&self, request: &Request) -> Heard {
+        match self.make_ready(request).await {
+            Ok(ready) => self.talk(request, ready).await,
+            Err(heard) => heard,
+        }
     }
 
-    /// Signs, sends and reads one request: the delivery's own or one that follows it.
-    async fn ask(&mut self, request: &Request) -> Heard {
-        let _turn = match self.route.connection.channel.turn(self.deadline).await {
+    /// Waits for the request's turn, and signs it.
+    async fn make_ready(&self, request: &Request) -> Result<Ready, Heard> {
+        let Setting {
+            route, deadline, ..
+        } = self.setting;
+        let turn = match route.connection.channel.turn(deadline).await {
             Ok(turn) => turn,
-            Err(why) => return Heard::Alike(no_turn(why)),
+            Err(why) => return Err(Heard::Alike(Attempted::Final(no_turn(why)))),
         };
-        let context = context(self.route);
-        let outgoing = match self.sign(&context, &request.draft).await {
-            Ok(outgoing) => outgoing,
-            Err(problem) => return Heard::Alike(Settled::failed(problem)),
+        let context = context(route);
+        let outgoing = match within(deadline, self.sign(&context, &request.draft)).await {
+            Some(Ok(outgoing)) => outgoing,
+            Some(Err(problem)) => return Err(Heard::Alike(Attempted::failed(problem))),
+            None => return Err(Heard::Alike(Attempted::Final(too_late()))),
         };
+        if passed(deadline) {
+            return Err(Heard::Alike(Attempted::Final(too_late())));
+        }
+        Ok(Ready {
+            context,
+            outgoing,
+            _turn: turn,
+        })
+    }
+
+    /// Sends a request and reads its answer.
+    async fn talk(&self, request: &Request, ready: Ready) -> Heard {
+        let trace = self.setting.trace;
         let repeatable = self.request.repeatable;
+        let Ready {
+            context,
+            outgoing,
+            _turn,
+        } = ready;
         let answer = match self.send(outgoing).await {
             Ok(answer) => answer,
             Err(error) => {
-                let settled = outcome::unanswered(&error, repeatable, &self.trace.redaction);
+                let attempted = outcome::unanswered(&error, repeatable, &trace.redaction);
                 return match error.reached {
-                    Reached::NotSent => Heard::Alike(settled),
-                    Reached::MaybeApplied => Heard::Silence(settled),
+                    Reached::NotSent => Heard::Alike(attempted),
+                    Reached::MaybeApplied => Heard::Silence(attempted),
                 };
             }
         };
         let status = answer.status.as_u16();
         if answer.status.is_redirection() {
             let location = answer.headers.get(LOCATION).and_then(|to| to.to_str().ok());
-            let redaction = &self.trace.redaction;
+            let redaction = &trace.redaction;
             return Heard::Alike(outcome::redirected(status, location, repeatable, redaction));
         }
         self.read(&context, request, reply(answer)).await
     }
 
-    async fn sign(&mut self, context: &Context, draft: &Draft) -> Result<Outgoing, Problem> {
-        let mut lease = self
-            .route
-            .adapter
-            .lease(&self.route.tenant.config.name)
-            .await
-            .map_err(|failure| guest(self.route, "sign", &failure))?;
-        let signed = sign(self.route, &mut lease, context, draft, self.trace).await?;
-        outgoing(&self.route.connection.target, signed).map_err(|why| {
-            let why = self.trace.redaction.redact(&why).into_owned();
-            let adapter = &self.route.adapter.label;
+    async fn sign(&self, context: &Context, draft: &Draft) -> Result<Outgoing, Problem> {
+        let Setting { route, trace, .. } = self.setting;
+        let signed = sign(route, context, draft, trace, self.place).await?;
+        outgoing(&route.connection.target, signed).map_err(|why| {
+            let why = trace.redaction.redact(&why).into_owned();
+            let adapter = &route.adapter.label;
             Problem::adapter(
                 "invalid-request",
                 format!("adapter {adapter} made a request that cannot be sent: {why}"),
@@ -337,89 +339,124 @@ impl Exchange<'_> {
         })
     }
 
-    async fn send(&mut self, outgoing: Outgoing) -> Result<Answer, SendError> {
+    async fn send(&self, outgoing: Outgoing) -> Result<Answer, SendError> {
+        let Setting { route, trace, .. } = self.setting;
         let started = Instant::now();
+        let url = without_query(&outgoing.uri);
         let mut report = RequestReport {
-            method: outgoing.method.to_string(),
-            url: self
-                .trace
+            method: trace
                 .redaction
-                .redact(&without_query(&outgoing.uri))
+                .redact(outgoing.method.as_str())
                 .into_owned(),
+            url: trace.redaction.redact(&url).into_owned(),
             status: None,
             ms: 0,
             attempt: self.attempt,
             error: None,
         };
-        let client = &self.route.connection.channel.client;
+        let client = &route.connection.channel.client;
         // In a box of its own: what is around it is moved on its way in, and
         // this is the largest part.
-        let result = Box::pin(client.send_until(outgoing, self.deadline)).await;
+        let result = Box::pin(client.send_until(outgoing, self.setting.deadline)).await;
         report.ms = millis(started.elapsed());
         match &result {
             Ok(answer) => report.status = Some(answer.status.as_u16()),
             Err(error) => {
-                report.error = Some(self.trace.redaction.redact(&error.message).into_owned());
+                report.error = Some(trace.redaction.redact(&error.message).into_owned());
             }
         }
-        self.trace.sent(report);
+        trace.sent(self.place, report);
         result
     }
 
-    async fn read(&mut self, context: &Context, request: &Request, reply: Reply) -> Heard {
-        match self.parse(context, request, &reply).await {
-            Ok(parsed) => Heard::Parsed(Box::new(Read {
-                parsed,
-                in_doubt: reply.status >= 500,
-            })),
-            Err(Unread::Fault(fault)) => Heard::Alike(outcome::unreadable(
-                reply.status,
+    async fn read(&self, context: &Context, request: &Request, reply: Reply) -> Heard {
+        let Setting { route, trace, .. } = self.setting;
+        let adapter = &route.adapter.label;
+        let unread = match self.parse(context, request, &reply).await {
+            Ok(parsed) => {
+                return Heard::Parsed(Box::new(Read {
+                    parsed,
+                    in_doubt: reply.status >= 500,
+                }));
+            }
+            Err(unread) => unread,
+        };
+        // The platform may have applied it, but the adapter failed on the
+        // answer: nobody knows, and trying again would meet the same adapter.
+        Heard::Alike(match unread {
+            Unread::Fault(fault) => outcome::unreadable(
+                route,
+                &reply,
                 &fault,
                 self.request.repeatable,
-                &self.trace.redaction,
-            )),
-            Err(Unread::Broken(broken)) => {
-                let adapter = &self.route.adapter.label;
-                Heard::Alike(sent_but_unread(Problem::adapter(
-                    "adapter-broken-promise",
-                    format!("adapter {adapter}: {broken}"),
-                )))
+                &trace.redaction,
+            ),
+            Unread::Broken(broken) => Attempted::failed(Problem::adapter(
+                "adapter-broken-promise",
+                format!("adapter {adapter}: {broken}"),
+            ))
+            .in_doubt(),
+            Unread::Failed(failure) => {
+                Attempted::failed(guest(route, "parse-response", &failure)).in_doubt()
             }
-            Err(Unread::Failed(failure)) => Heard::Alike(sent_but_unread(guest(
-                self.route,
-                "parse-response",
-                &failure,
-            ))),
-        }
+            Unread::Late => Attempted::failed(Problem::host(
+                "call-timeout",
+                "the time for the whole call (`call_timeout_ms`) ran out before the answer could be read",
+            ))
+            .in_doubt(),
+        })
     }
 
+    /// What the adapter says of a reply: also for a short time after the
+    /// deadline, because the platform has answered.
     async fn parse(
-        &mut self,
+        &self,
         context: &Context,
         request: &Request,
         reply: &Reply,
     ) -> Result<Parsed, Unread> {
-        let tenant = &self.route.tenant.config.name;
-        let lease = self.route.adapter.lease(tenant).await;
-        let mut lease = lease.map_err(Unread::Failed)?;
-        let parsed = lease
-            .parse_response(context, &self.route.operation, request, reply)
-            .await;
-        self.trace.take_log(&mut lease);
-        let parsed = parsed.map_err(Unread::Failed)?.map_err(Unread::Fault)?;
-        match check_parsed(&parsed, self.request.items.len()) {
-            Ok(()) => Ok(parsed),
-            Err(broken) => {
-                lease.discard();
-                Err(Unread::Broken(broken))
+        let Setting {
+            route,
+            deadline,
+            trace,
+            ..
+        } = self.setting;
+        let work = async {
+            let lease = route.adapter.lease(&route.tenant.config.name).await;
+            let mut lease = lease.map_err(Unread::Failed)?;
+            let parsed = lease
+                .parse_response(context, &route.operation, request, reply)
+                .await;
+            trace.take_log(self.place, &mut lease);
+            let parsed = parsed.map_err(Unread::Failed)?.map_err(Unread::Fault)?;
+            match check_parsed(&parsed, self.request.items.len()) {
+                Ok(()) => Ok(parsed),
+                Err(broken) => {
+                    lease.discard();
+                    Err(Unread::Broken(broken))
+                }
             }
+        };
+        let parsed = within(deadline + READING, work).await;
+        let parsed = parsed.unwrap_or(Err(Unread::Late))?;
+        self.throttle(&parsed.outcomes);
+        Ok(parsed)
+    }
+
+    /// Lets the connection pause as long as the platform asks, and no longer
+    /// than a platform may.
+    fn throttle(&self, outcomes: &[Outcome]) {
+        let pause = outcomes.iter().filter_map(outcome::throttle).max();
+        if let Some(pause) = pause {
+            let pause = pause.min(self.setting.longest_pause);
+            self.setting.route.connection.channel.pause(pause);
         }
     }
 
     /// A request that must not be repeated got no answer: asks the adapter, by
-    /// a reply of status 0, whether there is a way to find out.
-    async fn read_back(&mut self) -> Option<Parsed> {
-        if self.request.repeatable {
+    /// a reply of status 0, whether there is a way to find out, and time.
+    async fn read_back(&self) -> Option<Parsed> {
+        if self.request.repeatable || passed(self.setting.deadline) {
             return None;
         }
         let silence = Reply {
@@ -427,47 +464,26 @@ impl Exchange<'_> {
             headers: Vec::new(),
             body: Body::Empty,
         };
-        let context = context(self.route);
+        let context = context(self.setting.route);
         let parsed = self.parse(&context, self.request, &silence).await.ok()?;
         parsed.next.is_some().then_some(parsed)
     }
 }
 
-/// The platform may have applied it, but the adapter failed on the answer:
-/// nobody knows, and trying again would meet the same adapter.
-fn sent_but_unread(problem: Problem) -> Settled {
-    let mut report = ItemReport::failed(0, problem);
-    report.status = ItemStatus::Unknown;
-    Settled::Final(report)
-}
-
-fn no_turn(why: NoTurn) -> Settled {
+fn no_turn(why: NoTurn) -> ItemReport {
     let problem = match why {
-        NoTurn::Limits => Problem::host("no-turn", why.to_string()),
-        NoTurn::Paused => Problem::platform("throttled", why.to_string()),
+        NoTurn::Limits(_) | NoTurn::Time => Problem::host("no-turn", why.to_string()),
+        NoTurn::Paused(_) => Problem::platform("throttled", why.to_string()),
     };
-    Settled::failed(problem)
-}
-
-fn merge(before: Vec<Outcome>, after: Vec<Outcome>) -> Vec<Outcome> {
-    before
-        .into_iter()
-        .zip(after)
-        .map(|pair| match pair {
-            (Outcome::Accepted(page), Outcome::Accepted(next)) => {
-                Outcome::Accepted(pages::merge(&page, &next).unwrap_or(next))
-            }
-            (_, after) => after,
-        })
-        .collect()
+    let mut report = ItemReport::failed(0, problem);
+    if let NoTurn::Paused(left) | NoTurn::Limits(Some(left)) = why {
+        report.retry_after_ms = u32::try_from(left.as_millis()).ok();
+    }
+    report
 }
 
 fn without_query(uri: &http::Uri) -> String {
     let scheme = uri.scheme_str().unwrap_or("http");
     let authority = uri.authority().map_or("", http::uri::Authority::as_str);
     format!("{scheme}://{authority}{}", uri.path())
-}
-
-pub(super) fn millis(duration: Duration) -> u64 {
-    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }

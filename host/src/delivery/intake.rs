@@ -1,103 +1,9 @@
-//! A call's body to items, and its names to what serves under them.
-
-use std::sync::Arc;
+//! A call's body to items.
 
 use serde_json::value::RawValue;
 
-use super::connection::ConnectionGeneration;
-use crate::plugin::generation::{AdapterGeneration, PreparedOperation};
+use crate::json_failure;
 use crate::problem::Problem;
-use crate::reload::snapshot::{Snapshot, TenantGeneration};
-
-/// What serves under the names of a call. Everything of one delivery comes
-/// from here, so that no swap can be seen half way.
-#[derive(Clone)]
-pub struct Route {
-    /// The tenant's generation.
-    pub tenant: Arc<TenantGeneration>,
-    /// The connection.
-    pub connection: Arc<ConnectionGeneration>,
-    /// The adapter's generation.
-    pub adapter: Arc<AdapterGeneration>,
-    /// The operation's name.
-    pub operation: String,
-    /// The snapshot it all came from; scripts find their engine in it.
-    pub snapshot: Arc<Snapshot>,
-}
-
-impl Route {
-    /// Looks the names up.
-    pub fn find(
-        snapshot: Arc<Snapshot>,
-        tenant: &str,
-        connection: &str,
-        operation: &str,
-    ) -> Result<Self, Problem> {
-        let tenant = snapshot.tenants.get(tenant).cloned().ok_or_else(|| {
-            Problem::caller(
-                "unknown-tenant",
-                format!("there is no tenant `{tenant}`; see `crossdock check` for what is loaded"),
-            )
-        })?;
-        let connection = tenant.connections.get(connection).cloned().ok_or_else(|| {
-            Problem::caller(
-                "unknown-connection",
-                format!(
-                    "tenant `{}` has no connection `{connection}`; it has {}",
-                    tenant.config.name,
-                    names(tenant.connections.keys())
-                ),
-            )
-        })?;
-        let adapter = snapshot
-            .adapters
-            .get(&connection.config.adapter)
-            .cloned()
-            .ok_or_else(|| {
-                Problem::host(
-                    "adapter-retired",
-                    format!(
-                        "adapter `{}` was retired; put its file back into the plugins folder",
-                        connection.config.adapter
-                    ),
-                )
-            })?;
-        if !adapter.operations.contains_key(operation) {
-            return Err(Problem::caller(
-                "unknown-operation",
-                format!(
-                    "adapter `{}` has no operation `{operation}`; it has {}",
-                    adapter.identity.name,
-                    names(adapter.operations.keys())
-                ),
-            ));
-        }
-        Ok(Self {
-            tenant,
-            connection,
-            adapter,
-            operation: operation.to_owned(),
-            snapshot,
-        })
-    }
-
-    /// The operation's schema and limits.
-    pub fn prepared(&self) -> Result<&PreparedOperation, Problem> {
-        self.adapter.operations.get(&self.operation).ok_or_else(|| {
-            Problem::host("unknown-operation", "the operation is not there any more")
-        })
-    }
-}
-
-fn names<'a>(names: impl Iterator<Item = &'a String>) -> String {
-    let mut names: Vec<String> = names.map(|name| format!("`{name}`")).collect();
-    names.sort();
-    if names.is_empty() {
-        "none".into()
-    } else {
-        names.join(", ")
-    }
-}
 
 /// The items of a body: an array's elements, or the one object.
 pub fn items(body: &[u8], most: usize) -> Result<Vec<&RawValue>, Problem> {
@@ -152,14 +58,17 @@ pub fn items(body: &[u8], most: usize) -> Result<Vec<&RawValue>, Problem> {
 }
 
 fn not_json(error: serde_json::Error) -> Problem {
-    Problem::caller("invalid-json", format!("the body is not JSON: {error}"))
+    let why = json_failure::sentence(&error);
+    Problem::caller("invalid-json", format!("the body is not JSON: {why}"))
 }
 
 #[cfg(test)]
 mod tests {
+    use std::borrow::Cow;
+
     use super::*;
 
-    fn code(body: &str) -> &'static str {
+    fn code(body: &str) -> Cow<'static, str> {
         items(body.as_bytes(), 3).unwrap_err().code
     }
 

@@ -6,29 +6,36 @@
 //!
 //! | part | what it does |
 //! |---|---|
-//! | [`path`] | the path as a whole: rounds of attempts until every item is settled |
-//! | [`intake`] | a body to items; names to what serves under them |
-//! | [`documents`] | items through the tenant's script and the operation's schema |
-//! | [`promise`] | what an adapter promises, checked |
-//! | [`signing`], [`outgoing`] | draft + edits + auth → exactly what is sent |
+//! | [`path`] | the path as a whole: from a call's items to its report |
+//! | [`attempts`] | which document may leave when: order, attempts, pauses |
+//! | [`round`] | what may leave is mapped and sent, several requests at a time |
+//! | [`order`] | what must not overtake what: the manifest's declaration, applied to documents |
+//! | [`intake`] | a body to items |
+//! | [`item_keys`] | what tells one item from every other, over attempts and repeated calls |
+//! | [`documents`], [`fit`] | items through the tenant's script; documents against the operation's schema |
+//! | [`outgoing`] | a signed draft → exactly what is sent |
 //! | [`exchange`], `reply` | one request and its follow-ups on the wire; the answer for the adapter |
 //! | [`outcome`] | an adapter's outcome → the item's report, or "again" |
-//! | [`state`], [`connection`] | what outlives a generation, and what does not |
-//! | [`redact`] | no secret in anything that leaves the path |
-//! | [`report`] | the answer |
+//! | [`trace`] | what was sent and logged on the way |
+//! | [`journal`] | who writes down what leaves |
+//! | [`items`] | documents' outcomes as items' |
+//! | [`reply_script`] | results out, through the tenant's reply script |
 
-pub mod connection;
+pub mod attempts;
 pub mod documents;
 pub mod dry_run;
 pub mod exchange;
+pub mod fit;
 pub mod intake;
+pub mod item_keys;
+pub mod items;
+pub mod journal;
+pub mod order;
 pub mod outcome;
 pub mod outgoing;
 pub mod pages;
 pub mod path;
-pub mod promise;
-pub mod redact;
 mod reply;
-pub mod report;
-pub mod signing;
-pub mod state;
+pub mod reply_script;
+pub mod round;
+pub mod trace;

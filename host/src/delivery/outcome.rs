@@ -5,20 +5,23 @@ use std::time::Duration;
 
 use serde_json::value::RawValue;
 
-use super::redact::Redactor;
-use super::report::{DetailReport, ItemReport, ItemStatus};
+use super::reply::beginning;
+use crate::budget::bounds::Bounds;
 use crate::http::{Reached, SendError, SendErrorKind};
-use crate::plugin::contract::{Fault, Outcome, Pause, Refusal};
-use crate::plugin::golden::fault_text;
+use crate::plugin::contract::{Detail, Fault, Outcome, Pause, Refusal, Reply};
+use crate::plugin::fault::fault_text;
 use crate::plugin::guest::{GuestFailure, GuestFailureKind};
 use crate::problem::{Blame, Problem};
+use crate::redact::Redactor;
+use crate::report::{DetailReport, ItemReport, ItemStatus};
+use crate::serving::route::Route;
 
 /// Bytes of a platform's code and message that are kept.
 const TEXT_BYTES: usize = 4 << 10;
 
 /// What one attempt did for one document.
 #[derive(Debug, Clone)]
-pub enum Settled {
+pub enum Attempted {
     /// Nothing more to do. The report's index is the document's.
     Final(ItemReport),
     /// It may be tried again; `otherwise` is the report if that is not done.
@@ -30,20 +33,75 @@ pub enum Settled {
     },
 }
 
-impl Settled {
+impl Attempted {
+    /// Counted against what the delivery may keep. What is tried again counts
+    /// again: its report is not given back.
+    pub fn kept(mut self, bounds: &Bounds) -> Self {
+        bounds.keep(self.report_mut());
+        self
+    }
+
+    /// The report that it is, or would be.
+    fn report_mut(&mut self) -> &mut ItemReport {
+        let (Self::Final(report)
+        | Self::Again {
+            otherwise: report, ..
+        }) = self;
+        report
+    }
+
     /// A failure before the request left that trying again does not mend.
     pub fn failed(problem: Problem) -> Self {
         Self::Final(ItemReport::failed(0, problem))
     }
+
+    /// The same about something that has been sent already: what failed is
+    /// what came after, so whether it was applied is not known.
+    pub fn in_doubt(mut self) -> Self {
+        let report = self.report_mut();
+        if report.status == ItemStatus::Failed {
+            report.status = ItemStatus::Unknown;
+        }
+        self
+    }
 }
 
-/// Turns an adapter's outcome into a report. `in_doubt`: the answer does not
-/// say whether it was applied, so that "again" which is given up is `unknown`.
-pub fn settle(outcome: Outcome, in_doubt: bool, redaction: &Redactor) -> Settled {
+impl From<Detail> for DetailReport {
+    fn from(detail: Detail) -> Self {
+        Self {
+            pointer: detail.pointer,
+            message: detail.message,
+        }
+    }
+}
+
+/// Which outcomes leave open whether the request was applied, beside `unknown`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Doubt {
+    /// None: each says that nothing was applied.
+    Nothing,
+    /// `retry`: the answer does not say whether anything was applied.
+    Retry,
+    /// Every failure: it is that of a follow-up, and the request itself was
+    /// sent before it.
+    Everything,
+}
+
+/// What an adapter's outcome says of the attempt, as a report. "Again" that is given up is
+/// `unknown` where there is a doubt.
+pub fn attempted(outcome: Outcome, doubt: Doubt, redaction: &Redactor) -> Attempted {
+    let attempted = attempted_plainly(outcome, doubt, redaction);
+    match doubt {
+        Doubt::Everything => attempted.in_doubt(),
+        Doubt::Nothing | Doubt::Retry => attempted,
+    }
+}
+
+fn attempted_plainly(outcome: Outcome, doubt: Doubt, redaction: &Redactor) -> Attempted {
     match outcome {
-        Outcome::Accepted(json) => Settled::Final(done(ItemStatus::Accepted, json, redaction)),
-        Outcome::Duplicate(json) => Settled::Final(done(ItemStatus::Duplicate, json, redaction)),
-        Outcome::Rejected(refusal) => Settled::Final(refused(
+        Outcome::Accepted(json) => Attempted::Final(done(ItemStatus::Accepted, json, redaction)),
+        Outcome::Duplicate(json) => Attempted::Final(done(ItemStatus::Duplicate, json, redaction)),
+        Outcome::Rejected(refusal) => Attempted::Final(refused(
             ItemStatus::Rejected,
             Blame::Platform,
             refusal,
@@ -51,15 +109,17 @@ pub fn settle(outcome: Outcome, in_doubt: bool, redaction: &Redactor) -> Settled
         )),
         // Whoever set the connection up has to act, not the platform.
         Outcome::Unauthenticated(refusal) => {
-            Settled::Final(refused(ItemStatus::Failed, Blame::Host, refusal, redaction))
+            Attempted::Final(refused(ItemStatus::Failed, Blame::Host, refusal, redaction))
         }
-        Outcome::Unknown(refusal) => Settled::Final(refused(
+        Outcome::Unknown(refusal) => Attempted::Final(refused(
             ItemStatus::Unknown,
             Blame::Platform,
             refusal,
             redaction,
         )),
-        Outcome::Retry(pause) if in_doubt => again(ItemStatus::Unknown, pause, redaction),
+        Outcome::Retry(pause) if doubt != Doubt::Nothing => {
+            again(ItemStatus::Unknown, pause, redaction)
+        }
         Outcome::Retry(pause) | Outcome::Throttled(pause) => {
             again(ItemStatus::Failed, pause, redaction)
         }
@@ -88,21 +148,15 @@ fn done(status: ItemStatus, json: String, redaction: &Redactor) -> ItemReport {
 
 /// A result document without secrets. It was checked to be JSON.
 fn data(json: String, redaction: &Redactor) -> Option<Box<RawValue>> {
-    let text = match redaction.redact(&json) {
+    let text = match redaction.redact_json(&json) {
         Cow::Borrowed(_) => json,
-        Cow::Owned(masked) => match serde_json::from_str::<&RawValue>(&masked) {
-            Ok(_) => masked,
-            // A mask in the middle of a number leaves no JSON.
-            Err(_) => serde_json::Value::String(masked).to_string(),
-        },
+        Cow::Owned(masked) => masked,
     };
     RawValue::from_string(text).ok()
 }
 
 fn text(text: String, redaction: &Redactor) -> String {
-    let mut text = redaction.redact(&text).into_owned();
-    crate::plugin::state::truncate(&mut text, TEXT_BYTES);
-    text
+    redaction.start_of(&text, TEXT_BYTES)
 }
 
 fn refused(status: ItemStatus, blame: Blame, refusal: Refusal, redaction: &Redactor) -> ItemReport {
@@ -121,8 +175,8 @@ fn refused(status: ItemStatus, blame: Blame, refusal: Refusal, redaction: &Redac
     report
 }
 
-fn again(given_up: ItemStatus, pause: Pause, redaction: &Redactor) -> Settled {
-    Settled::Again {
+fn again(given_up: ItemStatus, pause: Pause, redaction: &Redactor) -> Attempted {
+    Attempted::Again {
         after: pause.after_ms.map(|ms| Duration::from_millis(ms.into())),
         otherwise: paused(given_up, pause, redaction),
     }
@@ -138,19 +192,20 @@ fn paused(status: ItemStatus, pause: Pause, redaction: &Redactor) -> ItemReport 
 }
 
 /// A request that got no answer.
-pub fn unanswered(error: &SendError, repeatable: bool, redaction: &Redactor) -> Settled {
+pub fn unanswered(error: &SendError, repeatable: bool, redaction: &Redactor) -> Attempted {
     let (code, blame) = match error.kind {
         SendErrorKind::Resolve => ("name-not-resolved", Blame::Host),
         SendErrorKind::RefusedAddress => ("address-refused", Blame::Host),
         SendErrorKind::Invalid => ("invalid-request", Blame::Adapter),
         SendErrorKind::Connect => ("connect-failed", Blame::Platform),
+        SendErrorKind::Shortage => ("host-busy", Blame::Host),
         SendErrorKind::Tls => ("tls-failed", Blame::Platform),
         SendErrorKind::ConnectionLost => ("connection-lost", Blame::Platform),
         SendErrorKind::Timeout => ("timeout", Blame::Platform),
         SendErrorKind::TooLarge => ("answer-too-large", Blame::Platform),
         SendErrorKind::Decode => ("answer-undecodable", Blame::Platform),
     };
-    let message = redaction.redact(&error.message).into_owned();
+    let message = redaction.start_of(&error.message, TEXT_BYTES);
     let report = |status| {
         let mut report = ItemReport::failed(0, Problem::new(blame, code, message.clone()));
         report.status = status;
@@ -161,42 +216,65 @@ pub fn unanswered(error: &SendError, repeatable: bool, redaction: &Redactor) -> 
         SendErrorKind::RefusedAddress | SendErrorKind::Invalid
     );
     match error.reached {
-        Reached::NotSent if mendable => Settled::Again {
+        Reached::NotSent if mendable => Attempted::Again {
             after: None,
             otherwise: report(ItemStatus::Failed),
         },
-        Reached::NotSent => Settled::Final(report(ItemStatus::Failed)),
+        Reached::NotSent => Attempted::Final(report(ItemStatus::Failed)),
         // The same oversized or garbled answer would come again.
         Reached::MaybeApplied
             if repeatable
                 && !matches!(error.kind, SendErrorKind::TooLarge | SendErrorKind::Decode) =>
         {
-            Settled::Again {
+            Attempted::Again {
                 after: None,
                 otherwise: report(ItemStatus::Unknown),
             }
         }
-        Reached::MaybeApplied => Settled::Final(report(ItemStatus::Unknown)),
+        Reached::MaybeApplied => Attempted::Final(report(ItemStatus::Unknown)),
+    }
+}
+
+/// Why an answer could not be read, and how it begins: without secrets, on one
+/// line, bounded.
+fn why_unreadable(reply: &Reply, fault: &Fault, redaction: &Redactor) -> String {
+    let why = redaction.start_of(&fault_text(fault), TEXT_BYTES);
+    let status = reply.status;
+    match beginning(&reply.body, redaction) {
+        Some(beginning) => format!("HTTP {status}: {why}; the answer begins: {beginning}"),
+        None => format!("HTTP {status}: {why}"),
     }
 }
 
 /// An answer the adapter could not read. The platform may have applied the
 /// request, whatever it answered.
-pub fn unreadable(status: u16, fault: &Fault, repeatable: bool, redaction: &Redactor) -> Settled {
-    let why = redaction.redact(&fault_text(fault)).into_owned();
-    let problem = Problem::platform("unreadable-answer", format!("HTTP {status}: {why}"));
+pub fn unreadable(
+    route: &Route,
+    reply: &Reply,
+    fault: &Fault,
+    repeatable: bool,
+    redaction: &Redactor,
+) -> Attempted {
+    let why = why_unreadable(reply, fault, redaction);
+    tracing::warn!(
+        tenant = &*route.tenant.config.name,
+        connection = &*route.connection.config.name,
+        operation = route.operation,
+        "the platform's answer cannot be read: {why}"
+    );
+    let problem = Problem::platform("unreadable-answer", why);
     let mut report = ItemReport::failed(0, problem);
-    if (400..500).contains(&status) {
-        return Settled::Final(report);
+    if (400..500).contains(&reply.status) {
+        return Attempted::Final(report);
     }
     report.status = ItemStatus::Unknown;
     if repeatable {
-        Settled::Again {
+        Attempted::Again {
             after: None,
             otherwise: report,
         }
     } else {
-        Settled::Final(report)
+        Attempted::Final(report)
     }
 }
 
@@ -206,10 +284,10 @@ pub fn redirected(
     location: Option<&str>,
     repeatable: bool,
     redaction: &Redactor,
-) -> Settled {
+) -> Attempted {
     let to = location.map_or_else(
         || "without saying where".to_owned(),
-        |to| format!("to {}", redaction.redact(without_query(to))),
+        |to| format!("to {}", redaction.start_of(without_query(to), TEXT_BYTES)),
     );
     let problem = Problem::platform(
         "redirected",
@@ -221,7 +299,7 @@ pub fn redirected(
     if !repeatable {
         report.status = ItemStatus::Unknown;
     }
-    Settled::Final(report)
+    Attempted::Final(report)
 }
 
 fn without_query(url: &str) -> &str {
@@ -235,6 +313,7 @@ pub fn guest_problem(adapter: &str, function: &str, failure: &GuestFailure) -> P
         GuestFailureKind::Deadline => "adapter-deadline",
         GuestFailureKind::Memory => "adapter-memory",
         GuestFailureKind::Output => "adapter-output",
+        GuestFailureKind::Contract => "adapter-broken-promise",
         GuestFailureKind::Unavailable => {
             return Problem::host("host-busy", failure.message.clone());
         }
@@ -247,7 +326,8 @@ pub fn guest_problem(adapter: &str, function: &str, failure: &GuestFailure) -> P
 
 /// A fault of `map` or `sign` as a problem. `scripted` tells whose document it was.
 pub fn fault_problem(fault: Fault, scripted: bool, redaction: &Redactor) -> Problem {
-    let clean = |text: &str| redaction.redact(text).into_owned();
+    // It is repeated for every item.
+    let clean = |text: &str| redaction.start_of(text, TEXT_BYTES);
     match fault {
         Fault::InvalidInput(detail) => {
             let blame = if scripted {

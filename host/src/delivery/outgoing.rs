@@ -3,8 +3,8 @@
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 
-use super::signing::{Payload, SignedDraft};
 use crate::http::{Outgoing, Target, is_reserved_header};
+use crate::plugin::edits::{Payload, SignedDraft};
 
 /// Bytes of all header names and values together.
 const HEADER_BYTES: usize = 32 << 10;

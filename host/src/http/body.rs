@@ -2,7 +2,6 @@
 
 use std::convert::Infallible;
 use std::error::Error;
-use std::fmt::Write as _;
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -14,7 +13,7 @@ use futures_util::{Stream, StreamExt};
 use hyper::body::{Body, Frame, SizeHint};
 
 use super::decode::{Coding, decode};
-use super::{Reached, SendErrorKind};
+use super::{Reached, SendErrorKind, failure};
 
 /// What became of a request's body, and so of the request.
 #[derive(Clone)]
@@ -42,6 +41,11 @@ impl Progress {
         }
     }
 
+    /// Whether hyper has begun with the request.
+    pub fn started(&self) -> bool {
+        self.0.load(Ordering::SeqCst) == STARTED
+    }
+
     fn leave_waiting(&self, state: u8) {
         let _ = self
             .0
@@ -63,6 +67,11 @@ impl RequestBody {
             progress: progress.clone(),
         };
         (body, progress)
+    }
+
+    /// Asked before hyper has the body: no sign of progress.
+    pub fn is_empty(&self) -> bool {
+        self.bytes.is_none()
     }
 }
 
@@ -101,6 +110,10 @@ impl Drop for RequestBody {
 pub(super) struct Unreadable {
     pub kind: SendErrorKind,
     pub message: String,
+    /// The platform has proved that it did not process the request.
+    pub unprocessed: bool,
+    /// The platform takes the request over HTTP/1.1 only.
+    pub wants_http1: bool,
 }
 
 impl Unreadable {
@@ -108,6 +121,16 @@ impl Unreadable {
         Self {
             kind,
             message: message.into(),
+            unprocessed: false,
+            wants_http1: false,
+        }
+    }
+
+    /// The same of a request that certainly had no effect.
+    pub fn unprocessed(self) -> Self {
+        Self {
+            unprocessed: true,
+            ..self
         }
     }
 
@@ -118,13 +141,6 @@ impl Unreadable {
                 "the answer is larger than the {limit} bytes allowed; \
                  raise response_body_mb or ask for less at once"
             ),
-        )
-    }
-
-    pub fn lost(error: &dyn Error) -> Self {
-        Self::new(
-            SendErrorKind::ConnectionLost,
-            format!("the answer broke off: {}", causes(error)),
         )
     }
 }
@@ -140,26 +156,15 @@ impl From<io::Error> for Unreadable {
     fn from(error: io::Error) -> Self {
         match error.downcast::<Unreadable>() {
             Ok(unreadable) => unreadable,
-            Err(error) => Self::new(
-                SendErrorKind::Decode,
-                format!("the answer cannot be decoded as its content-encoding says: {error}"),
-            ),
+            Err(error) => {
+                tracing::debug!(target: "crossdock::http", %error, "no decoded answer");
+                Self::new(
+                    SendErrorKind::Decode,
+                    "the answer is not compressed as its content-encoding says, or is cut short",
+                )
+            }
         }
     }
-}
-
-/// An error and what caused it, in one line, without saying anything twice.
-pub(super) fn causes(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut next = error.source();
-    while let Some(cause) = next {
-        let cause_text = cause.to_string();
-        if !text.ends_with(&cause_text) {
-            let _ = write!(text, ": {cause_text}");
-        }
-        next = cause.source();
-    }
-    text
 }
 
 /// Reads an answer's body to its end.
@@ -170,11 +175,10 @@ pub(super) fn causes(error: &dyn Error) -> String {
 pub(super) async fn read<B>(body: B, codings: &[Coding], limit: usize) -> Result<Bytes, Unreadable>
 where
     B: Body<Data = Bytes> + Send + Unpin,
-    B::Error: Error,
+    B::Error: Error + 'static,
 {
     let declared = body.size_hint();
-    // What hyper reports here is `content-length`, and 0 for an answer that has
-    // no body by definition, whatever its header says (HEAD, 204, 304).
+    // What hyper reports here is `content-length`.
     if declared.lower() > limit as u64 {
         return Err(Unreadable::too_large(limit));
     }
@@ -217,11 +221,14 @@ pub(super) struct Chunks<B> {
     put_back: Option<Bytes>,
     left: usize,
     limit: usize,
+    /// What the answer says of its length.
+    declared: Option<u64>,
 }
 
-impl<B> Chunks<B> {
+impl<B: Body> Chunks<B> {
     pub fn new(body: B, limit: usize) -> Self {
         Self {
+            declared: body.size_hint().exact(),
             body,
             put_back: None,
             left: limit,
@@ -237,7 +244,7 @@ impl<B> Chunks<B> {
 impl<B> Stream for Chunks<B>
 where
     B: Body<Data = Bytes> + Unpin,
-    B::Error: Error,
+    B::Error: Error + 'static,
 {
     type Item = Result<Bytes, Unreadable>;
 
@@ -247,9 +254,20 @@ where
         }
         loop {
             let frame = match ready!(Pin::new(&mut self.body).poll_frame(cx)) {
-                None => return Poll::Ready(None),
+                None => {
+                    // An HTTP/2 stream that the platform resets with NO_ERROR ends
+                    // here like any other.
+                    let read = (self.limit - self.left) as u64;
+                    return Poll::Ready(match self.declared.take() {
+                        Some(declared) if read < declared => Some(Err(Unreadable::new(
+                            SendErrorKind::ConnectionLost,
+                            "the answer broke off: it is shorter than it says",
+                        ))),
+                        _ => None,
+                    });
+                }
                 Some(Ok(frame)) => frame,
-                Some(Err(error)) => return Poll::Ready(Some(Err(Unreadable::lost(&error)))),
+                Some(Err(error)) => return Poll::Ready(Some(Err(failure::broken_off(&error)))),
             };
             let Ok(data) = frame.into_data() else {
                 continue;

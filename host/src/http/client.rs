@@ -10,20 +10,29 @@
 //! of which hyper has encoded the first byte is never handed back, so it is never
 //! repeated here; [`Progress`] watches the same moment by itself, and
 //! [`SendError::reached`] tells the caller, who alone decides what is repeated.
+//! So it does where the platform itself says that it has not processed a request
+//! (`failure`).
+//!
+//! # What is read
+//!
+//! What curl reads, as far as there is one way to read it; the table is in
+//! docs/operations.md, and `tests/lenient.rs` has a line for each.
 
-use std::error::Error;
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
-use http::header::{ACCEPT_ENCODING, HeaderName};
-use http::{HeaderMap, HeaderValue, Method, Request, Uri};
+use bytes::Bytes;
+use futures_util::FutureExt;
+use http::header::{ACCEPT_ENCODING, CONTENT_LENGTH, HeaderName};
+use http::{HeaderMap, HeaderValue, Method, Request, StatusCode, Uri};
 use hyper_util::client::legacy;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 
-use super::body::{Progress, RequestBody, Unreadable, causes, read};
-use super::connect::{ConnectError, Connector};
+use super::body::{Progress, RequestBody, Unreadable, read};
+use super::connect::Connector;
 use super::decode::{ACCEPTED, codings};
+use super::failure::{MAX_HEADERS, unanswered};
 use super::{Answer, Outgoing, Reached, SendError, SendErrorKind, tls};
 
 /// How often a connection that carries HTTP/2 requests is asked for a sign of
@@ -37,7 +46,7 @@ const PING_INTERVAL: Duration = Duration::from_secs(5);
 pub struct ClientOptions {
     /// Longest for name, TCP and TLS together; default 3 s.
     pub connect_timeout: Duration,
-    /// Longest from [`Client::send`] to the last byte of the answer; default 10 s.
+    /// Longest from [`Client::send_until`] to the last byte of the answer; default 10 s.
     pub timeout: Duration,
     /// Most bytes of an answer's body, on the wire and decoded; default 8 MiB.
     pub response_body: usize,
@@ -101,8 +110,37 @@ pub enum ClientError {
 #[derive(Clone)]
 pub struct Client {
     http: legacy::Client<Connector, RequestBody>,
+    /// The same over HTTP/1.1 only, once the platform has asked for that.
+    http1: Arc<OnceLock<legacy::Client<Connector, RequestBody>>>,
+    connector: Connector,
+    pooled: Pooled,
     timeout: Duration,
     response_body: usize,
+}
+
+/// How connections are kept.
+#[derive(Clone, Copy)]
+struct Pooled {
+    idle: usize,
+    timeout: Duration,
+}
+
+impl Pooled {
+    fn client(self, connector: Connector) -> legacy::Client<Connector, RequestBody> {
+        legacy::Client::builder(TokioExecutor::new())
+            .timer(TokioTimer::new())
+            .pool_timer(TokioTimer::new())
+            .pool_idle_timeout(self.timeout)
+            .pool_max_idle_per_host(self.idle)
+            .retry_canceled_requests(true)
+            .http1_allow_obsolete_multiline_headers_in_responses(true)
+            .http1_allow_spaces_after_header_name_in_responses(true)
+            .http1_ignore_invalid_headers_in_responses(true)
+            .http1_max_headers(MAX_HEADERS)
+            .http2_keep_alive_interval(PING_INTERVAL)
+            .http2_keep_alive_timeout(PING_INTERVAL)
+            .build(connector)
+    }
 }
 
 impl fmt::Debug for Client {
@@ -126,27 +164,23 @@ impl Client {
             timeout: options.connect_timeout,
             allow_private: options.allow_private,
         };
-        let http = legacy::Client::builder(TokioExecutor::new())
-            .timer(TokioTimer::new())
-            .pool_timer(TokioTimer::new())
-            .pool_idle_timeout(options.idle_timeout)
-            .pool_max_idle_per_host(options.idle_connections)
-            .retry_canceled_requests(true)
-            .http2_keep_alive_interval(PING_INTERVAL)
-            .http2_keep_alive_timeout(PING_INTERVAL)
-            .build(connector);
+        let pooled = Pooled {
+            idle: options.idle_connections,
+            timeout: options.idle_timeout,
+        };
         Ok(Self {
-            http,
+            http: pooled.client(connector.clone()),
+            http1: Arc::default(),
+            connector,
+            pooled,
             timeout: options.timeout,
             response_body: options.response_body,
         })
     }
 
     /// [`send_until`](Self::send_until) with no bound but the client's own.
-    ///
-    /// # Errors
-    /// [`SendError::reached`] says whether the platform can have seen any of it.
-    pub async fn send(&self, outgoing: Outgoing) -> Result<Answer, SendError> {
+    #[cfg(test)]
+    pub(super) async fn send(&self, outgoing: Outgoing) -> Result<Answer, SendError> {
         let never = Instant::now() + self.timeout * 2;
         self.send_until(outgoing, never).await
     }
@@ -154,8 +188,8 @@ impl Client {
     /// Sends one request, once, and reads its answer, all of it until
     /// `deadline` at the latest. Redirects are answers.
     ///
-    /// What goes out is `outgoing` with `host`, `content-length` and, if it has
-    /// none, `accept-encoding`. Must be called within a tokio runtime. Dropping
+    /// What goes out is `outgoing` with `host` (in HTTP/2 `:authority`),
+    /// `content-length` and, if it has none, `accept-encoding`. Must be called within a tokio runtime. Dropping
     /// the future gives the request up; it may have been applied.
     ///
     /// # Errors
@@ -173,18 +207,54 @@ impl Client {
             message,
         })?;
         let (request, progress) = request(outgoing);
-        // When the time runs out, hyper's future is dropped before `progress`
-        // is read: what hadn't been started by then never will be.
-        let exchange = self.exchange(request, start);
-        let result = match tokio::time::timeout_at(until.into(), exchange).await {
-            Ok(result) => result,
-            Err(_) => Err(self.late(&progress, until == deadline)),
+        let result = if until <= start {
+            drop(request);
+            Err(self.late(&progress, until == deadline))
+        } else {
+            self.within(request, &progress, start, until)
+                .await
+                .unwrap_or_else(|| Err(self.late(&progress, until == deadline)))
         };
-        result.map_err(|failure| SendError {
-            kind: failure.kind,
-            reached: progress.reached(),
-            message: failure.message,
+        result.map_err(|failure| {
+            if failure.wants_http1 {
+                self.http1.get_or_init(|| {
+                    self.pooled.client(Connector {
+                        tls: tls::http1_only(&self.connector.tls),
+                        ..self.connector.clone()
+                    })
+                });
+            }
+            SendError {
+                kind: failure.kind,
+                reached: match failure.unprocessed {
+                    true => Reached::NotSent,
+                    false => progress.reached(),
+                },
+                message: failure.message,
+            }
         })
+    }
+
+    /// The exchange, or nothing if the time runs out. The clock is looked at
+    /// first: a request that has not begun by then does not begin any more. One
+    /// that has is looked at once more, for its answer may be there.
+    async fn within(
+        &self,
+        request: Request<RequestBody>,
+        progress: &Progress,
+        start: Instant,
+        until: Instant,
+    ) -> Option<Result<Answer, Unreadable>> {
+        // In a box, so that it is gone, and with it the request, before its
+        // progress is read.
+        let mut exchange = Box::pin(self.exchange(request, start));
+        tokio::select! {
+            biased;
+            () = tokio::time::sleep_until(until.into()) => {
+                if progress.started() { exchange.as_mut().now_or_never() } else { None }
+            }
+            result = exchange.as_mut() => Some(result),
+        }
     }
 
     async fn exchange(
@@ -192,10 +262,32 @@ impl Client {
         request: Request<RequestBody>,
         start: Instant,
     ) -> Result<Answer, Unreadable> {
-        let response = self.http.request(request).await.map_err(classify)?;
+        let http = self.http1.get().unwrap_or(&self.http);
+        let head_only = request.method() == Method::HEAD;
+        let response = http
+            .request(request)
+            .await
+            .map_err(|error| unanswered(&error))?;
         let (head, body) = response.into_parts();
-        let codings = codings(&head.headers)?;
-        let body = read(body, &codings, self.response_body).await?;
+        if head.status.is_informational() {
+            return Err(Unreadable::new(
+                SendErrorKind::Decode,
+                format!(
+                    "the platform answered HTTP {}, which nobody asked for, and nothing else",
+                    head.status.as_u16()
+                ),
+            ));
+        }
+        // These have no body, whatever their headers say (RFC 9110 §6.4.1).
+        let bodiless = head_only
+            || matches!(
+                head.status,
+                StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED
+            );
+        let body = match bodiless {
+            true => Bytes::new(),
+            false => read(body, &codings(&head.headers)?, self.response_body).await?,
+        };
         Ok(Answer {
             status: head.status,
             headers: head.headers,
@@ -224,11 +316,26 @@ fn request(outgoing: Outgoing) -> (Request<RequestBody>, Progress) {
     *request.method_mut() = outgoing.method;
     *request.uri_mut() = outgoing.uri;
     *request.headers_mut() = outgoing.headers;
+    // RFC 9110 §8.6: whoever expects a body is told that there is none. Hyper
+    // says so in HTTP/2 only, and many servers answer 411 without it.
+    if request.body().is_empty() && expects_body(request.method()) {
+        request
+            .headers_mut()
+            .insert(CONTENT_LENGTH, HeaderValue::from_static("0"));
+    }
     request
         .headers_mut()
         .entry(ACCEPT_ENCODING)
         .or_insert(HeaderValue::from_static(ACCEPTED));
     (request, progress)
+}
+
+/// Methods of which RFC 9110 §9.3 does not say that a body means nothing.
+fn expects_body(method: &Method) -> bool {
+    !matches!(
+        *method,
+        Method::GET | Method::HEAD | Method::DELETE | Method::OPTIONS | Method::TRACE
+    )
 }
 
 /// Whether a header is the host's own: it describes the connection or the
@@ -289,42 +396,9 @@ fn check_headers(headers: &HeaderMap) -> Result<(), String> {
     }
 }
 
-/// What hyper-util's error says happened. How far the request got is not its
-/// to say: see [`Progress`].
-fn classify(error: legacy::Error) -> Unreadable {
-    let mut cause: Option<&(dyn Error + 'static)> = error.source();
-    while let Some(current) = cause {
-        if let Some(connect) = current.downcast_ref::<ConnectError>() {
-            return Unreadable::new(connect.kind, connect.message.clone());
-        }
-        if let Some(http) = current.downcast_ref::<hyper::Error>() {
-            if http.is_parse_too_large() {
-                return Unreadable::new(
-                    SendErrorKind::TooLarge,
-                    "the answer's headers are larger than any answer needs (400 KiB or 100 lines)",
-                );
-            }
-            if http.is_parse() {
-                return Unreadable::new(
-                    SendErrorKind::Decode,
-                    format!("the answer is not HTTP: {}", causes(http)),
-                );
-            }
-        }
-        cause = current.source();
-    }
-    let (kind, what) = if error.is_connect() {
-        (SendErrorKind::Connect, "no connection")
-    } else {
-        (SendErrorKind::ConnectionLost, "the connection was lost")
-    };
-    Unreadable::new(kind, format!("{what}: {}", causes(&error)))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use bytes::Bytes;
 
     fn outgoing() -> Outgoing {
         Outgoing {

@@ -17,7 +17,6 @@ use std::time::Duration;
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 use http::Uri;
-use hyper_rustls::MaybeHttpsStream;
 use hyper_util::rt::TokioIo;
 use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
@@ -25,8 +24,9 @@ use tokio::net::{TcpStream, lookup_host};
 use tokio::time::{Instant, timeout_at};
 use tokio_rustls::TlsConnector;
 
-use super::SendErrorKind;
 use super::address::permitted;
+use super::wire::{Stream, Transport, Wire};
+use super::{SendErrorKind, net_failure, tls_failure};
 
 /// How long one address may take before the next one is tried beside it; the
 /// "connection attempt delay" RFC 8305 §5 recommends.
@@ -56,8 +56,6 @@ impl ConnectError {
         Self { kind, message }
     }
 }
-
-pub(super) type Stream = MaybeHttpsStream<TokioIo<TcpStream>>;
 
 impl tower_service::Service<Uri> for Connector {
     type Response = Stream;
@@ -94,7 +92,7 @@ impl Connector {
         if https {
             self.encrypt(host, tcp, deadline).await
         } else {
-            Ok(MaybeHttpsStream::Http(TokioIo::new(tcp)))
+            Ok(TokioIo::new(Transport::plain(tcp)))
         }
     }
 
@@ -104,19 +102,28 @@ impl Connector {
         port: u16,
         deadline: Instant,
     ) -> Result<Vec<SocketAddr>, ConnectError> {
-        let fail = |what: String| {
-            ConnectError::new(
-                SendErrorKind::Resolve,
-                format!("the name `{host}` {what}; check base_url and the host's DNS"),
-            )
-        };
+        let fail = |kind, what: &str| ConnectError::new(kind, format!("the name `{host}` {what}"));
         let addresses = match timeout_at(deadline, lookup_host((host, port))).await {
             Ok(Ok(addresses)) => addresses.collect::<Vec<_>>(),
-            Ok(Err(error)) => return Err(fail(format!("does not resolve ({error})"))),
-            Err(_) => return Err(fail(format!("did not resolve within {:?}", self.timeout))),
+            Ok(Err(error)) => {
+                tracing::debug!(target: "crossdock::http", %error, "no address");
+                let kind = match net_failure::shortage(&error) {
+                    Some(_) => SendErrorKind::Shortage,
+                    None => SendErrorKind::Resolve,
+                };
+                return Err(fail(kind, net_failure::unresolved(&error)));
+            }
+            Err(_) => {
+                let what = format!(
+                    "did not resolve within {:?}; check this machine's DNS",
+                    self.timeout
+                );
+                return Err(fail(SendErrorKind::Resolve, &what));
+            }
         };
         if addresses.is_empty() {
-            return Err(fail("has no address".to_owned()));
+            let what = "has no address; check base_url";
+            return Err(fail(SendErrorKind::Resolve, what));
         }
         permitted(addresses, self.allow_private)
             .map(|mut addresses| {
@@ -141,16 +148,28 @@ impl Connector {
         addresses: &[SocketAddr],
         deadline: Instant,
     ) -> Result<TcpStream, ConnectError> {
-        let fail = |what: String| {
+        let fail = |kind, what: &str| {
             ConnectError::new(
-                SendErrorKind::Connect,
+                kind,
                 format!("no connection to `{host}` port {port}: {what}"),
             )
         };
         match timeout_at(deadline, first_to_connect(addresses)).await {
             Ok(Ok(tcp)) => Ok(tcp),
-            Ok(Err(error)) => Err(fail(error.to_string())),
-            Err(_) => Err(fail(format!("no answer within {:?}", self.timeout))),
+            Ok(Err(error)) => {
+                tracing::debug!(target: "crossdock::http", %error, "no connection");
+                Err(match net_failure::shortage(&error) {
+                    Some(what) => fail(SendErrorKind::Shortage, what),
+                    None => fail(SendErrorKind::Connect, net_failure::unreachable(&error)),
+                })
+            }
+            Err(_) => {
+                let what = format!(
+                    "nothing answers within {:?}; check base_url, and the firewalls between",
+                    self.timeout
+                );
+                Err(fail(SendErrorKind::Connect, &what))
+            }
         }
     }
 
@@ -168,27 +187,19 @@ impl Connector {
         };
         let name = ServerName::try_from(host.to_owned())
             .map_err(|_| fail("that is not a name a certificate can have".to_owned()))?;
-        let handshake = TlsConnector::from(Arc::clone(&self.tls))
-            .connect(name, TokioIo::new(TokioIo::new(tcp)));
+        let handshake = TlsConnector::from(Arc::clone(&self.tls)).connect(name, Wire::new(tcp));
         match timeout_at(deadline, handshake).await {
-            Ok(Ok(tls)) => Ok(MaybeHttpsStream::Https(TokioIo::new(tls))),
-            Ok(Err(error)) => Err(fail(match unknown_issuer(&error) {
-                true => format!("{error}; if its certificate is your own, name its CA in ca_file"),
-                false => error.to_string(),
-            })),
-            Err(_) => Err(fail(format!("no handshake within {:?}", self.timeout))),
+            Ok(Ok(tls)) => Ok(TokioIo::new(Transport::tls(tls))),
+            Ok(Err(error)) => {
+                tracing::debug!(target: "crossdock::http", %error, "no TLS");
+                Err(fail(tls_failure::sentence(&error)))
+            }
+            Err(_) => Err(fail(format!(
+                "the handshake took longer than {:?}; the server may not speak TLS on this port",
+                self.timeout
+            ))),
         }
     }
-}
-
-fn unknown_issuer(error: &io::Error) -> bool {
-    use rustls::{CertificateError, Error};
-    matches!(
-        error
-            .get_ref()
-            .and_then(|inner| inner.downcast_ref::<Error>()),
-        Some(Error::InvalidCertificate(CertificateError::UnknownIssuer))
-    )
 }
 
 /// Tries the addresses in their order (the resolver's, RFC 6724), the next one

@@ -6,10 +6,11 @@ use std::task::{Context, Poll, ready};
 
 use async_compression::tokio::bufread::{BrotliDecoder, DeflateDecoder, GzipDecoder, ZlibDecoder};
 use bytes::{BufMut, Bytes};
+use encoding_rs::Encoding;
 use futures_util::{Stream, StreamExt};
 use http::HeaderMap;
 use http::header::CONTENT_ENCODING;
-use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, BufReader, ReadBuf};
+use tokio::io::{AsyncBufRead, AsyncBufReadExt, AsyncRead, AsyncReadExt, BufReader, ReadBuf};
 use tokio_util::io::StreamReader;
 
 use super::SendErrorKind;
@@ -45,6 +46,10 @@ pub(super) fn codings(headers: &HeaderMap) -> Result<Vec<Coding>, Unreadable> {
         for token in value.split(',').map(str::trim) {
             let coding = match token.to_ascii_lowercase().as_str() {
                 "" | "identity" => continue,
+                // Some servers name the text's encoding here, or that there is none.
+                label if label == "none" || Encoding::for_label(label.as_bytes()).is_some() => {
+                    continue;
+                }
                 "gzip" | "x-gzip" => Coding::Gzip,
                 "deflate" => Coding::Deflate,
                 "br" => Coding::Brotli,
@@ -110,10 +115,15 @@ pub(super) async fn decode(
 async fn undo<'a>(coding: Coding, mut input: BufReader<Capped<'a>>) -> io::Result<Reader<'a>> {
     Ok(match coding {
         Coding::Gzip => {
-            let mut decoder = GzipDecoder::new(input);
-            // RFC 1952 §2.2: several members are one stream.
-            decoder.multiple_members(true);
-            Box::new(decoder)
+            // Some gateways undo the coding and leave its name. Gzip begins with
+            // two bytes that no text begins with (RFC 1952 §2.3.1).
+            if input.fill_buf().await?.first().is_none_or(is_gzip) {
+                Box::new(Members {
+                    member: Some(GzipDecoder::new(input)),
+                })
+            } else {
+                Box::new(input)
+            }
         }
         Coding::Deflate => {
             // RFC 1950 §2.2: a zlib stream begins with compression method 8 in
@@ -133,6 +143,41 @@ async fn undo<'a>(coding: Coding, mut input: BufReader<Capped<'a>>) -> io::Resul
         }
         Coding::Brotli => Box::new(BrotliDecoder::new(input)),
     })
+}
+
+fn is_gzip(first: &u8) -> bool {
+    *first == 0x1f
+}
+
+/// Several gzip members are one stream (RFC 1952 §2.2). What follows the last one
+/// and is none is left out, as gzip itself does: the data before it was complete,
+/// and its checksum right.
+struct Members<'a> {
+    member: Option<GzipDecoder<BufReader<Capped<'a>>>>,
+}
+
+impl AsyncRead for Members<'_> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let before = buf.filled().len();
+        while let Some(member) = &mut self.member {
+            ready!(Pin::new(&mut *member).poll_read(cx, buf))?;
+            if buf.filled().len() > before || buf.remaining() == 0 {
+                break;
+            }
+            let rest = ready!(Pin::new(member.get_mut()).poll_fill_buf(cx))?;
+            let more = rest.first().is_some_and(is_gzip);
+            self.member = self
+                .member
+                .take()
+                .filter(|_| more)
+                .map(|member| GzipDecoder::new(member.into_inner()));
+        }
+        Poll::Ready(Ok(()))
+    }
 }
 
 /// A reader that fails, instead of ending, after `limit` bytes.
@@ -192,6 +237,8 @@ mod tests {
             (&["GZip"], vec![Gzip]),
             (&["deflate , br"], vec![Deflate, Brotli]),
             (&["x-gzip", "identity,deflate"], vec![Gzip, Deflate]),
+            (&["UTF-8"], vec![]),
+            (&["gbk", "none"], vec![]),
         ] {
             assert_eq!(codings(&headers(values)).unwrap(), expected, "{values:?}");
         }
@@ -242,6 +289,21 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn what_follows_the_last_gzip_member_is_left_out() {
+        for rest in [&b"\0\0\0\0"[..], b"<!-- 3 ms -->", b"\r\n"] {
+            let bytes = [&compress::gzip(TEXT).await, rest].concat();
+            let decoded = undo_all(&bytes, &[Coding::Gzip], 1000).await.unwrap();
+            assert_eq!(decoded, TEXT);
+        }
+    }
+
+    #[tokio::test]
+    async fn text_that_is_only_called_gzip_is_text() {
+        let decoded = undo_all(TEXT, &[Coding::Gzip], 1000).await.unwrap();
+        assert_eq!(decoded, TEXT);
+    }
+
+    #[tokio::test]
     async fn the_bound_holds_at_its_last_byte_and_between_codings() {
         for (length, fits) in [(499, true), (500, true), (501, false)] {
             let bytes = compress::brotli(&vec![b'x'; length]).await;
@@ -268,7 +330,7 @@ mod tests {
         for (bytes, coding) in [
             (&gzip[..gzip.len() - 1], Coding::Gzip),
             (&flipped, Coding::Gzip),
-            (TEXT, Coding::Gzip),
+            (&gzip[..5], Coding::Gzip),
             (TEXT, Coding::Deflate),
             (b"\xff\xff\xff", Coding::Brotli),
         ] {

@@ -6,18 +6,25 @@
 //! | `target` | base URL + an adapter's path and query → the URL of a request |
 //! | `client` | one request, its answer, and how far a failed one got |
 //! | `connect` | name → checked addresses → TCP → TLS, within one deadline |
+//! | `wire` | one connection, read to its end even if writing fails |
 //! | `address` | which addresses are public |
 //! | `tls` | roots and protocol versions |
 //! | `body` | the request's bytes, and the answer's within its bound |
 //! | `decode` | gzip, deflate, br |
+//! | `failure` | what hyper and h2 say went wrong, and what that proves |
+//! | `net_failure`, `tls_failure` | the same of names and connections, and of TLS |
 
 mod address;
 mod body;
 mod client;
 mod connect;
 mod decode;
+mod failure;
+mod net_failure;
 mod target;
 mod tls;
+mod tls_failure;
+mod wire;
 
 #[cfg(test)]
 mod tests;
@@ -29,6 +36,7 @@ use bytes::Bytes;
 use http::{HeaderMap, Method, StatusCode, Uri};
 
 pub use client::{Client, ClientError, ClientOptions, is_reserved_header};
+pub(crate) use target::UNRESERVED;
 pub use target::{Target, TargetError};
 
 /// A request exactly as it goes out.
@@ -66,7 +74,7 @@ pub struct Answer {
     pub headers: HeaderMap,
     /// The decoded body.
     pub body: Bytes,
-    /// From the call of [`Client::send`] to the last byte.
+    /// From the call of [`Client::send_until`] to the last byte.
     pub elapsed: Duration,
 }
 
@@ -86,7 +94,8 @@ impl fmt::Debug for Answer {
 /// sent again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Reached {
-    /// Nothing of the request left this machine: sending it again is safe.
+    /// Nothing of the request left this machine, or the platform has proved that
+    /// it did not process it: sending it again is safe.
     NotSent,
     /// Some of it may have left: the platform may have applied it.
     MaybeApplied,
@@ -114,6 +123,8 @@ pub enum SendErrorKind {
     RefusedAddress,
     /// No connection could be made in time.
     Connect,
+    /// This machine has no descriptor or port left for a connection.
+    Shortage,
     /// TLS failed.
     Tls,
     /// The connection was lost before the answer was complete.

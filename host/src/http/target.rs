@@ -12,7 +12,7 @@ const MAX_LENGTH: usize = 16 * 1024;
 
 /// Everything but the unreserved characters of RFC 3986 §2.3, so that a space
 /// is `%20` and a reserved character is never a delimiter.
-const QUERY_COMPONENT: &AsciiSet = &NON_ALPHANUMERIC
+pub(crate) const UNRESERVED: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'-')
     .remove(b'.')
     .remove(b'_')
@@ -143,9 +143,9 @@ impl Target {
         let mut separator = '?';
         for (name, value) in query {
             joined.push(separator);
-            joined.extend(utf8_percent_encode(name, QUERY_COMPONENT));
+            joined.extend(utf8_percent_encode(name, UNRESERVED));
             joined.push('=');
-            joined.extend(utf8_percent_encode(value, QUERY_COMPONENT));
+            joined.extend(utf8_percent_encode(value, UNRESERVED));
             separator = '&';
         }
         if joined.len() > MAX_LENGTH {

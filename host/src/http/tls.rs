@@ -28,12 +28,19 @@ pub(super) fn config(extra: Option<&[u8]>) -> Result<Arc<ClientConfig>, RootsErr
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let mut config = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
-        .map_err(|error| format!("cannot be used with this build of TLS: {error}"))?
+        .map_err(|_| "cannot be used with this build of TLS".to_owned())?
         .with_root_certificates(roots)
         .with_no_client_auth();
     config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
     config.resumption = Resumption::in_memory_sessions(SESSIONS);
     Ok(Arc::new(config))
+}
+
+/// The same without HTTP/2.
+pub(super) fn http1_only(config: &ClientConfig) -> Arc<ClientConfig> {
+    let mut config = config.clone();
+    config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    Arc::new(config)
 }
 
 /// The operating system's roots, or Mozilla's where it has none (a container
@@ -59,10 +66,12 @@ fn add_roots(roots: &mut RootCertStore, pem: &[u8]) -> Result<(), RootsError> {
         if count > MAX_EXTRA_ROOTS {
             return Err(format!("has more than {MAX_EXTRA_ROOTS} certificates"));
         }
-        let certificate = certificate.map_err(|error| format!("is not valid PEM: {error}"))?;
-        roots
-            .add(certificate)
-            .map_err(|error| format!("has an unusable certificate (number {count}): {error}"))?;
+        let certificate = certificate.map_err(|_| {
+            format!("is not valid PEM at its certificate number {count}; copy it whole")
+        })?;
+        roots.add(certificate).map_err(|_| {
+            format!("has an unusable certificate (number {count}); `openssl x509 -text` shows it")
+        })?;
     }
     if count == 0 {
         return Err("has no PEM certificate".to_owned());

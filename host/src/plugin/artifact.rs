@@ -1,11 +1,12 @@
 //! A plugin file as it was read: whole, stable, hashed.
 
-use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use sha2::{Digest, Sha256};
+
+use crate::files::{self, Links, Refused};
 
 /// SHA-256 of a plugin's bytes. Two files with the same hash are the same plugin.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -54,10 +55,13 @@ pub struct Artifact {
 
 /// What tells one state of a file from the next without reading it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Stamp {
+struct Stamp {
     size: u64,
     modified: Option<SystemTime>,
     inode: u64,
+    /// The system's own note of the last change: other than the time of
+    /// modification, nobody can set it.
+    changed: (i64, i64),
 }
 
 /// Why a file could not be taken.
@@ -66,6 +70,9 @@ pub enum ReadError {
     /// The file cannot be opened or read.
     #[error("the file cannot be read: {0}")]
     Io(#[from] std::io::Error),
+    /// A folder, a FIFO, a device.
+    #[error("it is not a regular file")]
+    NotAFile,
     /// Larger than the bound.
     #[error("the file is larger than {most} bytes, which `[limits] plugin_mb` allows")]
     TooLarge {
@@ -77,32 +84,49 @@ pub enum ReadError {
     Unstable,
 }
 
+impl ReadError {
+    /// Whether the reason may pass by itself.
+    pub fn is_passing(&self) -> bool {
+        matches!(self, Self::Io(_) | Self::Unstable)
+    }
+}
+
 impl Stamp {
     /// The state of the file at `path`, links followed.
-    pub fn of(path: &Path) -> std::io::Result<Self> {
+    fn of(path: &Path) -> std::io::Result<Self> {
         std::fs::metadata(path).map(|meta| Self::from_metadata(&meta))
     }
 
     fn from_metadata(meta: &std::fs::Metadata) -> Self {
         #[cfg(unix)]
-        let inode = std::os::unix::fs::MetadataExt::ino(meta);
+        let (inode, changed) = {
+            use std::os::unix::fs::MetadataExt;
+            (meta.ino(), (meta.ctime(), meta.ctime_nsec()))
+        };
         #[cfg(not(unix))]
-        let inode = 0;
+        let (inode, changed) = (0, (0, 0));
         Self {
             size: meta.len(),
             modified: meta.modified().ok(),
             inode,
+            changed,
         }
     }
 }
 
 impl Artifact {
     /// Reads the whole file, and refuses it when it changed meanwhile.
-    pub fn read(path: &Path, most: usize) -> Result<(Self, Stamp), ReadError> {
-        let mut file = File::open(path)?;
-        let before = Stamp::from_metadata(&file.metadata()?);
+    pub fn read(path: &Path, most: usize) -> Result<Self, ReadError> {
+        let too_large = || ReadError::TooLarge { most };
+        let (mut file, meta) =
+            files::open(path, Links::Follow).map_err(|refused| match refused {
+                Refused::NotAFile => ReadError::NotAFile,
+                Refused::TooLarge(_) => too_large(),
+                Refused::Io(error) => ReadError::Io(error),
+            })?;
+        let before = Stamp::from_metadata(&meta);
         if before.size > most as u64 {
-            return Err(ReadError::TooLarge { most });
+            return Err(too_large());
         }
         let mut bytes = Vec::with_capacity(before.size as usize);
         (&mut file).take(most as u64 + 1).read_to_end(&mut bytes)?;
@@ -116,6 +140,6 @@ impl Artifact {
             sha256: Sha::of(&bytes),
             bytes,
         };
-        Ok((artifact, after))
+        Ok(artifact)
     }
 }

@@ -10,15 +10,20 @@ use std::fs;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 use sha2::{Digest, Sha256};
 use wasmtime::Engine;
 use wasmtime::component::Component;
 
 use super::artifact::Sha;
+use crate::files::{self, Links, Refused};
 
-/// Entries kept; the oldest go first.
+/// Entries kept; those unused for longest go first.
 const MOST_ENTRIES: usize = 256;
+
+/// Bytes of all entries where nobody says otherwise.
+const MOST_BYTES: u64 = 1 << 30;
 
 /// Bytes of the hash in front of an entry.
 const SEAL: usize = 32;
@@ -27,12 +32,26 @@ const SEAL: usize = 32;
 #[derive(Debug, Clone)]
 pub struct CodeCache {
     dir: PathBuf,
+    most_bytes: u64,
 }
 
 impl CodeCache {
     /// A cache in `dir`, which is made when the first entry is written.
     pub fn new(dir: PathBuf) -> Self {
-        Self { dir }
+        Self {
+            dir,
+            most_bytes: MOST_BYTES,
+        }
+    }
+
+    /// The same that keeps at most so many bytes.
+    pub fn bounded(mut self, bytes: u64) -> Self {
+        self.most_bytes = bytes;
+        self
+    }
+
+    pub(super) fn dir(&self) -> &Path {
+        &self.dir
     }
 
     fn entry(&self, engine: &Engine, sha: Sha) -> PathBuf {
@@ -45,7 +64,15 @@ impl CodeCache {
     /// The compiled component, if there is an intact entry of this engine's.
     pub fn get(&self, engine: &Engine, sha: Sha) -> Option<Component> {
         let path = self.entry(engine, sha);
-        let bytes = fs::read(&path).ok()?;
+        let most = self.most_bytes.saturating_add(SEAL as u64);
+        let bytes = match files::read(&path, most, Links::Refuse) {
+            Ok(bytes) => bytes,
+            Err(Refused::NotAFile) => {
+                tracing::warn!(path = %path.display(), "this is not a regular file, so it holds no compiled code; compiling again");
+                return None;
+            }
+            Err(_) => return None,
+        };
         let (seal, code) = bytes.split_at_checked(SEAL)?;
         if Sha256::digest(code)[..] != *seal {
             tracing::warn!(path = %path.display(), "compiled code is damaged, compiling again");
@@ -57,7 +84,10 @@ impl CodeCache {
         // bytes and to this engine's settings, and wasmtime checks version and
         // settings again. The folder is the host's own, as documented above.
         match unsafe { Component::deserialize(engine, code) } {
-            Ok(component) => Some(component),
+            Ok(component) => {
+                used_now(&path);
+                Some(component)
+            }
             Err(error) => {
                 tracing::warn!(path = %path.display(), %error, "compiled code is not usable, compiling again");
                 self.remove(&path);
@@ -68,22 +98,22 @@ impl CodeCache {
 
     /// Keeps compiled code. A failure costs the next start a compilation,
     /// nothing else.
-    pub fn put(&self, engine: &Engine, sha: Sha, component: &Component) {
+    pub fn put(&self, engine: &Engine, sha: Sha, code: &[u8]) {
+        if code.len() as u64 > self.most_bytes {
+            return;
+        }
         let path = self.entry(engine, sha);
-        if let Err(error) = self.write(&path, component) {
+        if let Err(error) = self.write(&path, code) {
             tracing::warn!(path = %path.display(), %error, "compiled code was not kept");
         }
         self.prune();
     }
 
-    fn write(&self, path: &Path, component: &Component) -> anyhow::Result<()> {
-        let code = component
-            .serialize()
-            .map_err(|e| anyhow::anyhow!("{e:#}"))?;
-        fs::create_dir_all(&self.dir)?;
+    fn write(&self, path: &Path, code: &[u8]) -> std::io::Result<()> {
+        files::private_folder(&self.dir)?;
         let mut file = tempfile::NamedTempFile::new_in(&self.dir)?;
-        file.write_all(&Sha256::digest(&code))?;
-        file.write_all(&code)?;
+        file.write_all(&Sha256::digest(code))?;
+        file.write_all(code)?;
         file.persist(path)?;
         Ok(())
     }
@@ -101,15 +131,33 @@ impl CodeCache {
         let mut entries: Vec<_> = entries
             .flatten()
             .filter(|entry| entry.path().extension().is_some_and(|ext| ext == "cwasm"))
-            .filter_map(|entry| Some((entry.metadata().ok()?.modified().ok()?, entry.path())))
+            .filter_map(|entry| {
+                let meta = entry.metadata().ok()?;
+                let used = meta.modified().ok()?;
+                meta.is_file().then(|| (used, meta.len(), entry.path()))
+            })
             .collect();
-        if entries.len() <= MOST_ENTRIES {
-            return;
-        }
         entries.sort();
-        for (_, path) in &entries[..entries.len() - MOST_ENTRIES] {
-            let _ = fs::remove_file(path);
+        let mut count = entries.len();
+        let mut bytes: u64 = entries.iter().map(|(_, bytes, _)| bytes).sum();
+        for (_, size, path) in entries {
+            if count <= MOST_ENTRIES && bytes <= self.most_bytes {
+                return;
+            }
+            if fs::remove_file(&path).is_ok() {
+                count -= 1;
+                bytes -= size;
+            }
         }
+    }
+}
+
+/// An entry's time is that of its last use. Where it cannot be set, that of its
+/// making has to do.
+fn used_now(path: &Path) {
+    let set = fs::File::open(path).and_then(|file| file.set_modified(SystemTime::now()));
+    if let Err(error) = set {
+        tracing::debug!(path = %path.display(), %error, "the last use of compiled code was not noted");
     }
 }
 
@@ -119,14 +167,14 @@ mod tests {
     use crate::config::HostLimits;
     use crate::plugin::sandbox::Sandbox;
 
-    fn setup() -> (Sandbox, tempfile::TempDir, CodeCache, Component, Sha) {
+    fn setup() -> (Sandbox, tempfile::TempDir, CodeCache, Vec<u8>, Sha) {
         let sandbox = Sandbox::new(&HostLimits::default()).unwrap();
         let dir = tempfile::tempdir().unwrap();
         let cache = CodeCache::new(dir.path().join("code"));
         // The smallest component: the preamble alone.
         let bytes = b"\0asm\x0d\0\x01\0";
-        let component = Component::new(sandbox.engine(), bytes).unwrap();
-        (sandbox, dir, cache, component, Sha::of(bytes))
+        let code = sandbox.engine().precompile_component(bytes).unwrap();
+        (sandbox, dir, cache, code, Sha::of(bytes))
     }
 
     #[test]
@@ -135,6 +183,57 @@ mod tests {
         assert!(cache.get(sandbox.engine(), sha).is_none());
         cache.put(sandbox.engine(), sha, &component);
         assert!(cache.get(sandbox.engine(), sha).is_some());
+    }
+
+    #[test]
+    fn bytes_are_bounded_and_what_was_used_last_stays() {
+        let (sandbox, _dir, cache, code, _) = setup();
+        let engine = sandbox.engine();
+        let entry = (code.len() + SEAL) as u64;
+        let cache = cache.bounded(3 * entry);
+        let shas: Vec<Sha> = (0..4_u8).map(|n| Sha::of(&[n])).collect();
+        let hour = |n: u64| SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(n * 3600);
+        for (n, sha) in shas[..3].iter().enumerate() {
+            cache.put(engine, *sha, &code);
+            let file = fs::File::open(cache.entry(engine, *sha)).unwrap();
+            file.set_modified(hour(n as u64)).unwrap();
+        }
+        // The one that was made first is used.
+        assert!(cache.get(engine, shas[0]).is_some());
+        cache.put(engine, shas[3], &code);
+        let kept: Vec<bool> = shas
+            .iter()
+            .map(|sha| cache.entry(engine, *sha).exists())
+            .collect();
+        assert_eq!(kept, [true, false, true, true]);
+        // What is larger than everything is not kept, and takes nothing's place.
+        let small = cache.clone().bounded(code.len() as u64 - 1);
+        small.put(engine, Sha::of(b"large"), &code);
+        assert!(cache.get(engine, Sha::of(b"large")).is_none());
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn the_folder_is_for_its_owner_and_what_is_no_file_is_not_read() {
+        use std::os::unix::fs::PermissionsExt;
+
+        let (sandbox, dir, cache, code, sha) = setup();
+        let engine = sandbox.engine();
+        cache.put(engine, sha, &code);
+        let mode = fs::metadata(dir.path().join("code")).unwrap().permissions();
+        assert_eq!(mode.mode() & 0o777, 0o700);
+        let path = cache.entry(engine, sha);
+        let elsewhere = dir.path().join("elsewhere");
+        fs::rename(&path, &elsewhere).unwrap();
+        std::os::unix::fs::symlink(&elsewhere, &path).unwrap();
+        assert!(cache.get(engine, sha).is_none());
+        fs::remove_file(&path).unwrap();
+        use rustix::fs::{CWD, FileType, Mode, mknodat};
+        mknodat(CWD, &path, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).unwrap();
+        // Without the check this would wait for ever.
+        assert!(cache.get(engine, sha).is_none());
+        cache.put(engine, sha, &code);
+        assert!(cache.get(engine, sha).is_some());
     }
 
     #[test]

@@ -4,21 +4,21 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
-use jsonschema::Validator;
 use serde::Serialize;
 
 use super::artifact::Sha;
 use super::bindings::adapter::{Platform, PlatformPre};
 use super::contract::{Context, Draft, Edit, Fault, Item, Mapped, Parsed, Reply, Request};
-use super::guest::{GuestFailure, Home, Instance, Lease};
+use super::guest::{Attempts, GuestFailure, Home, Instance, Lease};
 use super::keys::KeyScope;
-use super::manifest::{Manifest, Repeatable};
+use super::manifest::{Manifest, Order, Repeatable};
 use super::state::{GuestState, LogLine};
 use super::verify::Kind;
 use super::warm::WarmKey;
 use crate::config::Secret;
+use crate::schema::Schema;
 
 /// Where adapter instances live.
 pub type AdapterHome = Home<Platform>;
@@ -68,21 +68,16 @@ pub fn next_id() -> u64 {
     NEXT.fetch_add(1, Ordering::Relaxed)
 }
 
-/// Unix milliseconds now.
-pub fn now_ms() -> u64 {
-    SystemTime::now()
-        .duration_since(SystemTime::UNIX_EPOCH)
-        .map_or(0, |age| u64::try_from(age.as_millis()).unwrap_or(u64::MAX))
-}
-
-/// An operation, prepared for checking documents.
-pub struct PreparedOperation {
+/// An operation, with its schema compiled for checking documents.
+pub struct CompiledOperation {
     /// The document's schema, compiled.
-    pub document: Validator,
+    pub document: Arc<Schema>,
     /// Whether requests may be repeated.
     pub repeatable: Repeatable,
     /// Most items in one request.
     pub max_items: Option<u32>,
+    /// What must not overtake what.
+    pub order: Option<Order>,
 }
 
 /// One loaded version of an adapter.
@@ -94,9 +89,9 @@ pub struct AdapterGeneration {
     /// What it says of itself.
     pub manifest: Manifest,
     /// The connection settings' schema, compiled.
-    pub settings: Validator,
+    pub settings: Schema,
     /// By name.
-    pub operations: HashMap<String, PreparedOperation>,
+    pub operations: HashMap<String, CompiledOperation>,
     /// Names of the secrets it may use.
     pub declared: Arc<BTreeSet<String>>,
     pub(super) pre: PlatformPre<GuestState>,
@@ -149,15 +144,18 @@ impl AdapterGeneration {
     }
 
     async fn instantiate(&self, tenant: &Arc<str>) -> Result<Instance<Platform>, GuestFailure> {
-        let mut store = GuestState::store(self.home.sandbox(), tenant, self.wants_wasi);
-        let exports = self
-            .pre
-            .instantiate_async(&mut store)
-            .await
-            .map_err(|error| {
-                GuestFailure::unavailable(format!("no instance could be made: {error:#}"))
-            })?;
-        Ok(Instance::new(store, exports))
+        let sandbox = self.home.sandbox();
+        let attempts = Attempts::new(sandbox)?;
+        loop {
+            let mut store = GuestState::store(sandbox, tenant, self.wants_wasi);
+            let error = match self.pre.instantiate_async(&mut store).await {
+                Ok(exports) => return Ok(Instance::new(store, exports)),
+                Err(error) => error,
+            };
+            // What it got before it failed is room, too.
+            drop(store);
+            attempts.again(error).await?;
+        }
     }
 }
 

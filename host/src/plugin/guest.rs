@@ -5,12 +5,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use wasmtime::Store;
+use tokio::time::{Instant, timeout, timeout_at};
+use wasmtime::{PoolConcurrencyLimitError, Store};
 
 use super::keys::KeyScope;
 use super::lanes::NoLane;
 use super::sandbox::Sandbox;
 use super::state::{GuestState, LogLine, OutOfTime};
+use super::ticker::ClockStopped;
 use super::warm::{Room, WarmKey, WarmPool};
 
 /// An instance that grew beyond this is not kept: its memory would stay
@@ -29,6 +31,9 @@ const WALL_DEADLINES: u32 = 4;
 /// How long a call waits for its turn when every instance is busy.
 const WAIT_FOR_INSTANCE: Duration = Duration::from_secs(10);
 
+/// How often it looks by itself whether there is room, besides being told.
+const LOOK_FOR_ROOM: Duration = Duration::from_millis(50);
+
 /// How a guest failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
 #[serde(rename_all = "kebab-case")]
@@ -41,6 +46,8 @@ pub enum GuestFailureKind {
     Memory,
     /// It handed over more than it may.
     Output,
+    /// What it answered breaks its contract.
+    Contract,
     /// No instance could be made or had in time: the host's fault.
     Unavailable,
 }
@@ -64,6 +71,14 @@ impl GuestFailure {
         }
     }
 
+    /// The guest's answer cannot be right.
+    pub fn broken_contract(message: impl Into<String>) -> Self {
+        Self {
+            kind: GuestFailureKind::Contract,
+            message: message.into(),
+        }
+    }
+
     pub(crate) fn from_call(
         error: &wasmtime::Error,
         state: &GuestState,
@@ -81,6 +96,9 @@ impl GuestFailure {
         }
         if let Some(no_lane) = error.downcast_ref::<NoLane>() {
             return Self::unavailable(no_lane.to_string());
+        }
+        if let Some(stopped) = error.downcast_ref::<ClockStopped>() {
+            return Self::from(*stopped);
         }
         if state.memory_refused() {
             return Self {
@@ -102,6 +120,52 @@ impl GuestFailure {
             kind: GuestFailureKind::Trap,
             message: format!("it trapped: {text}"),
         }
+    }
+}
+
+impl From<ClockStopped> for GuestFailure {
+    fn from(stopped: ClockStopped) -> Self {
+        Self::unavailable(stopped.to_string())
+    }
+}
+
+/// Attempts at making an instance. Where one of the engine's pools is used up,
+/// what is idle for longest makes room, and after that others' calls that end.
+pub(crate) struct Attempts<'a> {
+    sandbox: &'a Sandbox,
+    deadline: Instant,
+}
+
+impl<'a> Attempts<'a> {
+    /// Before the first one.
+    pub fn new(sandbox: &'a Sandbox) -> Result<Self, GuestFailure> {
+        sandbox.check_clock()?;
+        Ok(Self {
+            sandbox,
+            deadline: Instant::now() + WAIT_FOR_INSTANCE,
+        })
+    }
+
+    /// After one that failed: waits until another is worth it, or says why none is.
+    pub async fn again(&self, error: wasmtime::Error) -> Result<(), GuestFailure> {
+        if !error.is::<PoolConcurrencyLimitError>() {
+            let detail = format!("no instance could be made: {error:#}");
+            return Err(GuestFailure::unavailable(detail));
+        }
+        let rooms = self.sandbox.rooms();
+        if rooms.make() {
+            return Ok(());
+        }
+        // It looks by itself, too: room may have come a moment before.
+        let look = (Instant::now() + LOOK_FOR_ROOM).min(self.deadline);
+        let _ = timeout_at(look, rooms.next()).await;
+        if Instant::now() >= self.deadline {
+            return Err(GuestFailure::unavailable(format!(
+                "there was no room for one more guest for {} s ({error}); raise `[limits] guest_instances`",
+                WAIT_FOR_INSTANCE.as_secs()
+            )));
+        }
+        Ok(())
     }
 }
 
@@ -127,20 +191,24 @@ impl<B> Instance<B> {
 /// busy at once.
 pub struct Home<B> {
     sandbox: Sandbox,
-    warm: WarmPool<Instance<B>>,
+    warm: Arc<WarmPool<Instance<B>>>,
     active: Arc<Semaphore>,
 }
 
-impl<B> Home<B> {
+impl<B: Send + 'static> Home<B> {
     /// Keeps at most `warm` idle and lets at most `active` be busy.
     pub fn new(sandbox: Sandbox, warm: Room, active: usize) -> Self {
+        let warm = Arc::new(WarmPool::new(warm, sandbox.rooms().clone()));
+        sandbox.rooms().register(&warm);
         Self {
             sandbox,
-            warm: WarmPool::new(warm),
+            warm,
             active: Arc::new(Semaphore::new(active.max(1))),
         }
     }
+}
 
+impl<B> Home<B> {
     /// The sandbox instances are made in.
     pub fn sandbox(&self) -> &Sandbox {
         &self.sandbox
@@ -155,14 +223,10 @@ impl<B> Home<B> {
     pub async fn permit(&self) -> Result<OwnedSemaphorePermit, GuestFailure> {
         let permit = match self.active.clone().try_acquire_owned() {
             Ok(permit) => Ok(permit),
-            Err(_) => {
-                match tokio::time::timeout(WAIT_FOR_INSTANCE, self.active.clone().acquire_owned())
-                    .await
-                {
-                    Ok(Ok(permit)) => Ok(permit),
-                    Ok(Err(_)) | Err(_) => Err(()),
-                }
-            }
+            Err(_) => match timeout(WAIT_FOR_INSTANCE, self.active.clone().acquire_owned()).await {
+                Ok(Ok(permit)) => Ok(permit),
+                Ok(Err(_)) | Err(_) => Err(()),
+            },
         };
         permit.map_err(|()| {
             GuestFailure::unavailable(format!(
@@ -187,7 +251,9 @@ pub struct Lease<B> {
     /// The keys of an instance that failed: what they gave out may stand in
     /// its log.
     keys: Option<KeyScope>,
-    _permit: OwnedSemaphorePermit,
+    /// The right to one busy instance. It goes with the instance: whoever has to
+    /// take another one after a failure must not wait for itself.
+    permit: Option<OwnedSemaphorePermit>,
 }
 
 impl<B> Lease<B> {
@@ -206,7 +272,7 @@ impl<B> Lease<B> {
             log: Vec::new(),
             log_dropped: 0,
             keys: None,
-            _permit: permit,
+            permit: Some(permit),
         }
     }
 
@@ -216,6 +282,7 @@ impl<B> Lease<B> {
         deadline: Duration,
         clock: Option<(u64, &str)>,
     ) -> Result<(), GuestFailure> {
+        self.home.sandbox.check_clock()?;
         let instance = self.instance_mut()?;
         instance.calls += 1;
         instance.store.set_epoch_deadline(1);
@@ -251,7 +318,7 @@ impl<B> Lease<B> {
                 let state = instance.store.data();
                 let failure = GuestFailure::from_call(&error, state, &self.home.sandbox);
                 self.keys = instance.store.data_mut().keys.take();
-                self.instance = None;
+                self.discard();
                 Err(failure)
             }
         }
@@ -266,7 +333,7 @@ impl<B> Lease<B> {
         if !wants_wasi {
             return call.await;
         }
-        match tokio::time::timeout(deadline * WALL_DEADLINES, call).await {
+        match timeout(deadline * WALL_DEADLINES, call).await {
             Ok(result) => result,
             Err(_) => Err(wasmtime::Error::new(OutOfTime)),
         }
@@ -283,6 +350,8 @@ impl<B> Lease<B> {
     /// Throws the instance away: what it answered shows that it is not sound.
     pub fn discard(&mut self) {
         self.instance = None;
+        self.permit = None;
+        self.home.sandbox.rooms().freed();
     }
 
     /// Guest time of the last call, in whole ticks.
@@ -307,10 +376,13 @@ impl<B> Drop for Lease<B> {
             && !self.in_call
             && instance.calls < MOST_CALLS
             && instance.store.data().memory_bytes() <= KEEP_MEMORY
+            && !instance.store.data_mut().leaks_handles()
         {
             instance.store.data_mut().keys = None;
             let bytes = instance.store.data().memory_bytes();
             self.home.warm.put(self.key.clone(), instance, bytes);
         }
+        self.permit = None;
+        self.home.sandbox.rooms().freed();
     }
 }

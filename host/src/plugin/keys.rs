@@ -19,6 +19,10 @@ const MOST_MESSAGES: usize = 16;
 /// Results one `sign` may ask for.
 const MOST_RESULTS: usize = 64;
 
+/// Bytes one `sign` may have hashed: the host computes them on a thread that
+/// serves, and that time is not the guest's.
+const MOST_BYTES: usize = 32 << 20;
+
 /// What `keys` may use while one `sign` runs.
 pub struct KeyScope {
     /// The connection's secrets by name.
@@ -30,6 +34,8 @@ pub struct KeyScope {
     /// The first secret asked for that is not in the manifest: the adapter's
     /// fault, unlike one that the connection does not set.
     pub undeclared: OnceLock<String>,
+    /// Bytes hashed so far.
+    processed: usize,
 }
 
 impl KeyScope {
@@ -40,6 +46,7 @@ impl KeyScope {
             declared,
             derived: Vec::new(),
             undeclared: OnceLock::new(),
+            processed: 0,
         }
     }
 
@@ -56,21 +63,47 @@ impl KeyScope {
         })
     }
 
-    /// The chunks as one message, and whether a secret is in it.
-    fn join(&self, chunks: &[Chunk]) -> Result<(Zeroizing<Vec<u8>>, bool), KeyError> {
-        // The whole size first: a vector that grows leaves copies of a secret behind.
-        let mut size = 0;
+    /// Checks a message before anything is computed of it: every secret is there,
+    /// and there is room for it. Returns its bytes, and whether a secret is in it.
+    fn measure(&self, chunks: &[Chunk]) -> Result<(usize, bool), KeyError> {
+        let mut size = 0_usize;
         let mut with_secret = false;
         for chunk in chunks {
-            size += match chunk {
+            size = size.saturating_add(match chunk {
                 Chunk::Text(text) => text.len(),
                 Chunk::Bytes(bytes) => bytes.len(),
                 Chunk::Secret(name) => {
                     with_secret = true;
                     self.secret(name)?.expose().len()
                 }
-            };
+            });
         }
+        Ok((size, with_secret))
+    }
+
+    /// Takes the bytes of one call from what this `sign` may still process. A
+    /// name is short and a secret is long: what a guest handed over bounds
+    /// nothing.
+    fn reserve(&mut self, bytes: usize) -> Result<(), KeyError> {
+        if self.derived.len() >= MOST_RESULTS {
+            return Err(KeyError::Other(format!(
+                "more than {MOST_RESULTS} results in one `sign`"
+            )));
+        }
+        let processed = self.processed.saturating_add(bytes);
+        if processed > MOST_BYTES {
+            return Err(KeyError::Other(format!(
+                "more than {} MiB of messages in one `sign`",
+                MOST_BYTES >> 20
+            )));
+        }
+        self.processed = processed;
+        Ok(())
+    }
+
+    /// The chunks as one message of `size` bytes.
+    fn join(&self, chunks: &[Chunk], size: usize) -> Result<Zeroizing<Vec<u8>>, KeyError> {
+        // The whole size first: a vector that grows leaves copies of a secret behind.
         let mut message = Zeroizing::new(Vec::with_capacity(size));
         for chunk in chunks {
             message.extend_from_slice(match chunk {
@@ -79,27 +112,24 @@ impl KeyScope {
                 Chunk::Secret(name) => self.secret(name)?.expose().as_bytes(),
             });
         }
-        Ok((message, with_secret))
+        Ok(message)
     }
 
-    fn give(&mut self, result: Vec<u8>) -> Result<Vec<u8>, KeyError> {
-        if self.derived.len() >= MOST_RESULTS {
-            return Err(KeyError::Other(format!(
-                "more than {MOST_RESULTS} results in one `sign`"
-            )));
-        }
+    fn give(&mut self, result: Vec<u8>) -> Vec<u8> {
         self.derived.push(result.clone());
-        Ok(result)
+        result
     }
 
     fn hash(&mut self, alg: Digest, message: &[Chunk]) -> Result<Vec<u8>, KeyError> {
-        let (message, with_secret) = self.join(message)?;
+        let (size, with_secret) = self.measure(message)?;
         if !with_secret {
             return Err(KeyError::Other(
                 "a message without a secret needs no `keys`: hash it in the adapter".into(),
             ));
         }
-        self.give(digest(alg, &message))
+        self.reserve(size)?;
+        let message = self.join(message, size)?;
+        Ok(self.give(digest(alg, &message)))
     }
 
     fn hmac(
@@ -113,18 +143,27 @@ impl KeyScope {
                 "`hmac` takes 1 to {MOST_MESSAGES} messages"
             )));
         }
-        let (mut key, mut with_secret) = self.join(key)?;
+        let (key_size, mut with_secret) = self.measure(key)?;
+        let mut total = key_size;
+        let mut sizes = Vec::with_capacity(messages.len());
         for message in messages {
-            let (message, secret_inside) = self.join(message)?;
+            let (size, secret_inside) = self.measure(message)?;
             with_secret |= secret_inside;
-            key = Zeroizing::new(mac(alg, &key, &message));
+            total = total.saturating_add(size);
+            sizes.push(size);
         }
         if !with_secret {
             return Err(KeyError::Other(
                 "neither the key nor a message names a secret: compute it in the adapter".into(),
             ));
         }
-        self.give(std::mem::take(&mut *key))
+        self.reserve(total)?;
+        let mut key = self.join(key, key_size)?;
+        for (message, size) in messages.iter().zip(sizes) {
+            let message = self.join(message, size)?;
+            key = Zeroizing::new(mac(alg, &key, &message));
+        }
+        Ok(self.give(std::mem::take(&mut *key)))
     }
 }
 
@@ -224,6 +263,38 @@ mod tests {
             scope().hmac(Digest::Md5, &[text("open")], &[vec![text("too")]]),
             Err(KeyError::Other(_))
         ));
+    }
+
+    #[test]
+    fn what_is_refused_is_not_computed() {
+        let mut scope = scope();
+        let long = || Chunk::Bytes(vec![0; 1 << 20]);
+        assert!(scope.hash(Digest::Sha512, &[long()]).is_err());
+        let open = [vec![long()], vec![long()]];
+        assert!(scope.hmac(Digest::Sha512, &[long()], &open).is_err());
+        // The last message names a secret that is not there.
+        let unset = [vec![long()], vec![Chunk::Secret("unset".into())]];
+        assert!(scope.hmac(Digest::Sha512, &[secret()], &unset).is_err());
+        assert_eq!((scope.processed, scope.derived.len()), (0, 0));
+    }
+
+    #[test]
+    fn a_name_repeated_does_not_make_a_message_without_bound() {
+        let long = Secret::new("s".repeat(1 << 16));
+        let secrets = BTreeMap::from([("key".to_owned(), long)]);
+        let declared = BTreeSet::from(["key".to_owned()]);
+        let mut scope = KeyScope::new(Arc::new(secrets), Arc::new(declared));
+        let many: Vec<Chunk> = (0..100_000).map(|_| secret()).collect();
+        assert!(matches!(
+            scope.hash(Digest::Md5, &many),
+            Err(KeyError::Other(message)) if message.contains("32 MiB")
+        ));
+        assert!(scope.hmac(Digest::Md5, &many, &[vec![text("x")]]).is_err());
+        // Nor do many calls of one `sign`.
+        let some: Vec<Chunk> = (0..200).map(|_| secret()).collect();
+        assert!(scope.hash(Digest::Md5, &some).is_ok());
+        assert!(scope.hash(Digest::Md5, &some).is_ok());
+        assert!(scope.hash(Digest::Md5, &some).is_err());
     }
 
     #[test]

@@ -7,136 +7,30 @@ use std::time::{Duration, Instant};
 
 use wasmtime::component::Component;
 
-use super::artifact::{Artifact, ReadError};
+use super::artifact::Artifact;
 use super::bindings::adapter::PlatformPre;
 use super::bindings::script::ScriptEnginePre;
 use super::cache::CodeCache;
+use super::code::CodeStore;
+use super::compile::Compiler;
 use super::generation::{
-    AdapterGeneration, AdapterHome, Identity, LoadTimes, PreparedOperation, next_id, now_ms,
+    AdapterGeneration, AdapterHome, CompiledOperation, Identity, LoadTimes, next_id,
 };
-use super::golden::{self, ExampleFailed};
-use super::guest::{GuestFailure, Home};
+use super::golden;
+use super::guest::Home;
 use super::manifest::Manifest;
+pub use super::refusal::Refusal;
 use super::sandbox::Sandbox;
+use super::script_engine::{EngineGeneration, EngineManifest, ScriptHome};
 use super::verify::{Kind, verify};
 use super::warm::{Room, WarmKey};
+use crate::clock::now_ms;
 use crate::config::HostLimits;
-use crate::script::engine::{EngineGeneration, EngineManifest, ScriptHome};
+use crate::schema::{self, Schema};
+use crate::text::one_line;
 
 /// A manifest larger than this is not read.
 const MANIFEST_BYTES: usize = 4 << 20;
-
-/// Why a candidate may not serve.
-#[derive(Debug, Clone, thiserror::Error)]
-pub enum Refusal {
-    /// The file could not be read.
-    #[error("{0}")]
-    Read(String),
-    /// Not a component, or not a valid one.
-    #[error("it is not a WebAssembly component: {0}")]
-    NotAComponent(String),
-    /// It wants something that no plugin gets.
-    #[error(
-        "it imports {}, which no plugin gets; a plugin may import `keys`, `log` and WASI 0.2 only",
-        list(names)
-    )]
-    UnknownImports {
-        /// The imports, by name.
-        names: Vec<String>,
-    },
-    /// It implements neither contract.
-    #[error(
-        "it exports neither {} but {}; build it against `wit/`",
-        either(expected),
-        list(found)
-    )]
-    MissingExport {
-        /// What would have been accepted.
-        expected: Vec<&'static str>,
-        /// What it exports.
-        found: Vec<String>,
-    },
-    /// It has the right names with the wrong types.
-    #[error("its interface differs from the contract: {0}; build it against this host's `wit/`")]
-    Interface(String),
-    /// `describe` failed.
-    #[error("`describe` failed: {0}")]
-    Describe(#[from] GuestFailure),
-    /// `describe` answered something that is not a manifest.
-    #[error("its manifest is not valid: {0}")]
-    Manifest(String),
-    /// A golden example did not come out as it says.
-    #[error(transparent)]
-    Example(#[from] ExampleFailed),
-    /// Another file already provides a plugin of this name.
-    #[error("`{name}` is already provided by {}; remove one of the two files", other.display())]
-    NameTaken {
-        /// The name.
-        name: String,
-        /// The file that serves it.
-        other: std::path::PathBuf,
-    },
-    /// A file changed its plugin's name while that serves.
-    #[error(
-        "it calls itself `{found}`, but this file serves `{serving}`; put it into a file of its own"
-    )]
-    NameChanged {
-        /// The name that serves.
-        serving: String,
-        /// The candidate's name.
-        found: String,
-    },
-    /// A connection uses something the candidate lacks.
-    #[error("it would break {}", .0.join("; "))]
-    BreaksTenants(Vec<String>),
-}
-
-/// A message of several lines as one sentence.
-fn one_line(text: &str) -> String {
-    text.split_whitespace().collect::<Vec<_>>().join(" ")
-}
-
-fn list(names: &[String]) -> String {
-    match names {
-        [] => "nothing".into(),
-        names => names
-            .iter()
-            .map(|name| format!("`{name}`"))
-            .collect::<Vec<_>>()
-            .join(", "),
-    }
-}
-
-fn either(names: &[&str]) -> String {
-    names
-        .iter()
-        .map(|name| format!("`{name}`"))
-        .collect::<Vec<_>>()
-        .join(" nor ")
-}
-
-impl Refusal {
-    /// The step that refused, in kebab-case.
-    pub fn step(&self) -> &'static str {
-        match self {
-            Self::Read(_) => "read",
-            Self::NotAComponent(_) => "parse",
-            Self::UnknownImports { .. } => "imports",
-            Self::MissingExport { .. } | Self::Interface(_) => "exports",
-            Self::Describe(_) => "describe",
-            Self::Manifest(_) => "manifest",
-            Self::Example(_) => "examples",
-            Self::NameTaken { .. } | Self::NameChanged { .. } => "name",
-            Self::BreaksTenants(_) => "tenants",
-        }
-    }
-}
-
-impl From<ReadError> for Refusal {
-    fn from(error: ReadError) -> Self {
-        Self::Read(error.to_string())
-    }
-}
 
 /// A candidate that passed every step.
 #[derive(Debug, Clone)]
@@ -177,14 +71,27 @@ impl Loaded {
 /// What loading needs; made once.
 pub struct Loader {
     sandbox: Sandbox,
-    cache: CodeCache,
+    store: CodeStore,
     adapters: Arc<AdapterHome>,
     scripts: Arc<ScriptHome>,
+    /// Processor time of a candidate's golden examples.
+    check_timeout: Duration,
 }
 
 impl Loader {
-    /// A loader whose instances live within `limits`.
+    /// A loader whose instances live within `limits`, and which compiles in this
+    /// process.
     pub fn new(sandbox: Sandbox, cache: CodeCache, limits: &HostLimits) -> Self {
+        Self::compiling_with(Compiler::new(None, limits), sandbox, cache, limits)
+    }
+
+    /// The same with a compiler.
+    pub fn compiling_with(
+        compiler: Compiler,
+        sandbox: Sandbox,
+        cache: CodeCache,
+        limits: &HostLimits,
+    ) -> Self {
         // Idle instances of both kinds and busy ones of both kinds share the
         // engine's slots; the busy ones get what the idle ones leave.
         let slots = limits.guest_instances as usize;
@@ -197,9 +104,17 @@ impl Loader {
         Self {
             adapters: Arc::new(Home::new(sandbox.clone(), warm, active)),
             scripts: Arc::new(Home::new(sandbox.clone(), warm, active)),
+            store: CodeStore::new(sandbox.clone(), compiler, cache),
             sandbox,
-            cache,
+            check_timeout: limits.check_timeout,
         }
+    }
+
+    /// Compiles what took the compiling process down before, too: a person wants
+    /// to know.
+    pub fn trying_again(mut self) -> Self {
+        self.store.try_again();
+        self
     }
 
     /// Bytes of memory that idle scripts have.
@@ -220,13 +135,18 @@ impl Loader {
     /// Runs every step on a candidate. Compiling happens off the caller's thread.
     pub async fn load(&self, artifact: Artifact, number: u32) -> Result<Loaded, Refusal> {
         let started = Instant::now();
-        let (artifact, component, from_cache) = self.component(artifact).await?;
+        // First what costs nothing.
+        let verified = verify(&artifact.bytes)?;
+        let bytes = Arc::new(artifact.bytes);
+        let (component, from_cache) = self
+            .store
+            .component(&bytes, artifact.sha256, verified.kind)
+            .await?;
         let mut times = LoadTimes {
             compile_ms: millis(started.elapsed()),
             from_cache,
             ..LoadTimes::default()
         };
-        let verified = verify(self.sandbox.engine(), &component)?;
         let pre = self
             .sandbox
             .linker(verified.wants_wasi)
@@ -240,7 +160,7 @@ impl Loader {
             kind: verified.kind,
             file: artifact.path,
             sha256: artifact.sha256,
-            bytes: artifact.bytes.len(),
+            bytes: bytes.len(),
             loaded_at_ms: now_ms(),
             times: LoadTimes::default(),
         };
@@ -275,33 +195,6 @@ impl Loader {
         }
     }
 
-    async fn component(&self, artifact: Artifact) -> Result<(Artifact, Component, bool), Refusal> {
-        let (sandbox, cache) = (self.sandbox.clone(), self.cache.clone());
-        let work = move || {
-            let engine = sandbox.engine();
-            if let Some(component) = cache.get(engine, artifact.sha256) {
-                return Ok((artifact, component, true));
-            }
-            let component = sandbox
-                .compile(&artifact.bytes)
-                .map_err(|error| Refusal::NotAComponent(one_line(&format!("{error:#}"))))?;
-            // Keeping it is not needed to serve.
-            let (keep, sha) = (component.clone(), artifact.sha256);
-            let engine = engine.clone();
-            std::thread::Builder::new()
-                .name("code-cache".into())
-                .spawn(move || cache.put(&engine, sha, &keep))
-                .map_err(|error| tracing::warn!(%error, "compiled code was not kept"))
-                .ok();
-            Ok((artifact, component, false))
-        };
-        tokio::task::spawn_blocking(work)
-            .await
-            .unwrap_or_else(|error| {
-                Err(Refusal::NotAComponent(format!("compiling failed: {error}")))
-            })
-    }
-
     async fn adapter(
         &self,
         pre: PlatformPre<super::state::GuestState>,
@@ -315,8 +208,7 @@ impl Loader {
             identity: identity.clone(),
             label: Arc::default(),
             manifest: Manifest::empty(),
-            settings: jsonschema::Validator::new(&serde_json::Value::Bool(true))
-                .map_err(|error| Refusal::Manifest(error.to_string()))?,
+            settings: Schema::any().map_err(Refusal::Manifest)?,
             operations: HashMap::new(),
             declared: Arc::default(),
             pre: pre.clone(),
@@ -324,29 +216,34 @@ impl Loader {
             home: self.adapters.clone(),
         });
         let text = bare.lease(&"".into()).await?.describe().await?;
-        let prepared = prepare(&text)?;
+        // Schemas and their patterns take long to compile if somebody wants it.
+        let read = move || schema::on_deep_stack(|| read_manifest(&text));
+        let kept = tokio::task::spawn_blocking(read)
+            .await
+            .unwrap_or_else(|error| Err(format!("cannot be read: {error}")))
+            .unwrap_or_else(|why| Err(Refusal::Manifest(format!("it {why}"))))?;
         times.describe_ms = millis(described.elapsed());
 
         let identity = Identity {
             id: next_id(),
-            name: prepared.manifest.name.clone(),
-            version: Some(prepared.manifest.version.clone()),
+            name: kept.manifest.name.clone(),
+            version: Some(kept.manifest.version.clone()),
             times: *times,
             ..identity
         };
         let generation = Arc::new(AdapterGeneration {
             label: identity.label().into(),
             identity,
-            manifest: prepared.manifest,
-            settings: prepared.settings,
-            operations: prepared.operations,
-            declared: prepared.declared,
+            manifest: kept.manifest,
+            settings: kept.settings,
+            operations: kept.operations,
+            declared: kept.declared,
             pre,
             wants_wasi,
             home: self.adapters.clone(),
         });
         let examples = Instant::now();
-        golden::run(&generation).await?;
+        golden::run(&generation, self.check_timeout).await?;
         times.examples_ms = millis(examples.elapsed());
         // Nobody else has the generation yet.
         Ok(match Arc::try_unwrap(generation) {
@@ -363,7 +260,7 @@ impl Loader {
         pre: &ScriptEnginePre<super::state::GuestState>,
         wants_wasi: bool,
     ) -> Result<EngineManifest, Refusal> {
-        let text = crate::script::engine::describe(&self.sandbox, pre, wants_wasi).await?;
+        let text = super::script_engine::describe(&self.sandbox, pre, wants_wasi).await?;
         let manifest: EngineManifest =
             serde_json::from_str(&text).map_err(|error| Refusal::Manifest(error.to_string()))?;
         manifest.check().map_err(Refusal::Manifest)?;
@@ -375,15 +272,16 @@ fn millis(duration: Duration) -> f64 {
     (duration.as_secs_f64() * 1e6).round() / 1e3
 }
 
-struct Prepared {
+/// What the host keeps of a manifest.
+struct Kept {
     manifest: Manifest,
-    settings: jsonschema::Validator,
-    operations: HashMap<String, PreparedOperation>,
+    settings: Schema,
+    operations: HashMap<String, CompiledOperation>,
     declared: Arc<BTreeSet<String>>,
 }
 
 /// Reads a manifest and compiles its schemas.
-fn prepare(text: &str) -> Result<Prepared, Refusal> {
+fn read_manifest(text: &str) -> Result<Kept, Refusal> {
     if text.len() > MANIFEST_BYTES {
         return Err(Refusal::Manifest(format!(
             "it has {} bytes, more than {MANIFEST_BYTES}",
@@ -392,8 +290,7 @@ fn prepare(text: &str) -> Result<Prepared, Refusal> {
     }
     let manifest = Manifest::read(text).map_err(Refusal::Manifest)?;
     let compile = |schema: &serde_json::Value, what: String| {
-        jsonschema::Validator::new(schema)
-            .map_err(|error| Refusal::Manifest(format!("{what} is not a JSON Schema: {error}")))
+        Schema::compile(schema).map_err(|why| Refusal::Manifest(format!("{what} {why}")))
     };
     let settings = compile(&manifest.settings, "`settings`".into())?;
     let operations = manifest
@@ -402,12 +299,16 @@ fn prepare(text: &str) -> Result<Prepared, Refusal> {
         .map(|operation| {
             let name = &operation.name;
             compile(&operation.result, format!("`result` of `{name}`"))?;
-            let prepared = PreparedOperation {
-                document: compile(&operation.document, format!("`document` of `{name}`"))?,
+            let compiled = CompiledOperation {
+                document: Arc::new(compile(
+                    &operation.document,
+                    format!("`document` of `{name}`"),
+                )?),
                 repeatable: operation.repeatable,
                 max_items: operation.max_items,
+                order: operation.order.clone(),
             };
-            Ok((name.clone(), prepared))
+            Ok((name.clone(), compiled))
         })
         .collect::<Result<_, Refusal>>()?;
     let declared = manifest
@@ -415,7 +316,7 @@ fn prepare(text: &str) -> Result<Prepared, Refusal> {
         .iter()
         .map(|secret| secret.name.clone())
         .collect();
-    Ok(Prepared {
+    Ok(Kept {
         settings,
         operations,
         declared: Arc::new(declared),
@@ -442,7 +343,7 @@ mod tests {
         ] {
             let path = dir.path().join("p.wasm");
             std::fs::write(&path, bytes).expect("writing");
-            let (artifact, _) = Artifact::read(&path, 1 << 20).expect("a file");
+            let artifact = Artifact::read(&path, 1 << 20).expect("a file");
             let refusal = loader.load(artifact, 1).await.expect_err("no component");
             let said = refusal.to_string();
             assert_eq!(refusal.step(), "parse", "{said}");

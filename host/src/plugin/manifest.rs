@@ -3,6 +3,10 @@
 
 mod check;
 
+pub use crossdock_golden::{
+    Example, ExampleBody, ExampleContext, ExampleFailure, ExampleItem, ExampleOutcome,
+    ExampleReply, ExampleRequest, Provenance,
+};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -23,6 +27,9 @@ pub struct Manifest {
     /// Secrets the adapter may name in `keys` and in secret edits.
     #[serde(default)]
     pub secrets: Vec<SecretName>,
+    /// Whether `sign` does anything. If not, it is not called.
+    #[serde(default = "yes", skip_serializing_if = "is_yes")]
+    pub signs: bool,
     /// Worked examples, run at load.
     #[serde(default)]
     pub examples: Vec<Example>,
@@ -35,6 +42,15 @@ pub struct Manifest {
     /// Where the facts come from, for the documentation.
     #[serde(default)]
     pub sources: Vec<String>,
+}
+
+fn yes() -> bool {
+    true
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref)] // What serde calls it with.
+fn is_yes(signs: &bool) -> bool {
+    *signs
 }
 
 /// One operation.
@@ -54,6 +70,10 @@ pub struct Operation {
     pub max_items: Option<u32>,
     /// Whether the platform ends in the same state when a request arrives twice.
     pub repeatable: Repeatable,
+    /// What must not overtake what; absent where nothing is known of it: then
+    /// requests go one after the other.
+    #[serde(default)]
+    pub order: Option<Order>,
     /// The platform's own name of the call, for the documentation.
     #[serde(default)]
     pub call: Option<String>,
@@ -69,6 +89,63 @@ pub enum Repeatable {
     Never,
     /// Each request says so itself.
     Depends,
+}
+
+/// What an operation's documents are about, and what they do to it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Order {
+    /// RFC 6901 pointers into a document: those with equal values there are
+    /// about the same thing and leave in the order in which they came. None
+    /// for an operation that reads.
+    #[serde(default)]
+    pub key: Vec<String>,
+    /// What a document does.
+    pub effect: DeclaredEffect,
+}
+
+/// What a document does to what it is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Effect {
+    /// It says how it is from now on: a newer one makes an older one void.
+    Absolute,
+    /// It says what changes: each of them counts.
+    Relative,
+    /// Nothing.
+    Read,
+}
+
+/// What the documents of an operation do.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum DeclaredEffect {
+    /// All of them the same.
+    Always(Effect),
+    /// Each says so itself.
+    ByDocument {
+        /// RFC 6901 pointer to the member that says so.
+        pointer: String,
+        /// Its values that make a document relative; with any other value, or
+        /// none, it is absolute.
+        relative: Vec<String>,
+    },
+}
+
+impl DeclaredEffect {
+    /// What this document does.
+    pub fn of(&self, document: &Value) -> Effect {
+        match self {
+            Self::Always(effect) => *effect,
+            Self::ByDocument { pointer, relative } => {
+                let said = document.pointer(pointer).and_then(Value::as_str);
+                match said.is_some_and(|said| relative.iter().any(|word| word == said)) {
+                    true => Effect::Relative,
+                    false => Effect::Absolute,
+                }
+            }
+        }
+    }
 }
 
 /// A secret the adapter may name.
@@ -97,181 +174,6 @@ pub struct Code {
     pub outcome: String,
 }
 
-/// A worked example: items in, requests out, replies in, outcomes out.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Example {
-    /// One sentence.
-    pub name: String,
-    /// Who published the expected bytes.
-    pub provenance: Provenance,
-    /// The document and section, or the test it was taken from.
-    #[serde(default)]
-    pub source: Option<String>,
-    /// The operation.
-    pub operation: String,
-    /// What the host would pass as `context`.
-    #[serde(default)]
-    pub context: ExampleContext,
-    /// Test secrets by name.
-    #[serde(default)]
-    pub secrets: std::collections::BTreeMap<String, String>,
-    /// The items, already in the operation's own shape.
-    pub items: Vec<ExampleItem>,
-    /// What must be sent, after `sign`, in order.
-    #[serde(default)]
-    pub requests: Vec<ExampleRequest>,
-    /// Items that `map` must refuse.
-    #[serde(default)]
-    pub failures: Vec<ExampleFailure>,
-    /// Answers of the platform and what must be read from them.
-    #[serde(default)]
-    pub replies: Vec<ExampleReply>,
-}
-
-/// Who published an example's expected bytes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Provenance {
-    /// Input and expected value were both published by the platform.
-    Official,
-    /// From a standards document.
-    Standard,
-    /// Published in somebody else's unit test.
-    ThirdParty,
-    /// The platform's document shows the shape, nothing was signed.
-    Document,
-    /// Computed by the project: a regression pin, not a proof.
-    Computed,
-}
-
-/// The context of an example.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct ExampleContext {
-    /// Unix milliseconds.
-    pub now_ms: u64,
-    /// 32 lower-case hex digits.
-    pub nonce: String,
-    /// The connection's settings.
-    pub settings: Value,
-}
-
-impl Default for ExampleContext {
-    fn default() -> Self {
-        Self {
-            now_ms: 0,
-            nonce: "00000000000000000000000000000000".into(),
-            settings: Value::Object(Default::default()),
-        }
-    }
-}
-
-/// One item of an example.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct ExampleItem {
-    /// The item's key; defaults to `item-` and its index.
-    #[serde(default)]
-    pub key: Option<String>,
-    /// The document.
-    pub document: Value,
-}
-
-/// A body in an example.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(untagged)]
-pub enum ExampleBody {
-    /// Text, compared byte for byte.
-    Text(String),
-    /// Bytes.
-    Bytes {
-        /// Base64 with padding.
-        base64: String,
-    },
-}
-
-/// One request of an example, as it must be sent.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct ExampleRequest {
-    /// HTTP method.
-    pub method: String,
-    /// Path below the base URL.
-    pub path: String,
-    /// Query pairs, in order, not encoded.
-    #[serde(default)]
-    pub query: Vec<(String, String)>,
-    /// Header pairs, in order.
-    #[serde(default)]
-    pub headers: Vec<(String, String)>,
-    /// Body; absent for none.
-    #[serde(default)]
-    pub body: Option<ExampleBody>,
-    /// Items it carries; absent to leave this unchecked.
-    #[serde(default)]
-    pub items: Option<Vec<u32>>,
-    /// Whether it may be repeated; absent to leave this unchecked.
-    #[serde(default)]
-    pub repeatable: Option<bool>,
-}
-
-/// An item that `map` must refuse.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct ExampleFailure {
-    /// Index of the item.
-    pub item: u32,
-    /// RFC 6901 pointer the fault must carry; absent to leave this unchecked.
-    #[serde(default)]
-    pub pointer: Option<String>,
-}
-
-/// An answer of the platform in an example.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct ExampleReply {
-    /// Index of the request it answers.
-    #[serde(default)]
-    pub request: u32,
-    /// HTTP status.
-    pub status: u16,
-    /// Header pairs.
-    #[serde(default)]
-    pub headers: Vec<(String, String)>,
-    /// Body; absent for none.
-    #[serde(default)]
-    pub body: Option<ExampleBody>,
-    /// What must be read from it, one per item of the request; absent when
-    /// `parse-response` must call it unreadable.
-    #[serde(default)]
-    pub outcomes: Option<Vec<ExampleOutcome>>,
-    /// The request that must follow (a page, a read-back); absent for none.
-    #[serde(default)]
-    pub next: Option<ExampleRequest>,
-}
-
-/// An outcome in an example. Absent fields are not compared.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct ExampleOutcome {
-    /// `accepted`, `duplicate`, `rejected`, `retry`, `throttled`,
-    /// `unauthenticated` or `unknown`.
-    pub status: String,
-    /// The result document of an accepted or duplicate item.
-    #[serde(default)]
-    pub result: Option<Value>,
-    /// The platform's code.
-    #[serde(default)]
-    pub code: Option<String>,
-    /// The platform's message.
-    #[serde(default)]
-    pub message: Option<String>,
-    /// Milliseconds to wait.
-    #[serde(default)]
-    pub after_ms: Option<u32>,
-}
-
 impl Manifest {
     /// Reads and checks a manifest.
     ///
@@ -295,6 +197,7 @@ impl Manifest {
             operations: Vec::new(),
             settings: Value::Bool(true),
             secrets: Vec::new(),
+            signs: true,
             examples: Vec::new(),
             codes: Vec::new(),
             unknown: Vec::new(),

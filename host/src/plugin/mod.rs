@@ -3,19 +3,28 @@
 //! | part | what it does |
 //! |---|---|
 //! | [`sandbox`] | what is expensive once: the wasmtime engine, the linkers, the epoch ticker |
-//! | [`artifact`], [`cache`] | a file's bytes and hash; compiled code kept on disk |
+//! | [`artifact`], [`cache`], `code` | a file's bytes and hash; compiled code kept on disk, or made |
+//! | [`compile`] | from bytes to machine code, in a bounded process |
 //! | [`verify`] | which contract a component implements, and that it imports nothing else |
-//! | [`load`] | the steps from bytes to a generation, each with its typed refusal |
+//! | [`load`], [`refusal`] | the steps from bytes to a generation, each with its typed refusal |
 //! | [`golden`] | an adapter's worked examples, run before it may serve |
-//! | [`generation`] | one loaded version of an adapter or of a script engine |
-//! | [`guest`], [`warm`] | what is cheap per call: instances, budgets, reuse |
+//! | [`generation`], [`script_engine`] | one loaded version of an adapter, of a script engine |
+//! | [`guest`], [`warm`], [`room`] | what is cheap per call: instances, budgets, reuse, who makes room |
 //! | [`lanes`] | who goes on computing when a guest takes long |
-//! | [`keys`], [`state`], [`wasi`] | what a guest can reach |
+//! | [`ticker`] | the clock that bounds guests in time |
+//! | [`keys`], [`state`], [`wasi`], `output` | what a guest can reach |
 //! | [`manifest`] | what `describe` returns |
+//! | [`fault`] | what an adapter says went wrong, in words |
+//! | [`promise`] | what an adapter promises of what it gives, checked |
+//! | [`edits`] | a draft with an adapter's edits and the connection's `auth` |
 
 pub mod artifact;
 pub mod bindings;
 pub mod cache;
+pub mod code;
+pub mod compile;
+pub mod edits;
+pub mod fault;
 pub mod generation;
 pub mod golden;
 pub mod guest;
@@ -23,8 +32,14 @@ pub mod keys;
 pub mod lanes;
 pub mod load;
 pub mod manifest;
+mod output;
+pub mod promise;
+pub mod refusal;
+pub mod room;
 pub mod sandbox;
+pub mod script_engine;
 pub mod state;
+pub mod ticker;
 pub mod verify;
 pub mod warm;
 pub mod wasi;

@@ -1,7 +1,7 @@
 //! What every guest shares: one wasmtime engine, its linkers and its clock.
 
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::thread;
 use std::time::Duration;
 
@@ -12,7 +12,9 @@ use wasmtime::{
 
 use super::bindings;
 use super::lanes::Lanes;
+use super::room::Rooms;
 use super::state::{GuestState, KeysAccess};
+use super::ticker::{ClockStopped, Ticker};
 use crate::config::HostLimits;
 
 /// How often a running guest is looked at. A guest gives its thread back at
@@ -39,16 +41,14 @@ const CORE_INSTANCES_PER_COMPONENT: u32 = 64;
 #[derive(Clone)]
 pub struct Sandbox {
     engine: Engine,
-    /// Compiles adapters and runs nothing.
-    quick: Engine,
     /// For adapters, without WASI.
     adapter: Arc<Linker<GuestState>>,
     /// For components whose toolchain wants WASI: the empty deterministic one.
     with_wasi: Arc<Linker<GuestState>>,
-    compile_pool: Arc<OnceLock<Option<rayon::ThreadPool>>>,
     limits: GuestLimits,
     lanes: Arc<Lanes>,
-    _ticker: Arc<Ticker>,
+    rooms: Arc<Rooms>,
+    ticker: Arc<Ticker>,
 }
 
 /// The bounds of one guest.
@@ -64,12 +64,11 @@ pub struct GuestLimits {
 
 impl Sandbox {
     /// Starts the engine. Fails only when the machine refuses the address
-    /// space or the engine's settings.
+    /// space, the engine's settings, or the thread that bounds guests in time.
     pub fn new(limits: &HostLimits) -> wasmtime::Result<Self> {
         let mut config = config(OptLevel::Speed);
         config.allocation_strategy(InstanceAllocationStrategy::Pooling(pooling(limits)));
         let engine = Engine::new(&config)?;
-        let quick = Engine::new(&self::config(OptLevel::None))?;
 
         let mut adapter = Linker::new(&engine);
         bindings::adapter::Platform::add_to_linker::<GuestState, KeysAccess>(
@@ -79,26 +78,34 @@ impl Sandbox {
         let mut with_wasi = adapter.clone();
         wasmtime_wasi::p2::add_to_linker_async(&mut with_wasi)?;
 
-        let ticker = Ticker::start(engine.clone());
+        let ticker = Ticker::start(engine.clone()).map_err(|error| {
+            wasmtime::Error::msg(format!(
+                "the system gives no thread that counts guest time: {error}"
+            ))
+        })?;
         Ok(Self {
             engine,
-            quick,
             adapter: Arc::new(adapter),
             with_wasi: Arc::new(with_wasi),
-            compile_pool: Arc::new(OnceLock::new()),
             limits: GuestLimits {
                 deadline: limits.guest_deadline,
                 memory: limits.guest_memory,
                 output: limits.guest_output,
             },
             lanes: Arc::new(Lanes::new(threads())),
-            _ticker: Arc::new(ticker),
+            rooms: Arc::default(),
+            ticker: Arc::new(ticker),
         })
     }
 
     /// The engine.
     pub fn engine(&self) -> &Engine {
         &self.engine
+    }
+
+    /// Whether the thread still runs that lets guests' deadlines pass.
+    pub fn is_ticking(&self) -> bool {
+        self.ticker.check().is_ok()
     }
 
     /// The bounds every guest gets.
@@ -111,6 +118,22 @@ impl Sandbox {
         &self.lanes
     }
 
+    /// Who makes room for one more instance.
+    pub fn rooms(&self) -> &Arc<Rooms> {
+        &self.rooms
+    }
+
+    /// Whether guests are interrupted when their time is over. None may run
+    /// otherwise.
+    pub fn check_clock(&self) -> Result<(), ClockStopped> {
+        self.ticker.check()
+    }
+
+    /// The same, for a guest that runs to look at.
+    pub(super) fn clock_runs(&self) -> Arc<AtomicBool> {
+        self.ticker.runs()
+    }
+
     /// What is linked into a component.
     pub fn linker(&self, wants_wasi: bool) -> &Linker<GuestState> {
         if wants_wasi {
@@ -120,41 +143,19 @@ impl Sandbox {
         }
     }
 
-    /// Compiles a component on all cores but one, so that calls being served
-    /// keep that one.
-    ///
-    /// Adapters are compiled without Cranelift's optimisations: that takes a
-    /// sixth of the time off a swap, and an adapter's calls cost 4 % more (rustc
-    /// has optimised them). A script engine's would cost 20 % more.
-    pub fn compile(&self, bytes: &[u8]) -> wasmtime::Result<Component> {
-        if is_script_engine(bytes) {
-            return self.on_compile_threads(|| Component::from_binary(&self.engine, bytes));
-        }
-        let code = self.on_compile_threads(|| self.quick.precompile_component(bytes))?;
-        // SAFETY: the bytes come from the compiler, one line above, in an engine
-        // that differs in nothing but its optimisations; wasmtime checks both.
+    /// A component from what the compiler made of it: of this process, or of the
+    /// one that runs this same binary.
+    pub(super) fn component(&self, code: &[u8]) -> wasmtime::Result<Component> {
+        // SAFETY: the code comes from `compile` and from nowhere else: the compiler
+        // of this very binary, in an engine that differs in nothing but its
+        // optimisations and how it gets memory, and whole, as its seal shows. No
+        // guest can have made it; wasmtime checks version and settings.
         unsafe { Component::deserialize(&self.engine, code) }
-    }
-
-    fn on_compile_threads<T: Send>(&self, work: impl FnOnce() -> T + Send) -> T {
-        let pool = self.compile_pool.get_or_init(|| {
-            let cores = thread::available_parallelism().map_or(1, usize::from);
-            rayon::ThreadPoolBuilder::new()
-                .num_threads(cores.saturating_sub(1).max(1))
-                .thread_name(|i| format!("compile-{i}"))
-                .build()
-                .map_err(|error| tracing::warn!(%error, "no separate threads for compiling"))
-                .ok()
-        });
-        match pool {
-            Some(pool) => pool.install(work),
-            None => work(),
-        }
     }
 }
 
 /// What every engine agrees on: code of one is code of the other.
-fn config(optimise: OptLevel) -> Config {
+pub(super) fn config(optimise: OptLevel) -> Config {
     let mut config = Config::new();
     config
         .cranelift_opt_level(optimise)
@@ -165,13 +166,6 @@ fn config(optimise: OptLevel) -> Config {
         .wasm_memory64(false)
         .wasm_multi_memory(true);
     config
-}
-
-/// Whether the bytes look like a script engine. Nothing depends on it but what
-/// its code costs; what it is gets checked once it is compiled.
-fn is_script_engine(bytes: &[u8]) -> bool {
-    const EXPORT: &[u8] = b"crossdock:script/engine@";
-    bytes.windows(EXPORT.len()).any(|window| window == EXPORT)
 }
 
 /// Threads that guests run on: those of the runtime this is called in.
@@ -204,39 +198,4 @@ fn pooling(limits: &HostLimits) -> PoolingAllocationConfig {
         .max_unused_warm_slots(instances.min(256))
         .pagemap_scan(Enabled::Auto);
     pooling
-}
-
-/// The thread that advances the engine's epoch; it ends when the last
-/// [`Sandbox`] is dropped.
-struct Ticker {
-    stop: Arc<AtomicBool>,
-    thread: Option<thread::JoinHandle<()>>,
-}
-
-impl Ticker {
-    fn start(engine: Engine) -> Self {
-        let stop = Arc::new(AtomicBool::new(false));
-        let stopped = stop.clone();
-        let thread = thread::Builder::new()
-            .name("epoch".into())
-            .spawn(move || {
-                while !stopped.load(Ordering::Relaxed) {
-                    thread::sleep(TICK);
-                    engine.increment_epoch();
-                }
-            })
-            .map_err(|error| tracing::error!(%error, "no thread for guest deadlines"))
-            .ok();
-        Self { stop, thread }
-    }
-}
-
-impl Drop for Ticker {
-    fn drop(&mut self) {
-        self.stop.store(true, Ordering::Relaxed);
-        if let Some(thread) = self.thread.take() {
-            // The thread does nothing that can panic, and ends within a tick.
-            let _ = thread.join();
-        }
-    }
 }

@@ -1,6 +1,7 @@
 //! What the host keeps beside one guest instance.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use wasmtime::component::HasData;
@@ -10,7 +11,9 @@ use super::bindings::adapter::crossdock::adapter::{log, types};
 use super::keys::KeyScope;
 use super::lanes::Turns;
 use super::sandbox::{GuestLimits, Sandbox, TICK};
+use super::ticker::ClockStopped;
 use super::wasi::EmptyWasi;
+use crate::text::truncate;
 
 /// Lines a guest may log in one call; what comes after is counted, not kept.
 const LOG_LINES: usize = 64;
@@ -64,7 +67,12 @@ impl GuestState {
         store.limiter(|state| &mut state.memory);
         store.set_hostcall_fuel(limits.output);
         store.set_epoch_deadline(1);
-        store.epoch_deadline_callback(|mut context| {
+        let clock_runs = sandbox.clock_runs();
+        store.epoch_deadline_callback(move |mut context| {
+            // This was the last tick there is.
+            if !clock_runs.load(Ordering::Acquire) {
+                return Err(wasmtime::Error::new(ClockStopped));
+            }
             let state = context.data_mut();
             if !state.budget.spend_tick() {
                 return Err(wasmtime::Error::new(OutOfTime));
@@ -107,14 +115,19 @@ impl GuestState {
         self.memory.bytes
     }
 
+    /// Whether the guest keeps more and more of the host's handles.
+    pub(super) fn leaks_handles(&mut self) -> bool {
+        self.wasi.as_mut().is_some_and(|wasi| wasi.leaks_handles())
+    }
+
     /// Takes what the guest logged, and how many lines were too many.
     pub fn take_log(&mut self) -> (Vec<LogLine>, usize) {
         let log = std::mem::take(&mut self.log);
-        let mut lines = log.lines;
+        let (mut lines, mut dropped) = (log.lines, log.dropped);
         if let Some(wasi) = &self.wasi {
-            wasi.drain_output(&mut lines, LOG_LINES, LOG_LINE_BYTES);
+            dropped += wasi.drain_output(&mut lines, LOG_LINES, LOG_LINE_BYTES);
         }
-        (lines, log.dropped)
+        (lines, dropped)
     }
 }
 
@@ -211,15 +224,6 @@ impl log::Host for GuestState {
         };
         self.log.lines.push(LogLine { level, message });
         Ok(())
-    }
-}
-
-/// Cuts a text at a character boundary.
-pub(crate) fn truncate(text: &mut String, most: usize) {
-    if text.len() > most {
-        let end = (0..=most).rev().find(|&i| text.is_char_boundary(i));
-        text.truncate(end.unwrap_or(0));
-        text.push('…');
     }
 }
 

@@ -4,6 +4,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use lru::LruCache;
 
+use super::room::{Idle, Rooms};
+
 /// Whose instance it is. An instance never serves two tenants, two
 /// generations or two scripts.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -19,7 +21,8 @@ pub struct WarmKey {
 /// A bounded store of idle instances; the longest unused go first.
 pub struct WarmPool<V> {
     most: Room,
-    idle: Mutex<Idle<V>>,
+    rooms: Arc<Rooms>,
+    idle: Mutex<Instances<V>>,
 }
 
 /// How much a pool holds, or may hold, over all keys.
@@ -31,36 +34,62 @@ pub struct Room {
     pub bytes: usize,
 }
 
-struct Idle<V> {
-    /// Each instance with its bytes.
-    by_key: LruCache<WarmKey, Vec<(V, usize)>>,
+struct Instances<V> {
+    /// Those of a key are never none.
+    by_key: LruCache<WarmKey, OfKey<V>>,
     held: Room,
 }
 
-impl<V> Idle<V> {
+struct OfKey<V> {
+    /// Each instance with its bytes.
+    instances: Vec<(V, usize)>,
+    /// When one of them was given back last.
+    used: u64,
+}
+
+impl<V> Instances<V> {
     fn leave(&mut self, bytes: usize) {
         self.held.count -= 1;
         self.held.bytes -= bytes;
     }
 
-    fn leave_all(&mut self, instances: &[(V, usize)]) {
-        instances.iter().for_each(|(_, bytes)| self.leave(*bytes));
+    fn leave_all(&mut self, gone: &OfKey<V>) {
+        gone.instances
+            .iter()
+            .for_each(|(_, bytes)| self.leave(*bytes));
+    }
+}
+
+impl<V: Send> Idle for WarmPool<V> {
+    fn oldest(&self) -> Option<u64> {
+        let idle = self.lock();
+        idle.by_key.peek_lru().map(|(_, of_key)| of_key.used)
+    }
+
+    fn drop_oldest(&self) -> bool {
+        let key = {
+            let idle = self.lock();
+            idle.by_key.peek_lru().map(|(key, _)| key.clone())
+        };
+        // Dropped outside of the lock.
+        key.and_then(|key| self.take(&key)).is_some()
     }
 }
 
 impl<V> WarmPool<V> {
     /// A pool that holds at most so much.
-    pub fn new(most: Room) -> Self {
+    pub fn new(most: Room, rooms: Arc<Rooms>) -> Self {
         Self {
             most,
-            idle: Mutex::new(Idle {
+            rooms,
+            idle: Mutex::new(Instances {
                 by_key: LruCache::unbounded(),
                 held: Room { count: 0, bytes: 0 },
             }),
         }
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, Idle<V>> {
+    fn lock(&self) -> std::sync::MutexGuard<'_, Instances<V>> {
         // Nothing below can panic half way through a change.
         self.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -68,7 +97,11 @@ impl<V> WarmPool<V> {
     /// Takes an idle instance.
     pub fn take(&self, key: &WarmKey) -> Option<V> {
         let mut idle = self.lock();
-        let (instance, bytes) = idle.by_key.get_mut(key)?.pop()?;
+        let of_key = idle.by_key.get_mut(key)?;
+        let (instance, bytes) = of_key.instances.pop()?;
+        if of_key.instances.is_empty() {
+            idle.by_key.pop(key);
+        }
         idle.leave(bytes);
         Some(instance)
     }
@@ -79,8 +112,12 @@ impl<V> WarmPool<V> {
         let mut evicted = Vec::new();
         {
             let mut idle = self.lock();
-            let instances = idle.by_key.get_or_insert_mut(key, Vec::new);
-            instances.push((instance, bytes));
+            let of_key = idle.by_key.get_or_insert_mut(key, || OfKey {
+                instances: Vec::new(),
+                used: 0,
+            });
+            of_key.instances.push((instance, bytes));
+            of_key.used = self.rooms.now();
             idle.held.count += 1;
             idle.held.bytes += bytes;
             while idle.held.count > self.most.count || idle.held.bytes > self.most.bytes {
@@ -136,7 +173,7 @@ mod tests {
     use super::*;
 
     fn pool(count: usize) -> WarmPool<usize> {
-        WarmPool::new(Room { count, bytes: 100 })
+        WarmPool::new(Room { count, bytes: 100 }, Arc::default())
     }
 
     fn key(tenant: &str) -> WarmKey {
@@ -186,6 +223,35 @@ mod tests {
         pool.put(key("d"), 7, 101);
         assert!(pool.is_empty());
         assert_eq!(pool.held().bytes, 0);
+    }
+
+    #[test]
+    fn over_all_pools_the_longest_unused_makes_room() {
+        let rooms = Arc::new(Rooms::default());
+        let pools: Vec<Arc<WarmPool<usize>>> = (0..2)
+            .map(|_| {
+                Arc::new(WarmPool::new(
+                    Room {
+                        count: 9,
+                        bytes: 99,
+                    },
+                    rooms.clone(),
+                ))
+            })
+            .collect();
+        pools.iter().for_each(|pool| rooms.register(pool));
+        pools[0].put(key("a"), 1, 1);
+        pools[1].put(key("a"), 2, 1);
+        pools[0].put(key("b"), 3, 1);
+        // Used again, so that the other pool's is the oldest now.
+        let used = pools[0].take(&key("a")).unwrap();
+        pools[0].put(key("a"), used, 1);
+        assert!(rooms.make());
+        assert_eq!((pools[0].len(), pools[1].len()), (2, 0));
+        assert!(rooms.make());
+        assert_eq!(pools[0].take(&key("b")), None);
+        assert_eq!(pools[0].take(&key("a")), Some(1));
+        assert!(!rooms.make());
     }
 
     #[test]

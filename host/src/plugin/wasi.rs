@@ -9,14 +9,19 @@ use std::time::Duration;
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng, TryRng};
 use wasmtime::component::ResourceTable;
-use wasmtime_wasi::p2::pipe::MemoryOutputPipe;
 use wasmtime_wasi::{HostMonotonicClock, HostWallClock, WasiCtx, WasiCtxView, WasiView};
 
-use super::state::{GuestState, LogLine, truncate};
+use super::output::Output;
+use super::state::{GuestState, LogLine};
+use crate::text::truncate;
 
-/// Bytes a guest may write to stdout and stderr over its whole life. It traps
-/// beyond that, which costs it the instance.
-const OUTPUT_BYTES: usize = 256 << 10;
+/// Handles (streams, pollables) a guest may hold at once. Each is some memory of
+/// the host's.
+const MOST_HANDLES: usize = 4096;
+
+/// An instance that holds more than this after a call leaks them, and makes
+/// room for a fresh one before it runs out.
+const KEEP_HANDLES: usize = 256;
 
 /// Bytes a guest may ask for at once as random.
 const RANDOM_BYTES: u64 = 1 << 20;
@@ -27,18 +32,17 @@ pub struct EmptyWasi {
     table: ResourceTable,
     clock: Arc<AtomicU64>,
     random: Arc<Mutex<StdRng>>,
-    stdout: MemoryOutputPipe,
-    stderr: MemoryOutputPipe,
-    /// How much of each stream was already given to the log.
-    drained: Mutex<(usize, usize)>,
+    stdout: Output,
+    stderr: Output,
 }
 
 impl EmptyWasi {
     pub(super) fn new() -> Self {
         let clock = Arc::new(AtomicU64::new(0));
         let random = Arc::new(Mutex::new(StdRng::seed_from_u64(0)));
-        let stdout = MemoryOutputPipe::new(OUTPUT_BYTES);
-        let stderr = MemoryOutputPipe::new(OUTPUT_BYTES);
+        let (stdout, stderr) = (Output::default(), Output::default());
+        let mut table = ResourceTable::new();
+        table.set_max_capacity(MOST_HANDLES);
         let ctx = WasiCtx::builder()
             .wall_clock(CallClock(clock.clone()))
             .monotonic_clock(CallClock(clock.clone()))
@@ -54,12 +58,11 @@ impl EmptyWasi {
             .build();
         Self {
             ctx,
-            table: ResourceTable::new(),
+            table,
             clock,
             random,
             stdout,
             stderr,
-            drained: Mutex::default(),
         }
     }
 
@@ -73,25 +76,39 @@ impl EmptyWasi {
         *self.random.lock().unwrap_or_else(PoisonError::into_inner) = StdRng::from_seed(seed);
     }
 
-    /// Moves what was written to stdout and stderr since the last time.
-    pub(super) fn drain_output(&self, lines: &mut Vec<LogLine>, most: usize, line_bytes: usize) {
-        let mut drained = self.drained.lock().unwrap_or_else(PoisonError::into_inner);
-        let (stdout, stderr) = (self.stdout.contents(), self.stderr.contents());
-        let fresh = [
-            (&stdout[drained.0..], tracing::Level::INFO),
-            (&stderr[drained.1..], tracing::Level::WARN),
+    /// Moves what was written to stdout and stderr since the last time. Returns
+    /// how many lines were too many.
+    pub(super) fn drain_output(
+        &self,
+        lines: &mut Vec<LogLine>,
+        most: usize,
+        line_bytes: usize,
+    ) -> usize {
+        let mut dropped = 0;
+        let streams = [
+            (&self.stdout, tracing::Level::INFO),
+            (&self.stderr, tracing::Level::WARN),
         ];
-        for (bytes, level) in fresh {
-            for line in String::from_utf8_lossy(bytes).lines() {
+        for (stream, level) in streams {
+            let (bytes, lines_lost) = stream.take();
+            dropped += lines_lost;
+            for line in String::from_utf8_lossy(&bytes).lines() {
                 if lines.len() >= most {
-                    break;
+                    dropped += 1;
+                    continue;
                 }
                 let mut message = line.to_owned();
                 truncate(&mut message, line_bytes);
                 lines.push(LogLine { level, message });
             }
         }
-        *drained = (stdout.len(), stderr.len());
+        dropped
+    }
+
+    /// Whether the guest has left so many handles open that it would run out of
+    /// them in some later call.
+    pub(super) fn leaks_handles(&mut self) -> bool {
+        self.table.iter_mut().nth(KEEP_HANDLES).is_some()
     }
 }
 

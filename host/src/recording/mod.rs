@@ -25,17 +25,24 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
+use crate::clock::now_ms;
 use crate::config::RecordingConfig;
-use crate::delivery::connection::ConnectionGeneration;
-use crate::delivery::intake::{Route, items};
-use crate::plugin::generation::now_ms;
+use crate::delivery::intake::items;
+use crate::file_failure::sentence;
 use crate::problem::Problem;
+use crate::serving::connection::ConnectionGeneration;
+use crate::serving::route::Route;
 use seal::Seal;
 pub use store::Subject;
 use store::{Bounds, Store};
 
 /// The folder below the data folder.
 const FOLDER: &str = "recordings";
+
+/// Where recorded items are, below the data folder.
+pub fn folder(data_dir: &Path) -> std::path::PathBuf {
+    data_dir.join(FOLDER)
+}
 
 /// Calls that wait to be written.
 const QUEUE: usize = 1024;
@@ -113,7 +120,10 @@ impl Recorder {
             .map_err(|error| {
                 Problem::host(
                     "recording-failed",
-                    format!("items cannot be recorded: the system gives no thread: {error}"),
+                    format!(
+                        "items cannot be recorded: the system gives no thread ({})",
+                        sentence(&error)
+                    ),
                 )
             })?;
         Ok(Self {
@@ -153,6 +163,12 @@ impl Recorder {
         }
     }
 
+    /// Whether the thread still runs that writes.
+    pub fn is_alive(&self) -> bool {
+        let thread = self.thread.as_ref();
+        thread.is_some_and(|thread| !thread.is_finished())
+    }
+
     /// Calls that were not recorded for want of room.
     pub fn dropped(&self) -> u64 {
         self.shared.dropped.load(Ordering::Relaxed)
@@ -184,7 +200,7 @@ pub fn read(
     let records = open(config, data_dir)?
         .read(subject, most.min(config.items))
         .map_err(|error| {
-            let detail = format!("the recorded items cannot be read: {error}");
+            let detail = format!("the recorded items cannot be read: {}", sentence(&error));
             Problem::host("recording-failed", detail)
         })?;
     let parsed = records.iter().map(|record| serde_json::from_str(record));
@@ -198,7 +214,7 @@ fn open(config: &RecordingConfig, data_dir: &Path) -> Result<Store, Problem> {
         total: config.total,
     };
     let seal = Seal::new(config, data_dir)?;
-    Ok(Store::new(data_dir.join(FOLDER), seal, bounds))
+    Ok(Store::new(folder(data_dir), seal, bounds))
 }
 
 /// The thread: everything that waits, again and again.
@@ -236,6 +252,9 @@ fn write_all(mut store: Store, receiver: &Receiver<Offer>, shared: &Shared) {
 fn records(offers: &[Offer], most: usize) -> Vec<String> {
     let mut newest_first = Vec::new();
     for offer in offers.iter().rev() {
+        if newest_first.len() >= most {
+            break;
+        }
         let Ok(items) = items(&offer.body, usize::MAX) else {
             continue;
         };
@@ -243,7 +262,7 @@ fn records(offers: &[Offer], most: usize) -> Vec<String> {
             if newest_first.len() >= most {
                 break;
             }
-            let clean = offer.connection.redactor.redact(item.get());
+            let clean = offer.connection.redactor.redact_json(item.get());
             // A mask in the middle of a number leaves no JSON.
             if serde_json::from_str::<&RawValue>(&clean).is_ok() {
                 let at_ms = offer.at_ms;

@@ -10,6 +10,8 @@ use rand::Rng;
 use zeroize::Zeroizing;
 
 use crate::config::{RecordingConfig, RecordingKey};
+use crate::file_failure::sentence;
+use crate::files::{self, Links};
 use crate::problem::Problem;
 
 /// Bytes of a key.
@@ -17,6 +19,9 @@ const KEY: usize = 32;
 
 /// Bytes of a nonce: long enough to be drawn at random for every record.
 const NONCE: usize = 24;
+
+/// Largest file that a key is looked for in.
+const KEY_FILE_BYTES: u64 = 4096;
 
 /// The generated key, in the data folder.
 const KEY_FILE: &str = "recording.key";
@@ -42,7 +47,7 @@ impl Seal {
                 })?;
                 parse(&text).ok_or_else(|| no_key(&format!("the environment variable {name}")))?
             }
-            RecordingKey::File(path) => from_file(path)?,
+            RecordingKey::File(path) => from_file(path, Links::Follow)?,
         };
         let cipher = XChaCha20Poly1305::new(&Key::from(*key));
         Ok(Self {
@@ -90,14 +95,14 @@ impl Seal {
 fn generated(data_dir: &Path) -> Result<Zeroizing<[u8; KEY]>, Problem> {
     let path = data_dir.join(KEY_FILE);
     if path.exists() {
-        return from_file(&path);
+        return from_file(&path, Links::Refuse);
     }
     let mut key = Zeroizing::new([0; KEY]);
     rand::rng().fill_bytes(&mut *key);
     let text = Zeroizing::new(hex::encode(*key) + "\n");
     // Whole or not at all: another process may look for it at this moment. A
     // temporary file is for its owner only.
-    let written = std::fs::create_dir_all(data_dir)
+    let written = files::private_folder(data_dir)
         .and_then(|()| tempfile::NamedTempFile::new_in(data_dir))
         .and_then(|mut file| {
             file.write_all(text.as_bytes())?;
@@ -107,18 +112,19 @@ fn generated(data_dir: &Path) -> Result<Zeroizing<[u8; KEY]>, Problem> {
     match written {
         Ok(_) => Ok(key),
         // Another process was first.
-        Err(_) if path.exists() => from_file(&path),
+        Err(_) if path.exists() => from_file(&path, Links::Refuse),
         Err(error) => Err(unusable(&format!(
-            "{} cannot be written: {error}",
-            path.display()
+            "{} cannot be written: {}",
+            path.display(),
+            sentence(&error)
         ))),
     }
 }
 
-fn from_file(path: &Path) -> Result<Zeroizing<[u8; KEY]>, Problem> {
-    let text = std::fs::read_to_string(path).map(Zeroizing::new);
+fn from_file(path: &Path, links: Links) -> Result<Zeroizing<[u8; KEY]>, Problem> {
+    let text = files::read_text(path, KEY_FILE_BYTES, links).map(Zeroizing::new);
     let text =
-        text.map_err(|error| unusable(&format!("{} cannot be read: {error}", path.display())))?;
+        text.map_err(|refused| unusable(&format!("{} cannot be read: {refused}", path.display())))?;
     parse(&text).ok_or_else(|| no_key(&path.display().to_string()))
 }
 

@@ -2,6 +2,7 @@
 //! appended to one; when it has as many as are kept, it becomes the other.
 
 use std::collections::HashMap;
+use std::fmt;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
@@ -10,6 +11,7 @@ use std::time::SystemTime;
 use sha2::{Digest, Sha256};
 
 use super::seal::Seal;
+use crate::files::{self, Links, Refused, private_folder};
 
 /// Bytes of a file's header and of the length before a record.
 const HEADER: u64 = 8;
@@ -38,6 +40,12 @@ pub struct Subject {
     pub connection: String,
     /// Operation.
     pub operation: String,
+}
+
+impl fmt::Display for Subject {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}/{}", self.tenant, self.connection, self.operation)
+    }
 }
 
 impl Subject {
@@ -152,7 +160,7 @@ impl Store {
         let mut records = Vec::new();
         for path in [old(&path), path] {
             let mut bytes = Vec::new();
-            match File::open(&path) {
+            match open(&path) {
                 Ok(file) => file.take(self.bounds.bytes + 1).read_to_end(&mut bytes)?,
                 Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
                 Err(error) => return Err(error),
@@ -170,7 +178,7 @@ impl Store {
     /// How full a file is. One that is not ours, or ends within a record, is
     /// moved out of the way.
     fn level(&mut self, path: &Path) -> Level {
-        let Ok(size) = std::fs::metadata(path).map(|meta| meta.len()) else {
+        let Ok(size) = std::fs::symlink_metadata(path).map(|meta| meta.len()) else {
             return Level::default();
         };
         match self.levels.get(path) {
@@ -188,7 +196,7 @@ impl Store {
     }
 
     fn count(&self, path: &Path, size: u64) -> io::Result<Option<Level>> {
-        let mut file = File::open(path)?;
+        let mut file = open(path)?;
         let mut header = [0; HEADER as usize];
         file.read_exact(&mut header)?;
         if header != *self.seal.header() {
@@ -217,6 +225,10 @@ impl Store {
         }
         // One write, so that whoever reads meanwhile sees whole records.
         let mut file = private_file().append(true).create(true).open(path)?;
+        if !file.metadata()?.is_file() {
+            let what = format!("{} is not a regular file", path.display());
+            return Err(io::Error::other(what));
+        }
         file.write_all(pending)?;
         self.total = self.total.map(|total| total + pending.len() as u64);
         pending.clear();
@@ -281,7 +293,7 @@ fn list(dir: &Path, files: &mut Vec<(SystemTime, u64, PathBuf)>) -> io::Result<(
         let meta = entry.metadata()?;
         if meta.is_dir() {
             list(&entry.path(), files)?;
-        } else {
+        } else if meta.is_file() {
             files.push((meta.modified()?, meta.len(), entry.path()));
         }
     }
@@ -294,15 +306,17 @@ fn private_file() -> OpenOptions {
     options.write(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    files::never_wait(&mut options, Links::Refuse);
     options
 }
 
-fn private_folder(path: &Path) -> io::Result<()> {
-    let mut builder = std::fs::DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(path)
+/// One of the store's own files: neither a link nor anything that waits.
+fn open(path: &Path) -> io::Result<File> {
+    match files::open(path, Links::Refuse) {
+        Ok((file, _)) => Ok(file),
+        Err(Refused::Io(error)) => Err(error),
+        Err(refused) => Err(io::Error::other(format!("{}: {refused}", path.display()))),
+    }
 }
 
 #[cfg(test)]

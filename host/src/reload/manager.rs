@@ -1,365 +1,262 @@
 //! The one task that owns what is loaded.
+//!
+//! It only decides. Whatever takes time (compiling, examples, scripts and their
+//! tests) is done by tasks of its own, side by side, and comes back to it.
 
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use arc_swap::ArcSwap;
 use tokio::sync::{mpsc, oneshot};
-use tokio::task::JoinSet;
 use tokio::time::Instant;
 
-use super::admission;
-use super::plugins::{Candidate, PluginFiles};
-use super::prepare;
-use super::snapshot::{PluginStatus, Snapshot, TenantGeneration, TenantStatus};
-use super::tenants::{Scan, TenantCandidate, TenantFolders};
+use super::admission::{self, Admitted, Member};
+use super::checks::Checked;
+use super::current::{Command, Current, Handle, Unreadable, View};
+use super::plugins::PluginFiles;
+use super::tasks::Tasks;
+use super::tenants::TenantFolders;
+use super::turns::Turns;
 use super::watch::{Change, Watcher};
 use crate::config::HostConfig;
-use crate::delivery::state::States;
 use crate::plugin::load::{Loaded, Loader, Refusal};
 use crate::problem::Problem;
+use crate::serving::connection_limits::Channels;
 
 /// A file or folder that vanished may be on its way back (an editor, a mount, a
 /// deployment, another name): what it provides serves this long before it is
 /// taken out.
 const GONE_GRACE: Duration = Duration::from_secs(2);
 
-/// Tenants built at once.
-const BUILDS: usize = 16;
+/// Publishing takes at most one part in so many of the manager's time: with ten
+/// thousand tenants it is some milliseconds each.
+const PUBLISHING: u32 = 10;
 
-/// What is loaded, as everybody else sees it.
-pub struct Current {
-    snapshot: ArcSwap<Snapshot>,
-    plugins: ArcSwap<Vec<PluginStatus>>,
-    tenants: ArcSwap<Vec<TenantStatus>>,
-}
+/// The shortest time between two looks at what is due, whatever that is.
+const SHORTEST: Duration = Duration::from_millis(5);
 
-impl Current {
-    fn new() -> Self {
-        Self {
-            snapshot: ArcSwap::default(),
-            plugins: ArcSwap::default(),
-            tenants: ArcSwap::default(),
-        }
-    }
-
-    /// What serves now.
-    pub fn snapshot(&self) -> Arc<Snapshot> {
-        self.snapshot.load_full()
-    }
-
-    /// Every plugin file.
-    pub fn plugins(&self) -> Arc<Vec<PluginStatus>> {
-        self.plugins.load_full()
-    }
-
-    /// Every tenant folder.
-    pub fn tenants(&self) -> Arc<Vec<TenantStatus>> {
-        self.tenants.load_full()
-    }
-}
-
-/// Something only the manager can do.
-enum Command {
-    Retire {
-        plugin: String,
-        done: oneshot::Sender<Result<(), Problem>>,
-    },
-}
-
-/// The way to the manager. Dropping the last one ends it.
-#[derive(Clone)]
-pub struct Handle {
-    /// What is loaded.
-    pub current: Arc<Current>,
-    commands: mpsc::Sender<Command>,
-}
-
-impl Handle {
-    /// Takes a plugin whose file is gone out of service.
-    pub async fn retire(&self, plugin: &str) -> Result<(), Problem> {
-        let (done, answer) = oneshot::channel();
-        let command = Command::Retire {
-            plugin: plugin.to_owned(),
-            done,
-        };
-        let gone = || Problem::host("shutting-down", "the host is shutting down");
-        self.commands.send(command).await.map_err(|_| gone())?;
-        answer.await.unwrap_or_else(|_| Err(gone()))
-    }
-}
-
-/// Loads everything once and, with `watch`, keeps it current.
+/// Loads everything once and, with `watch`, keeps it current. What is slow to
+/// check goes on being checked then, and serves when it is ready; without
+/// `watch`, it is waited for.
 pub async fn start(
     config: Arc<HostConfig>,
     loader: Arc<Loader>,
-    states: Arc<States>,
+    channels: Arc<Channels>,
     watch: bool,
 ) -> Result<Handle, Problem> {
-    let current = Arc::new(Current::new());
     // Watching begins before the first look, so that nothing falls between.
     let watching = if watch {
         let roots = [config.plugins_dir.clone(), config.tenants_dir.clone()];
-        let (watcher, changes) = Watcher::start(&roots, config.watch_poll)
+        let watching = Watcher::start(&roots, config.watch_poll)
             .map_err(|error| Problem::host("watch-failed", error.to_string()))?;
-        Some((watcher, changes))
+        Some(watching)
     } else {
         None
     };
-    let mut manager = Manager {
+    let scanned = watching.as_ref().map(|(watcher, _)| watcher.scanned());
+    let current = Current::new(scanned.unwrap_or_default(), config.plugins_dir.clone());
+    let current = Arc::new(current);
+    let manager = Manager {
+        turns: Arc::new(Turns::new(config.limits.check_timeout)),
         config,
         loader,
-        states,
+        channels,
         current: current.clone(),
         files: PluginFiles::default(),
         folders: TenantFolders::default(),
-        loading: JoinSet::new(),
+        tasks: Tasks::new(),
         gone: Vec::new(),
+        to_check: BTreeSet::new(),
+        deferred: BTreeSet::new(),
+        triggers: BTreeSet::new(),
+        unpublished: false,
+        next_publish: Instant::now(),
+        outside_changed: true,
     };
-    manager.first_load().await?;
     let (commands, inbox) = mpsc::channel(16);
-    if let Some((watcher, changes)) = watching {
-        tokio::spawn(manager.run(watcher, changes, inbox));
-    }
-    Ok(Handle { current, commands })
+    let (started, ready) = oneshot::channel();
+    let watched = watching.is_some();
+    let task = tokio::spawn(manager.run(watching, inbox, started)).abort_handle();
+    ready.await.map_err(|_| {
+        Problem::host(
+            "internal-error",
+            "what is to be loaded could not be looked at; the log says why",
+        )
+    })?;
+    Ok(Handle {
+        current,
+        commands,
+        task: watched.then_some(task),
+    })
 }
 
-struct Manager {
-    config: Arc<HostConfig>,
-    loader: Arc<Loader>,
-    states: Arc<States>,
+pub(super) struct Manager {
+    pub(super) config: Arc<HostConfig>,
+    pub(super) loader: Arc<Loader>,
+    pub(super) channels: Arc<Channels>,
     current: Arc<Current>,
-    files: PluginFiles,
-    folders: TenantFolders,
-    /// Candidates being compiled and checked: the manager goes on meanwhile.
-    loading: JoinSet<Finished>,
+    pub(super) files: PluginFiles,
+    pub(super) folders: TenantFolders,
+    /// Candidates being loaded and checked: the manager goes on meanwhile.
+    pub(super) tasks: Tasks<About, Done>,
+    pub(super) turns: Arc<Turns>,
     /// Folders that vanished, and when that becomes final.
-    gone: Vec<(Instant, PathBuf)>,
+    pub(super) gone: Vec<(Instant, PathBuf)>,
+    /// Folders whose newest values are to be checked.
+    pub(super) to_check: BTreeSet<PathBuf>,
+    /// The same, once the plugins that are being loaded are there.
+    pub(super) deferred: BTreeSet<PathBuf>,
+    /// Plugin files of which something is held that may serve now.
+    pub(super) triggers: BTreeSet<PathBuf>,
+    /// Something changed since the last publishing.
+    pub(super) unpublished: bool,
+    next_publish: Instant,
+    /// Files outside of the tenants' folders may be others than before.
+    pub(super) outside_changed: bool,
 }
 
-struct Finished {
-    path: PathBuf,
-    reading: u64,
-    sha: crate::plugin::artifact::Sha,
-    result: Result<Loaded, Refusal>,
+/// What a task is about.
+pub(super) enum About {
+    Plugin {
+        path: PathBuf,
+        reading: u64,
+    },
+    Tenant {
+        dir: PathBuf,
+        version: u64,
+    },
+    Group {
+        members: Vec<Member>,
+        /// With other candidates that were refused.
+        joint: bool,
+    },
+}
+
+/// What a task found out.
+pub(super) enum Done {
+    Loaded(Result<Loaded, Refusal>),
+    Tenant(Result<Checked, Vec<Problem>>),
+    Admitted(Admitted),
 }
 
 impl Manager {
-    async fn first_load(&mut self) -> Result<(), Problem> {
-        self.scan_plugins(|_| true);
-        while let Some(finished) = self.loading.join_next().await {
-            if let Ok(finished) = finished {
-                self.settle(finished).await;
-            }
-        }
-        let scan = self.scan_tenants(None);
-        self.build(scan.candidates).await;
-        self.publish();
-        Ok(())
-    }
-
     async fn run(
         mut self,
-        watcher: Watcher,
-        mut changes: mpsc::Receiver<Change>,
+        watching: Option<(Watcher, mpsc::Receiver<Change>)>,
         mut inbox: mpsc::Receiver<Command>,
+        started: oneshot::Sender<()>,
     ) {
-        watcher.follow(self.folders.files_outside());
+        self.scan_plugins(|_| true);
+        self.scan_tenants(None);
+        let late = Instant::now() + self.config.limits.startup_wait;
+        let mut started = Some(started);
+        let turns = self.turns.clone();
+        let (watcher, mut changes) = match watching {
+            Some((watcher, changes)) => (Some(watcher), changes),
+            None => (None, mpsc::channel(1).1),
+        };
         loop {
-            let gone = self.next_gone();
+            self.advance();
+            let is_late = watcher.is_some() && late <= Instant::now();
+            if started.is_some() && (is_late || self.first_look_is_over(watcher.is_some())) {
+                self.publish();
+                if let Some(started) = started.take() {
+                    let _ = started.send(());
+                }
+                if watcher.is_none() {
+                    return;
+                }
+            }
+            self.publish_in_time();
+            if let Some(watcher) = &watcher
+                && std::mem::take(&mut self.outside_changed)
+            {
+                watcher.follow(self.folders.files_outside());
+            }
+            let due = self.next_due(started.is_some().then_some(late), watcher.is_some());
             tokio::select! {
-                change = changes.recv() => match change {
-                    Some(change) => {
-                        self.change(change).await;
-                        watcher.follow(self.folders.files_outside());
-                    }
+                change = changes.recv(), if watcher.is_some() => match change {
+                    Some(change) => self.change(&change),
                     None => return,
                 },
-                Some(finished) = self.loading.join_next() => {
-                    if let Ok(finished) = finished {
-                        self.settle(finished).await;
+                Some((about, done)) = self.tasks.next() => {
+                    self.ended(about, done);
+                    while let Some((about, done)) = self.tasks.try_next() {
+                        self.ended(about, done);
                     }
                 }
-                command = inbox.recv() => match command {
+                command = inbox.recv(), if watcher.is_some() => match command {
+                    Some(Command::Rescan) => self.change(&Change {
+                        rescan: true,
+                        ..Change::default()
+                    }),
                     Some(Command::Retire { plugin, done }) => {
-                        let _ = done.send(self.retire(&plugin));
+                        let retired = self.retire(&plugin);
+                        self.publish();
+                        let _ = done.send(retired);
                     }
                     None => return,
                 },
-                () = sleep_until(gone), if gone.is_some() => {
-                    self.remove_gone();
-                    self.retire_gone();
-                    self.publish();
+                () = turns.moved.notified() => {}
+                () = sleep_until(due), if due.is_some() => {
+                    if watcher.is_some() {
+                        self.due();
+                    }
                 }
             }
         }
     }
 
-    async fn change(&mut self, change: Change) {
+    /// Whether the first look is over. What is slow to check is not waited for
+    /// by a host that goes on.
+    fn first_look_is_over(&self, watching: bool) -> bool {
+        let tenants = self.tasks.all();
+        let is_tenant = |about: &&About| matches!(about, About::Tenant { .. });
+        let tenants = tenants.filter(is_tenant).count();
+        let others = self.tasks.len() - tenants;
+        let slow = if watching { self.turns.slowed() } else { 0 };
+        others == 0 && self.triggers.is_empty() && self.to_check.is_empty() && tenants <= slow
+    }
+
+    fn change(&mut self, change: &Change) {
         if change.touches(&self.config.plugins_dir) {
             self.scan_plugins(|path| change.touches(path));
         }
-        let everything = change.rescan;
-        let scan = self.scan_tenants((!everything).then_some(&change));
-        self.build(scan.candidates).await;
-        self.publish();
+        self.scan_tenants((!change.rescan).then_some(change));
     }
 
-    /// Looks at the plugins folder and starts loading what changed.
-    fn scan_plugins(&mut self, changed: impl Fn(&Path) -> bool) {
-        let most = self.config.limits.plugin_size;
-        let candidates = match self.files.scan(&self.config.plugins_dir, most, changed) {
-            Ok(candidates) => candidates,
-            Err(error) => {
-                tracing::error!(dir = %self.config.plugins_dir.display(), %error, "the plugins folder cannot be read; what is loaded goes on serving");
-                return;
-            }
-        };
-        for Candidate {
-            path,
-            artifact,
-            number,
-            reading,
-        } in candidates
-        {
-            let loader = self.loader.clone();
-            let sha = artifact.sha256;
-            self.loading.spawn(async move {
-                Finished {
-                    path,
-                    reading,
-                    sha,
-                    result: loader.load(artifact, number).await,
-                }
-            });
-        }
+    /// The next moment at which something has to be done by the clock.
+    fn next_due(&self, late: Option<Instant>, watching: bool) -> Option<Instant> {
+        let publish = self.unpublished.then_some(self.next_publish);
+        let clock = [
+            self.next_gone(),
+            self.files.next_retry(),
+            self.folders.next_retry(),
+        ];
+        let clock = clock.into_iter().flatten().filter(|_| watching).min();
+        let clock = clock.map(|at| at.max(Instant::now() + SHORTEST));
+        [clock, publish, late].into_iter().flatten().min()
     }
 
-    /// Candidates that were refused get another try, now that what stood
-    /// against them at that step may be gone.
-    fn try_again(&mut self, step: &str) {
-        if self.files.forget_refusals(step) {
-            self.scan_plugins(|_| false);
-        }
+    fn due(&mut self) {
+        self.remove_gone();
+        self.retire_gone();
+        self.retry();
     }
 
-    fn scan_tenants(&mut self, change: Option<&Change>) -> Scan {
-        let scan = match self.folders.scan(&self.config.tenants_dir, change) {
-            Ok(scan) => scan,
-            Err(error) => {
-                tracing::error!(dir = %self.config.tenants_dir.display(), %error, "the tenants folder cannot be read; what is loaded goes on serving");
-                Scan::default()
-            }
-        };
-        let at = Instant::now() + GONE_GRACE;
-        self.gone
-            .extend(scan.gone.iter().map(|dir| (at, dir.clone())));
-        scan
-    }
-
-    /// A candidate came through, or not.
-    async fn settle(&mut self, finished: Finished) {
-        let Finished {
-            path,
-            reading,
-            sha,
-            result,
-        } = finished;
-        if !self.files.is_current(&path, reading) {
-            return;
+    /// Tries again what failed for a reason that may have passed.
+    fn retry(&mut self) {
+        let now = Instant::now();
+        if self.files.next_retry().is_some_and(|at| at <= now) {
+            let all = self.files.is_root_due(now);
+            self.scan_plugins(|_| all);
         }
-        let accepted = match result {
-            Ok(loaded) => self.admit(&path, loaded).await,
-            Err(refusal) => Err(refusal),
-        };
-        match accepted {
-            Ok(label) => {
-                tracing::info!(plugin = label, file = %path.display(), "plugin serves");
-                self.publish();
-                // Tenants may have waited for it.
-                let waiting = self.folders.waiting();
-                self.build(waiting).await;
-            }
-            Err(refusal) => {
-                tracing::warn!(file = %path.display(), step = refusal.step(), reason = %refusal, "plugin refused; what serves goes on");
-                self.files.refuse(&path, &refusal, sha);
-            }
+        let (change, check) = self.folders.due(now);
+        if let Some(change) = change {
+            self.scan_tenants(Some(&change));
         }
-        self.publish();
-    }
-
-    /// The last checks of a candidate: those against everything else loaded.
-    async fn admit(&mut self, path: &Path, loaded: Loaded) -> Result<String, Refusal> {
-        let takes_over = admission::check_name(&self.files, path, &loaded)?;
-        admission::check_tenants(&self.folders.serving(), &loaded).await?;
-        // The file was renamed: the new one takes over.
-        if let Some(renamed) = takes_over {
-            self.files.hand_over(&renamed);
-        }
-        let label = loaded.identity().label();
-        self.files.accept(path, loaded);
-        Ok(label)
-    }
-
-    /// Builds tenants' generations; each serves as soon as the next snapshot does.
-    async fn build(&mut self, candidates: Vec<TenantCandidate>) {
-        if candidates.is_empty() {
-            return;
-        }
-        let snapshot = {
-            let mut snapshot = Snapshot::default();
-            self.files.fill(&mut snapshot);
-            Arc::new(snapshot)
-        };
-        let mut candidates = candidates.into_iter();
-        let mut building: JoinSet<Built> = JoinSet::new();
-        loop {
-            while building.len() < BUILDS
-                && let Some(candidate) = candidates.next()
-            {
-                building.spawn(build_one(
-                    candidate,
-                    snapshot.clone(),
-                    self.states.clone(),
-                    self.config.clone(),
-                ));
-            }
-            match building.join_next().await {
-                Some(Ok(built)) => self.built(built),
-                Some(Err(error)) => tracing::error!(%error, "a tenant could not be built"),
-                None => break,
-            }
-        }
-        // A plugin may have waited for a tenant to change.
-        self.try_again("tenants");
-    }
-
-    fn built(&mut self, (dir, result): Built) {
-        match result {
-            Ok(generation) => {
-                tracing::info!(
-                    tenant = &*generation.config.name,
-                    generation = generation.number,
-                    "tenant serves"
-                );
-                // Scripts that changed leave no warm instances behind.
-                let live: BTreeSet<u64> = generation
-                    .connections
-                    .values()
-                    .flat_map(|connection| connection.all_scripts())
-                    .map(|script| script.spec.id)
-                    .collect();
-                let tenant = generation.config.name.clone();
-                self.loader
-                    .purge_scripts(|key| key.tenant == tenant && !live.contains(&key.script));
-                self.folders.accept(&dir, Arc::new(generation));
-            }
-            Err(problems) => {
-                self.folders.refuse(&dir, problems);
-            }
-        }
+        self.to_check.extend(check);
     }
 
     /// When something that vanished is due to be taken out.
@@ -372,7 +269,8 @@ impl Manager {
     /// while a candidate is being loaded: it may be the same plugin under
     /// another file name.
     fn retirements(&self) -> impl Iterator<Item = (String, Instant)> {
-        let retiring = self.config.retire_missing && self.loading.is_empty();
+        let is_plugin = |about: &About| !matches!(about, About::Tenant { .. });
+        let retiring = self.config.retire_missing && !self.tasks.all().any(is_plugin);
         let missing = if retiring {
             self.files.missing()
         } else {
@@ -392,7 +290,7 @@ impl Manager {
                     plugin,
                     "retired: its file is gone and `retire_missing` is set"
                 );
-                self.try_again("name");
+                self.retired();
             }
         }
     }
@@ -404,18 +302,21 @@ impl Manager {
             .partition(|(at, _)| *at <= now);
         self.gone = later;
         let due: Vec<(Instant, PathBuf)> = due;
-        let mut removed = false;
         for (_, dir) in due {
-            if let Some(tenant) = self.folders.remove_if_gone(&dir) {
-                tracing::info!(tenant = &*tenant, "tenant removed: its folder is gone");
-                self.states.forget(&tenant);
-                self.loader.purge_scripts(|key| key.tenant == tenant);
-                removed = true;
+            let held = self.held_for(&dir);
+            match self.folders.remove_if_gone(&self.config.tenants_dir, &dir) {
+                Some(tenant) => {
+                    tracing::info!(tenant = &*tenant, "tenant removed: its folder is gone");
+                    self.channels.forget(&tenant);
+                    self.loader.purge_scripts(|key| key.tenant == tenant);
+                    // A plugin may have been refused because it would have broken it.
+                    self.triggers.extend(held);
+                    self.unpublished = true;
+                }
+                // Nothing is known while the folder around it cannot be read.
+                None if self.folders.is_missing(&dir) => self.gone.push((now + GONE_GRACE, dir)),
+                None => {}
             }
-        }
-        if removed {
-            // A plugin may have been refused because it would have broken it.
-            self.try_again("tenants");
         }
     }
 
@@ -423,8 +324,7 @@ impl Manager {
         match self.files.retire(plugin) {
             Some(true) => {
                 tracing::info!(plugin, "retired");
-                self.try_again("name");
-                self.publish();
+                self.retired();
                 Ok(())
             }
             Some(false) => Err(Problem::caller(
@@ -438,37 +338,40 @@ impl Manager {
         }
     }
 
-    /// Swaps the one pointer that calls read.
-    fn publish(&self) {
-        let mut snapshot = Snapshot::default();
-        self.files.fill(&mut snapshot);
-        snapshot.tenants = self.folders.serving();
-        self.current.plugins.store(Arc::new(self.files.statuses()));
-        self.current
-            .tenants
-            .store(Arc::new(self.folders.statuses()));
-        self.current.snapshot.store(Arc::new(snapshot));
+    /// A name is free again.
+    fn retired(&mut self) {
+        let held = self.files.held_at("name").into_iter();
+        self.triggers.extend(held.map(|(path, _)| path));
+        self.unpublished = true;
     }
-}
 
-type Built = (PathBuf, Result<TenantGeneration, Vec<Problem>>);
+    /// Publishes what changed, but not all the time.
+    fn publish_in_time(&mut self) {
+        if self.unpublished && self.next_publish <= Instant::now() {
+            self.publish();
+        }
+    }
 
-async fn build_one(
-    candidate: TenantCandidate,
-    snapshot: Arc<Snapshot>,
-    states: Arc<States>,
-    config: Arc<HostConfig>,
-) -> Built {
-    let result = prepare::tenant(
-        candidate.config,
-        &snapshot,
-        &states,
-        &config.limits,
-        candidate.number,
-        candidate.previous.as_deref(),
-    )
-    .await;
-    (candidate.dir, result)
+    /// Swaps the one pointer that calls read.
+    fn publish(&mut self) {
+        let began = Instant::now();
+        self.current.publish(View {
+            snapshot: admission::whole(&self.files, self.folders.serving()),
+            plugins: Arc::new(self.files.statuses()),
+            tenants: Arc::new(self.folders.statuses()),
+            unreadable: Arc::new(Unreadable {
+                plugins: self.files.unreadable(&self.config.plugins_dir),
+                tenants: self.folders.unreadable(&self.config.tenants_dir),
+            }),
+        });
+        self.unpublished = false;
+        self.next_publish = Instant::now() + began.elapsed() * PUBLISHING;
+    }
+
+    /// When a folder that vanished now is taken out.
+    pub(super) fn grace() -> Instant {
+        Instant::now() + GONE_GRACE
+    }
 }
 
 async fn sleep_until(at: Option<Instant>) {

@@ -6,21 +6,33 @@
 //!
 //! | part | what it does |
 //! |---|---|
-//! | [`snapshot`] | everything that serves, as calls see it |
+//! | [`current`] | the one pointer to what serves, and what is said of it |
+//! | [`status`] | what the interfaces say of plugins and tenants |
 //! | [`manager`] | changes → candidates → the next snapshot |
+//! | `candidates` | what the manager does with candidates |
 //! | [`plugins`] | the plugin files: what serves from each, what was refused |
-//! | [`tenants`] | the tenant folders, likewise |
-//! | `admission` | a plugin's candidate against the tenants that use it |
-//! | [`prepare`] | a tenant's values against the plugins they name |
-//! | [`watch`] | from the file system's events to settled changes |
+//! | [`tenants`], `folder` | the tenant folders, likewise |
+//! | `admission` | plugins' candidates against the tenants that use them, and together with those |
+//! | [`checks`] | a tenant's values against the plugins they name |
+//! | `turns`, `tasks` | checking many candidates side by side, each within bounds |
+//! | [`passing`] | what is tried again by itself |
+//! | [`watch`] | from the file system's events to finished changes |
 
 mod admission;
+mod batches;
+mod candidates;
+pub mod checks;
+pub mod current;
+mod folder;
 pub mod manager;
+pub mod passing;
 pub mod plugins;
-pub mod prepare;
 mod roots;
-mod settle;
+mod scans;
 mod signals;
-pub mod snapshot;
+mod stamp;
+pub mod status;
+mod tasks;
 pub mod tenants;
+mod turns;
 pub mod watch;

@@ -5,15 +5,22 @@ use std::path::{Path, PathBuf};
 
 use tokio::time::Instant;
 
-use super::snapshot::{PluginStatus, RefusalStatus, Snapshot};
-use crate::plugin::artifact::{Artifact, Sha, Stamp};
-use crate::plugin::generation::now_ms;
+use super::passing::{Backoff, Presence, Unreadable, Unwatched, is_gone};
+use super::status::{PluginStatus, RefusalStatus};
+use crate::clock::now_ms;
+use crate::plugin::artifact::{Artifact, ReadError, Sha};
 use crate::plugin::load::{Loaded, Refusal};
+use crate::serving::snapshot::Snapshot;
 
 /// All plugin files that are, or were, in the folder.
 #[derive(Default)]
 pub struct PluginFiles {
     files: BTreeMap<PathBuf, PluginFile>,
+    /// The folder, while it cannot be read.
+    root: Option<Unreadable>,
+    /// Readings so far, of all files: none is ever used twice, so that an old
+    /// candidate never passes as current.
+    readings: u64,
 }
 
 #[derive(Default)]
@@ -23,16 +30,21 @@ struct PluginFile {
     /// Bytes that were looked at last, served or refused: not tried again
     /// until they change.
     seen: Option<Sha>,
-    stamp: Option<Stamp>,
-    /// What stood against it may be gone: to be looked at again without a
-    /// change of the file.
-    again: bool,
+    /// What loaded, and does not serve because of something else that is
+    /// loaded: tried again when that changes.
+    held: Option<Loaded>,
+    /// The newest bytes are being loaded or checked.
+    checking: bool,
+    /// It is loaded again by itself.
+    retry: Option<Backoff>,
+    /// It is there and cannot be read.
+    unreadable: Option<Unreadable>,
     /// Since when the file is gone.
     missing: Option<Instant>,
     /// Generations of this file so far.
     generations: u32,
-    /// Which reading of the file is the newest: an older candidate that
-    /// finishes late is dropped.
+    /// Which reading of the file its newest bytes are of: an older candidate
+    /// that finishes late is dropped.
     reading: u64,
 }
 
@@ -62,83 +74,139 @@ pub fn is_plugin(path: &Path) -> bool {
 impl PluginFiles {
     /// Looks which files there are, reads those that `changed` names, and
     /// returns what has to be loaded. The others are left alone: somebody may
-    /// be writing them. Nothing is touched that serves; what is missing is noted.
+    /// be writing them. Nothing is touched that serves; what is missing or
+    /// cannot be read is noted.
     pub fn scan(
         &mut self,
         dir: &Path,
         most: usize,
         changed: impl Fn(&Path) -> bool,
-    ) -> std::io::Result<Vec<Candidate>> {
-        let mut present = Vec::new();
-        let entries = match std::fs::read_dir(dir) {
-            Ok(entries) => Some(entries),
-            // A folder that is being replaced comes back; until then nothing
-            // is known, and what serves goes on.
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
-            Err(error) => return Err(error),
-        };
-        for entry in entries.into_iter().flatten() {
-            let path = entry?.path();
-            if is_plugin(&path) && path.is_file() {
-                present.push(path);
-            }
-        }
+    ) -> Vec<Candidate> {
         let now = Instant::now();
+        let present = match plugins_in(dir) {
+            Ok(present) => {
+                if self.root.take().is_some() {
+                    tracing::info!(dir = %dir.display(), "the plugins folder can be read again");
+                }
+                present
+            }
+            Err(error) => {
+                self.cannot_list(dir, &error, now);
+                return Vec::new();
+            }
+        };
         for (path, file) in &mut self.files {
-            let gone = !present.contains(path);
+            let gone = !present.contains_key(path);
             file.missing = gone.then(|| file.missing.unwrap_or(now));
+            if gone {
+                file.unreadable = None;
+                file.retry = None;
+            }
         }
         self.files
             .retain(|_, file| file.missing.is_none() || file.serving.is_some());
-        let forgotten = |path: &Path| self.files.get(path).is_some_and(|file| file.again);
-        present.retain(|path| changed(path) || forgotten(path));
-        present.sort();
-        Ok(present
-            .into_iter()
-            .filter_map(|path| self.candidate(path, most))
-            .collect())
+        let mut candidates = Vec::new();
+        for (path, presence) in present {
+            let known = self.files.get(&path);
+            if !changed(&path) && !known.is_some_and(|file| file.is_due(now)) {
+                continue;
+            }
+            match presence {
+                Presence::Unknown(error) => self.cannot_read(&path, error.into()),
+                _ => candidates.extend(self.read(path, most)),
+            }
+        }
+        candidates
     }
 
-    fn candidate(&mut self, path: PathBuf, most: usize) -> Option<Candidate> {
-        let file = self.files.entry(path.clone()).or_default();
-        file.again = false;
-        let stamp = Stamp::of(&path).ok();
-        if stamp.is_some() && stamp == file.stamp {
-            return None;
+    /// The folder cannot be read. Where it is gone, so are its files; but one
+    /// that is being replaced or mounted comes back.
+    fn cannot_list(&mut self, dir: &Path, error: &std::io::Error, now: Instant) {
+        if is_gone(error) {
+            for file in self.files.values_mut() {
+                file.missing.get_or_insert(now);
+            }
+            // Without plugins, it was never there.
+            if self.files.is_empty() {
+                self.root = None;
+                return;
+            }
         }
-        file.reading += 1;
-        match Artifact::read(&path, most) {
-            Ok((artifact, stamp)) => {
-                file.stamp = Some(stamp);
-                if file.seen == Some(artifact.sha256) {
-                    return None;
-                }
-                file.seen = Some(artifact.sha256);
-                // The old bytes are back: nothing to load, nothing refused.
-                if file
-                    .serving
-                    .as_ref()
-                    .is_some_and(|serving| serving.identity().sha256 == artifact.sha256)
-                {
-                    file.refused = None;
-                    return None;
-                }
-                Some(Candidate {
-                    number: file.generations + 1,
-                    reading: file.reading,
-                    path,
-                    artifact,
-                })
+        if self.root.is_none() {
+            tracing::error!(dir = %dir.display(), %error, "the plugins folder cannot be read; what is loaded goes on serving");
+        }
+        let reason = format!("the plugins folder cannot be read ({error})");
+        self.root = Some(Unreadable::again(self.root.as_ref(), reason));
+    }
+
+    fn read(&mut self, path: PathBuf, most: usize) -> Option<Candidate> {
+        // Its name says nothing of its bytes, nor do its size and times.
+        let artifact = match Artifact::read(&path, most) {
+            Ok(artifact) => artifact,
+            Err(error) if error.is_passing() => {
+                self.cannot_read(&path, error);
+                return None;
             }
             Err(error) => {
-                file.stamp = None;
-                file.seen = None;
                 let why = Refusal::from(error);
-                tracing::warn!(file = %path.display(), step = why.step(), reason = %why, "plugin refused; what serves goes on");
-                file.refused = Some(refusal(&why, None));
-                None
+                log_refused(&path, why.step(), &why.to_string());
+                let file = self.newer(&path);
+                file.seen = None;
+                file.refused = Some(refusal(why.step(), why.to_string(), None));
+                return None;
             }
+        };
+        let file = self.files.entry(path.clone()).or_default();
+        if file.unreadable.take().is_some() {
+            tracing::info!(file = %path.display(), "this file can be read again");
         }
+        // The same as before: what was begun with these bytes goes on.
+        if file.seen == Some(artifact.sha256) && file.due_retry().is_none() {
+            return None;
+        }
+        let before = file.retry;
+        let same = file.seen == Some(artifact.sha256);
+        let file = self.newer(&path);
+        file.seen = Some(artifact.sha256);
+        file.retry = before.filter(|_| same);
+        // The old bytes are back: nothing to load, nothing refused.
+        if file
+            .serving
+            .as_ref()
+            .is_some_and(|serving| serving.identity().sha256 == artifact.sha256)
+        {
+            file.refused = None;
+            file.retry = None;
+            return None;
+        }
+        file.checking = true;
+        Some(Candidate {
+            number: file.generations + 1,
+            reading: file.reading,
+            path,
+            artifact,
+        })
+    }
+
+    /// The file has newer bytes: whatever was begun with others is dropped.
+    fn newer(&mut self, path: &Path) -> &mut PluginFile {
+        self.readings += 1;
+        let file = self.files.entry(path.to_owned()).or_default();
+        file.reading = self.readings;
+        file.checking = false;
+        file.held = None;
+        file.retry = None;
+        file.unreadable = None;
+        file
+    }
+
+    fn cannot_read(&mut self, path: &Path, error: ReadError) {
+        let file = self.files.entry(path.to_owned()).or_default();
+        let reason = error.to_string();
+        if file.unreadable.is_none() {
+            tracing::warn!(file = %path.display(), reason, "this file cannot be read; what serves goes on, and it is read again by itself");
+        }
+        file.unreadable = Some(Unreadable::again(file.unreadable.as_ref(), reason));
     }
 
     /// Whether a candidate is still the newest reading of its file.
@@ -151,6 +219,29 @@ impl PluginFiles {
     /// What serves from a file.
     pub fn serving(&self, path: &Path) -> Option<&Loaded> {
         self.files.get(path)?.serving.as_ref()
+    }
+
+    /// What loaded from a file and waits for something else, with its reading.
+    pub fn held(&self, path: &Path) -> Option<(&Loaded, u64)> {
+        let file = self.files.get(path)?;
+        Some((file.held.as_ref()?, file.reading))
+    }
+
+    /// What is held of the files that were refused at a step.
+    pub fn held_at(&self, step: &str) -> Vec<(PathBuf, Loaded)> {
+        let refused = self.files.iter().filter(|(_, file)| {
+            let refused = file.refused.as_ref();
+            refused.is_some_and(|refused| refused.step == step)
+        });
+        refused
+            .filter_map(|(path, file)| Some((path.clone(), file.held.clone()?)))
+            .collect()
+    }
+
+    /// How many files are gone.
+    pub fn missing_count(&self) -> usize {
+        let files = self.files.values();
+        files.filter(|file| file.missing.is_some()).count()
     }
 
     /// The file that provides what this plugin would (an adapter's name, an
@@ -166,36 +257,39 @@ impl PluginFiles {
             .map(|(path, file)| (path.as_path(), file.missing.is_some()))
     }
 
+    /// A candidate loaded, and is to be checked against what else there is.
+    pub fn hold(&mut self, path: &Path, loaded: Loaded) {
+        let file = self.files.entry(path.to_owned()).or_default();
+        file.held = Some(loaded);
+    }
+
+    /// What is held of a file is being checked, or is not any more.
+    pub fn set_checking(&mut self, path: &Path, checking: bool) {
+        if let Some(file) = self.files.get_mut(path) {
+            file.checking = checking;
+        }
+    }
+
     /// A candidate serves now.
     pub fn accept(&mut self, path: &Path, loaded: Loaded) {
         let file = self.files.entry(path.to_owned()).or_default();
         file.generations = loaded.identity().number;
         file.serving = Some(loaded);
+        file.held = None;
         file.refused = None;
+        file.retry = None;
+        file.checking = false;
     }
 
-    /// A candidate was refused.
-    pub fn refuse(&mut self, path: &Path, why: &Refusal, sha: Sha) {
-        let file = self.files.entry(path.to_owned()).or_default();
-        file.refused = Some(refusal(why, Some(sha)));
-    }
-
-    /// Refused files get another try: what stood against them may be gone.
-    pub fn forget_refusals(&mut self, step: &str) -> bool {
-        let mut any = false;
-        for file in self.files.values_mut() {
-            if file
-                .refused
-                .as_ref()
-                .is_some_and(|refused| refused.step == step)
-            {
-                file.seen = None;
-                file.stamp = None;
-                file.again = true;
-                any = true;
-            }
+    /// A candidate was refused. A reason that is `passing` has it tried again
+    /// by itself.
+    pub fn refuse(&mut self, path: &Path, step: &'static str, reason: String, passing: bool) {
+        log_refused(path, step, &reason);
+        if let Some(file) = self.files.get_mut(path) {
+            file.refused = Some(refusal(step, reason, file.seen));
+            file.retry = passing.then(|| Backoff::after(file.retry));
+            file.checking = false;
         }
-        any
     }
 
     /// Takes a plugin whose file is gone out of service; `None` when there is
@@ -211,10 +305,13 @@ impl PluginFiles {
         Some(missing)
     }
 
-    /// Names of plugins whose files are gone, and since when.
+    /// Names of plugins whose files are gone, and since when. Where the folder
+    /// cannot be read, nothing is known of any.
     pub fn missing(&self) -> Vec<(String, Instant)> {
+        let known = self.root.is_none();
         self.files
             .values()
+            .filter(|_| known)
             .filter_map(|file| {
                 let name = file.serving.as_ref()?.identity().name.clone();
                 Some((name, file.missing?))
@@ -227,23 +324,32 @@ impl PluginFiles {
         self.files.remove(from);
     }
 
+    /// The next moment at which something is tried again by itself.
+    pub fn next_retry(&self) -> Option<Instant> {
+        // Until the folder can be read, none of its files can.
+        if let Some(root) = &self.root {
+            return Some(root.retry.at);
+        }
+        let files = self.files.values().flat_map(|file| {
+            let unreadable = file.unreadable.as_ref();
+            let unreadable = unreadable.map(|unreadable| unreadable.retry);
+            [unreadable, file.due_retry()]
+        });
+        files.flatten().map(|backoff| backoff.at).min()
+    }
+
+    /// Whether the folder itself is due to be looked at again.
+    pub fn is_root_due(&self, now: Instant) -> bool {
+        self.root.as_ref().is_some_and(|root| root.retry.at <= now)
+    }
+
     /// What serves, by name and extension, over another snapshot's tenants.
     pub fn fill(&self, snapshot: &mut Snapshot) {
         snapshot.adapters.clear();
         snapshot.engines.clear();
         for file in self.files.values() {
-            match &file.serving {
-                Some(Loaded::Adapter(adapter)) => {
-                    snapshot
-                        .adapters
-                        .insert(adapter.identity.name.clone(), adapter.clone());
-                }
-                Some(Loaded::Engine(engine)) => {
-                    snapshot
-                        .engines
-                        .insert(engine.manifest.extension.clone(), engine.clone());
-                }
-                None => {}
+            if let Some(serving) = &file.serving {
+                snapshot.put(serving);
             }
         }
     }
@@ -252,24 +358,94 @@ impl PluginFiles {
     pub fn statuses(&self) -> Vec<PluginStatus> {
         self.files
             .iter()
-            .map(|(path, file)| PluginStatus {
-                file: path.clone(),
-                serving: file
-                    .serving
-                    .as_ref()
-                    .map(|loaded| loaded.identity().clone()),
-                refused: file.refused.clone(),
-                missing: file.missing.is_some(),
-            })
+            .map(|(path, file)| file.status(path))
             .collect()
+    }
+
+    /// The folder, while it cannot be read, for the interfaces.
+    pub fn unreadable(&self, dir: &Path) -> Vec<Unwatched> {
+        let root = self.root.iter().map(|unreadable| unreadable.shown(dir));
+        let files = self.files.iter().filter_map(|(path, file)| {
+            let unreadable = file.unreadable.as_ref()?;
+            Some(unreadable.shown(path))
+        });
+        root.chain(files).collect()
     }
 }
 
-fn refusal(why: &Refusal, sha: Option<Sha>) -> RefusalStatus {
+impl PluginFile {
+    /// When its bytes are to be loaded again by themselves.
+    fn due_retry(&self) -> Option<Backoff> {
+        self.retry.filter(|_| !self.checking)
+    }
+
+    fn is_due(&self, now: Instant) -> bool {
+        let unreadable = self.unreadable.as_ref().map(|unreadable| unreadable.retry);
+        let mut all = [unreadable, self.due_retry()].into_iter().flatten();
+        all.any(|retry| retry.at <= now)
+    }
+
+    fn status(&self, path: &Path) -> PluginStatus {
+        let unreadable = self.unreadable.as_ref();
+        // Why it cannot be read is news, whatever stood against older bytes.
+        let refused = unreadable.map(|unreadable| RefusalStatus {
+            step: "read",
+            reason: unreadable.shown(path).reason,
+            sha256: None,
+            at_ms: unreadable.since_ms(),
+        });
+        let retry = unreadable.map(|unreadable| unreadable.retry);
+        PluginStatus {
+            file: path.to_owned(),
+            serving: self
+                .serving
+                .as_ref()
+                .map(|loaded| loaded.identity().clone()),
+            refused: refused.or_else(|| self.refused.clone()),
+            missing: self.missing.is_some(),
+            checking: self.checking,
+            unreadable_since_ms: unreadable.map(Unreadable::since_ms),
+            retry: retry.or(self.due_retry()).map(Backoff::shown),
+        }
+    }
+}
+
+/// The plugins in a folder, and whether the system says what each is.
+fn plugins_in(dir: &Path) -> std::io::Result<BTreeMap<PathBuf, Presence>> {
+    let mut present = BTreeMap::new();
+    for entry in std::fs::read_dir(dir)? {
+        let path = entry?.path();
+        if !is_plugin(&path) {
+            continue;
+        }
+        match path.metadata() {
+            // Whatever else it is, it is refused and shown.
+            Ok(metadata) if !metadata.is_dir() => {
+                present.insert(path, Presence::There);
+            }
+            Ok(_) => {}
+            Err(error) if is_gone(&error) => {}
+            Err(error) => {
+                present.insert(path, Presence::Unknown(error));
+            }
+        }
+    }
+    Ok(present)
+}
+
+fn log_refused(path: &Path, step: &str, reason: &str) {
+    tracing::warn!(file = %path.display(), step, reason, "plugin refused; what serves goes on");
+}
+
+fn refusal(step: &'static str, reason: String, sha: Option<Sha>) -> RefusalStatus {
     RefusalStatus {
-        step: why.step(),
-        reason: why.to_string(),
+        step,
+        reason,
         sha256: sha.map(|sha| sha.to_string()),
         at_ms: now_ms(),
     }
 }
+
+#[cfg(test)]
+#[path = "plugins_tests.rs"]
+mod tests;

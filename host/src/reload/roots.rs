@@ -3,24 +3,31 @@
 //! The operating system watches inodes, people name paths. Everything here is
 //! about the difference: a root may be missing, be replaced or be a link; a
 //! link below a root may lead to a folder or file outside; and a file that the
-//! configuration names may be outside altogether. Folders are watched; single
-//! files outside are looked at on every [`check`](Roots::check).
+//! configuration names may be outside altogether. Folders are watched, each by
+//! itself, so that one that cannot be is no reason to watch no other: that one
+//! is [scanned](Scans). Single files outside are looked at on every
+//! [`check`](Roots::check).
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs::Metadata;
 use std::path::{Path, PathBuf};
-use std::time::SystemTime;
+use std::time::Instant;
 
-use notify::{RecursiveMode, Watcher};
+use notify::{ErrorKind, RecursiveMode, Watcher};
 use tracing::{debug, warn};
+
+use super::passing::Unwatched;
+use super::scans::{self, Scans};
+use super::stamp::{Outside, Stamp};
 
 /// Most links followed below the roots, and most links followed through one
 /// another: far beyond what is of use, short of what would hurt.
 const MOST_LINKS: usize = 10_000;
 const LONGEST_CHAIN: usize = 8;
 
-/// Deepest folder in which links are looked for.
+/// Deepest folder that is watched.
 const DEEPEST: usize = 32;
+
+const NO_WATCHER: &str = "the system gives no watcher; raise fs.inotify.max_user_instances";
 
 /// What a check found out.
 #[derive(Debug, Default)]
@@ -33,9 +40,16 @@ pub(super) struct Findings {
 
 /// What is watched.
 pub(super) struct Roots {
-    notify: Box<dyn Watcher + Send>,
-    /// A scan follows links by itself.
+    /// Nothing where the system gives no watcher: then everything is scanned.
+    notify: Option<Box<dyn Watcher + Send>>,
+    /// The watcher scans, and follows links by itself.
     polling: bool,
+    /// Every folder that is watched, where each is by itself.
+    watched: BTreeSet<PathBuf>,
+    /// Those that cannot be.
+    scans: Scans,
+    /// The system has no more watches; not asked again in this round.
+    exhausted: bool,
     roots: Vec<Root>,
     /// Links out of the roots, by the path the system reports them under.
     links: BTreeMap<PathBuf, Link>,
@@ -50,7 +64,6 @@ struct Root {
     /// root is not watched.
     real: Option<PathBuf>,
     stamp: Option<Stamp>,
-    complained: bool,
 }
 
 struct Link {
@@ -59,77 +72,15 @@ struct Link {
     outside: Outside,
 }
 
-/// Something that is looked at rather than watched.
-struct Outside {
-    stamp: Option<Stamp>,
-    changing: bool,
-}
-
-/// Equal while nothing changed: for a folder which one it is, for a file also
-/// its content as far as one can tell without reading it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Stamp {
-    identity: (u64, u64),
-    content: Option<(u64, Option<SystemTime>)>,
-}
-
-impl Stamp {
-    fn of(path: &Path) -> Option<Self> {
-        let metadata = path.metadata().ok()?;
-        let content = (!metadata.is_dir()).then(|| (metadata.len(), metadata.modified().ok()));
-        Some(Self {
-            identity: identity(&metadata),
-            content,
-        })
-    }
-
-    fn is_folder(&self) -> bool {
-        self.content.is_none()
-    }
-}
-
-#[cfg(unix)]
-fn identity(metadata: &Metadata) -> (u64, u64) {
-    use std::os::unix::fs::MetadataExt;
-    (metadata.dev(), metadata.ino())
-}
-
-#[cfg(not(unix))]
-fn identity(metadata: &Metadata) -> (u64, u64) {
-    let created = metadata.created().ok();
-    let since = created.and_then(|time| time.duration_since(SystemTime::UNIX_EPOCH).ok());
-    (since.map_or(0, |since| since.as_nanos() as u64), 0)
-}
-
-impl Outside {
-    fn new(stamp: Option<Stamp>) -> Self {
-        Self {
-            stamp,
-            changing: false,
-        }
-    }
-
-    /// True once it has changed and then stayed the same from one look to the
-    /// next.
-    fn has_changed(&mut self, now: Option<Stamp>) -> bool {
-        let differs = now != self.stamp;
-        self.stamp = now;
-        let done = self.changing && !differs;
-        self.changing = differs;
-        done
-    }
-}
-
 impl Roots {
     /// Watches the roots that exist.
-    pub fn new(
-        notify: Box<dyn Watcher + Send>,
-        polling: bool,
-        given: &[PathBuf],
-    ) -> Result<Self, (PathBuf, notify::Error)> {
+    pub fn new(notify: Option<Box<dyn Watcher + Send>>, polling: bool, given: &[PathBuf]) -> Self {
         let mut roots = Self {
             notify,
             polling,
+            watched: BTreeSet::new(),
+            scans: Scans::default(),
+            exhausted: false,
             roots: Vec::new(),
             links: BTreeMap::new(),
             files: BTreeMap::new(),
@@ -139,16 +90,26 @@ impl Roots {
                 given: given.clone(),
                 real: None,
                 stamp: None,
-                complained: false,
             };
             let stamp = root.folder_stamp();
-            let watched = stamp.is_some().then(|| roots.watch_root(&mut root, stamp));
-            roots.roots.push(root);
-            if let Some(Err(error)) = watched {
-                return Err((given.clone(), error));
+            if stamp.is_some() {
+                roots.watch_root(&mut root, stamp);
             }
+            roots.roots.push(root);
         }
-        Ok(roots)
+        roots
+    }
+
+    /// What is scanned now, if that is news.
+    pub fn scanned(&mut self) -> Option<Vec<Unwatched>> {
+        if !std::mem::take(&mut self.scans.news) {
+            return None;
+        }
+        let named = |real: &Path| {
+            let names = self.names(real);
+            names.into_iter().next().unwrap_or_else(|| real.to_owned())
+        };
+        Some(self.scans.shown(named))
     }
 
     /// What people call a path that the system reports: once for every root and
@@ -175,7 +136,7 @@ impl Roots {
         self.drop_links(reported);
         match reported.symlink_metadata() {
             Ok(metadata) if metadata.is_symlink() => self.add_link(reported),
-            Ok(metadata) if metadata.is_dir() => self.find_links(reported, 0),
+            Ok(metadata) if metadata.is_dir() => self.cover(reported, 0),
             _ => {}
         }
     }
@@ -183,6 +144,7 @@ impl Roots {
     /// Nothing is at a path any more.
     pub fn gone(&mut self, reported: &Path) {
         self.drop_links(reported);
+        self.uncover(reported);
         for root in &mut self.roots {
             if root.real.as_deref() == Some(reported) {
                 // Even if another folder has got its inode by now.
@@ -206,7 +168,7 @@ impl Roots {
             }
             // Whoever asks has read the file before, and it may have changed
             // since: a new one is reported once.
-            let outside = known.remove(&file).unwrap_or_else(|| Outside::new(None));
+            let outside = known.remove(&file).unwrap_or_else(Outside::unseen);
             self.files.insert(file, outside);
         }
     }
@@ -237,7 +199,39 @@ impl Roots {
                 findings.paths.push(path.clone());
             }
         }
+        self.scan(&mut findings);
         findings
+    }
+
+    /// Looks at what is not watched, and tries to watch it.
+    fn scan(&mut self, findings: &mut Findings) {
+        let began = Instant::now();
+        let due = self.scans.due(began);
+        if due.is_empty() {
+            return;
+        }
+        self.exhausted = false;
+        for folder in due {
+            let found = self.scans.look(&folder);
+            for gone in &found.gone {
+                self.drop_links(gone);
+                self.uncover(gone);
+            }
+            for path in &found.changed {
+                findings.paths.extend(self.names(path));
+            }
+            for path in &found.folders {
+                self.appeared(path);
+            }
+            if self.polling {
+                findings.root_changed |= self.poll(&folder);
+            } else if self.watch(&folder) {
+                // Whatever came between the look and now.
+                findings.paths.extend(self.names(&folder));
+                self.cover(&folder, 0);
+            }
+        }
+        self.scans.looked(began);
     }
 
     /// Watches everything again, after events were lost: a new folder may have
@@ -257,49 +251,52 @@ impl Roots {
         }
         let was_watched = root.real.is_some();
         if let Some(real) = root.real.take() {
-            // Fails when the folder is gone, which is fine.
-            let _ = self.notify.unwatch(&real);
+            self.uncover(&real);
             self.drop_links(&real);
         }
-        let placeholder = Root {
-            given: PathBuf::new(),
+        let mut root = Root {
+            given: self.roots[index].given.clone(),
             real: None,
             stamp: None,
-            complained: false,
         };
-        let mut root = std::mem::replace(&mut self.roots[index], placeholder);
-        root.stamp = None;
         if stamp.is_some() {
-            match self.watch_root(&mut root, stamp) {
-                Ok(()) => root.complained = false,
-                Err(error) if !root.complained => {
-                    root.complained = true;
-                    warn!(
-                        folder = %root.given.display(),
-                        %error,
-                        "cannot watch this folder; raise fs.inotify.max_user_watches or set `poll_ms` under [watch]"
-                    );
-                }
-                Err(_) => {}
-            }
+            self.watch_root(&mut root, stamp);
         }
         let is_watched = root.real.is_some();
         self.roots[index] = root;
         was_watched || is_watched
     }
 
-    fn watch_root(&mut self, root: &mut Root, stamp: Option<Stamp>) -> notify::Result<()> {
-        let real = root.given.canonicalize().map_err(notify::Error::io)?;
-        self.notify.watch(&real, RecursiveMode::Recursive)?;
+    fn watch_root(&mut self, root: &mut Root, stamp: Option<Stamp>) {
+        let Ok(real) = root.given.canonicalize() else {
+            return;
+        };
         root.real = Some(real.clone());
         root.stamp = stamp;
-        if !self.polling {
-            self.find_links(&real, 0);
+        self.exhausted = false;
+        if self.polling {
+            self.poll(&real);
+        } else {
+            self.cover(&real, 0);
         }
-        Ok(())
     }
 
-    fn find_links(&mut self, folder: &Path, depth: usize) {
+    /// Has the watcher scan a root and everything below it. Until that can be
+    /// done, the root itself is looked at, and this is tried again.
+    fn poll(&mut self, root: &Path) -> bool {
+        let polled = self.try_watch(root, RecursiveMode::Recursive);
+        match &polled {
+            Ok(()) => self.scans.show(root, "`[watch] poll_ms` is set".into()),
+            Err(error) => self.scans.add(root, scans::reason(error)),
+        }
+        polled.is_ok()
+    }
+
+    /// Watches a folder and everything below it, and what links there lead to.
+    fn cover(&mut self, folder: &Path, depth: usize) {
+        if !self.watched.contains(folder) && !self.watch(folder) && !folder.is_dir() {
+            return;
+        }
         let Ok(entries) = folder.read_dir() else {
             return;
         };
@@ -307,9 +304,66 @@ impl Roots {
             match entry.file_type() {
                 Ok(kind) if kind.is_symlink() => self.add_link(&entry.path()),
                 Ok(kind) if kind.is_dir() && depth < DEEPEST => {
-                    self.find_links(&entry.path(), depth + 1);
+                    self.cover(&entry.path(), depth + 1);
                 }
                 _ => {}
+            }
+        }
+    }
+
+    /// Watches one folder; where that fails, it is scanned.
+    fn watch(&mut self, folder: &Path) -> bool {
+        let watched = if self.exhausted {
+            Err(notify::Error::new(ErrorKind::MaxFilesWatch))
+        } else {
+            self.try_watch(folder, RecursiveMode::NonRecursive)
+        };
+        let error: notify::Error = match watched {
+            Ok(()) => {
+                self.watched.insert(folder.to_owned());
+                self.scans.remove(folder);
+                return true;
+            }
+            Err(error) => error,
+        };
+        self.exhausted |= matches!(error.kind, ErrorKind::MaxFilesWatch);
+        if matches!(error.kind, ErrorKind::PathNotFound) {
+            self.scans.remove(folder);
+            return false;
+        }
+        let reason = scans::reason(&error);
+        if self.scans.is_empty() {
+            warn!(folder = %folder.display(), reason, "this folder cannot be watched, so it is scanned; further ones are shown by the interfaces");
+        }
+        self.scans.add(folder, reason);
+        false
+    }
+
+    fn try_watch(&mut self, folder: &Path, mode: RecursiveMode) -> notify::Result<()> {
+        match &mut self.notify {
+            Some(notify) => notify.watch(folder, mode),
+            None => Err(notify::Error::generic(NO_WATCHER)),
+        }
+    }
+
+    /// Gives up watching a folder and everything below it.
+    fn uncover(&mut self, folder: &Path) {
+        self.scans.remove_below(folder);
+        let mut below = self.watched.split_off(folder);
+        let mut after = below.clone();
+        below.retain(|path| path.starts_with(folder));
+        after.retain(|path| !path.starts_with(folder));
+        self.watched.append(&mut after);
+        let Some(notify) = &mut self.notify else {
+            return;
+        };
+        if self.polling {
+            // Fails when the folder is not watched by itself, which is fine.
+            let _ = notify.unwatch(folder);
+        }
+        for path in below {
+            if let Err(error) = notify.unwatch(&path) {
+                debug!(folder = %path.display(), %error, "was not watched any more");
             }
         }
     }
@@ -340,10 +394,7 @@ impl Roots {
             },
         );
         if let Some(folder) = folder {
-            if let Err(error) = self.notify.watch(&folder, RecursiveMode::Recursive) {
-                warn!(folder = %folder.display(), %error, "cannot watch where a link leads");
-            }
-            self.find_links(&folder, 0);
+            self.cover(&folder, 0);
         }
     }
 
@@ -360,9 +411,7 @@ impl Roots {
                 continue;
             };
             if !self.is_watched(&folder) {
-                if let Err(error) = self.notify.unwatch(&folder) {
-                    debug!(folder = %folder.display(), %error, "was not watched any more");
-                }
+                self.uncover(&folder);
                 self.drop_links(&folder);
                 self.watch_links_below(&folder);
             }
@@ -371,14 +420,10 @@ impl Roots {
 
     /// Giving up a folder gave up those in it that other links lead to.
     fn watch_links_below(&mut self, folder: &Path) {
-        let folders = self
-            .links
-            .values()
-            .filter_map(|link| link.folder.as_deref());
-        for below in folders.filter(|below| below.starts_with(folder)) {
-            if let Err(error) = self.notify.watch(below, RecursiveMode::Recursive) {
-                warn!(folder = %below.display(), %error, "cannot watch where a link leads");
-            }
+        let folders = self.links.values().filter_map(|link| link.folder.clone());
+        let below: Vec<PathBuf> = folders.filter(|it| it.starts_with(folder)).collect();
+        for folder in below {
+            self.cover(&folder, 0);
         }
     }
 
@@ -434,6 +479,7 @@ impl Roots {
     }
 }
 
+/// In one sentence for an operator.
 impl Root {
     fn folder_stamp(&self) -> Option<Stamp> {
         Stamp::of(&self.given).filter(Stamp::is_folder)
@@ -448,3 +494,7 @@ fn joined(folder: &Path, below: &Path) -> PathBuf {
         folder.join(below)
     }
 }
+
+#[cfg(test)]
+#[path = "roots_tests.rs"]
+mod tests;

@@ -5,7 +5,7 @@ use std::path::Path;
 use notify::event::{AccessKind, AccessMode, CreateKind, EventKind, ModifyKind, RenameMode};
 use notify::{Event, event::MetadataKind};
 
-use super::settle::Signal;
+use super::batches::Signal;
 
 /// Endings of files that editors and downloads leave beside the real one for a
 /// moment.

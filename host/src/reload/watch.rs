@@ -3,10 +3,10 @@
 //! Three parts, each with one job:
 //!
 //! ```text
-//! operating system ──> notify's thread ──> the settler's thread ──> Receiver<Change>
+//! operating system ──> notify's thread ──> the batcher's thread ──> Receiver<Change>
 //!                      drops what nobody   knows what is watched
 //!                      has to know         (roots.rs) and when a
-//!                      (signals.rs)        change is finished (settle.rs)
+//!                      (signals.rs)        change is finished (batches.rs)
 //! ```
 //!
 //! Threads rather than tasks, because time counts: a renamed file is handed out
@@ -24,14 +24,15 @@ use notify::{Config, Event, PollWatcher, RecommendedWatcher};
 use tokio::sync::mpsc as channel;
 use tracing::{debug, warn};
 
+use super::batches::{Batch, Batches, Policy, Signal};
+use super::current::Scanned;
 use super::roots::Roots;
-use super::settle::{Batch, Policy, Settle, Signal};
-use super::signals::{is_worth_waking, signals};
+use super::signals::{is_relevant, is_worth_waking, signals};
 
 /// How often the roots, and what cannot be watched, are looked at.
 const LOOK: Duration = Duration::from_millis(250);
 
-/// Events that may wait for the settler. More are a flood, after which
+/// Events that may wait for the batcher. More are a flood, after which
 /// everything has to be looked at anyway.
 const EVENTS: usize = 16_384;
 
@@ -44,7 +45,7 @@ const OFFER: Duration = Duration::from_millis(20);
 /// Most paths of joined batches.
 const MOST_PATHS: usize = 8192;
 
-/// A settled batch of changes.
+/// A batch of finished changes.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Change {
     /// Files and folders that changed, came or went, below the roots as those
@@ -97,20 +98,6 @@ fn is_folder_swap(path: &Path) -> bool {
 /// Why nothing is watched.
 #[derive(Debug, thiserror::Error)]
 pub enum WatchError {
-    /// The operating system gives no watcher.
-    #[error(
-        "cannot watch files ({0}); set `poll_ms` under [watch] in crossdock.toml to look at them regularly instead"
-    )]
-    Start(#[source] notify::Error),
-    /// A folder that exists cannot be watched.
-    #[error("cannot watch {} ({source}); raise fs.inotify.max_user_watches or set `poll_ms` under [watch] in crossdock.toml", folder.display())]
-    Folder {
-        /// The root.
-        folder: PathBuf,
-        /// What the operating system says.
-        #[source]
-        source: notify::Error,
-    },
     /// No thread could be started.
     #[error("cannot start a thread to watch files ({0})")]
     Thread(#[source] std::io::Error),
@@ -121,6 +108,7 @@ pub enum WatchError {
 pub struct Watcher {
     wake: SyncSender<Message>,
     shared: Arc<Shared>,
+    scanned: Scanned,
 }
 
 #[derive(Debug, Default)]
@@ -128,7 +116,7 @@ struct Shared {
     stop: AtomicBool,
     /// Events were dropped because too many were waiting.
     lost: AtomicBool,
-    /// What [`Watcher::follow`] asked for, until the settler takes it.
+    /// What [`Watcher::follow`] asked for, until the batcher takes it.
     follow: Mutex<Option<BTreeSet<PathBuf>>>,
 }
 
@@ -148,9 +136,11 @@ impl Watcher {
     /// replaced is watched again. What happens from now on is received, so load
     /// what is there after this call.
     ///
+    /// What cannot be watched is scanned in an interval.
+    ///
     /// # Errors
     ///
-    /// The operating system refuses to watch.
+    /// The operating system gives no thread.
     pub fn start(
         roots: &[PathBuf],
         poll: Option<Duration>,
@@ -168,28 +158,37 @@ impl Watcher {
                 }
             }
         };
-        let notify: Box<dyn notify::Watcher + Send> = match poll {
+        let notify: notify::Result<Box<dyn notify::Watcher + Send>> = match poll {
             Some(interval) => {
                 let config = Config::default()
                     .with_poll_interval(interval)
                     .with_compare_contents(true);
-                Box::new(PollWatcher::new(handler, config).map_err(WatchError::Start)?)
+                PollWatcher::new(handler, config).map(|it| Box::new(it) as Box<_>)
             }
             // Links are followed by `Roots`: watching one folder under two names
             // loses it when one of the names goes.
             None => {
                 let config = Config::default().with_follow_symlinks(false);
                 let watcher = <RecommendedWatcher as notify::Watcher>::new(handler, config);
-                Box::new(watcher.map_err(WatchError::Start)?)
+                watcher.map(|it| Box::new(it) as Box<_>)
             }
         };
-        let roots = Roots::new(notify, poll.is_some(), roots)
-            .map_err(|(folder, source)| WatchError::Folder { folder, source })?;
+        let notify = notify
+            .inspect_err(
+                |error| warn!(%error, "the system gives no watcher, so everything is scanned"),
+            )
+            .ok();
+        // A watcher that does not start does not poll either.
+        let polling = poll.is_some() && notify.is_some();
+        let mut roots = Roots::new(notify, polling, roots);
+        let scanned = Scanned::default();
+        scanned.store(Arc::new(roots.scanned().unwrap_or_default()));
         let (changes, receiver) = channel::channel(BATCHES);
-        let settler = Settler {
+        let batcher = Batcher {
             roots,
-            settle: Settle::new(poll.map_or_else(Policy::notified, Policy::polled)),
-            polling: poll.is_some(),
+            batches: Batches::new(poll.map_or_else(Policy::notified, Policy::polled)),
+            polling,
+            scanned: Arc::clone(&scanned),
             shared: Arc::clone(&shared),
             changes,
             held: None,
@@ -197,9 +196,19 @@ impl Watcher {
         };
         thread::Builder::new()
             .name("watch".into())
-            .spawn(move || settler.run(&events))
+            .spawn(move || batcher.run(&events))
             .map_err(WatchError::Thread)?;
-        Ok((Self { wake, shared }, receiver))
+        let watcher = Self {
+            wake,
+            shared,
+            scanned,
+        };
+        Ok((watcher, receiver))
+    }
+
+    /// What is scanned because it cannot be watched, now and from now on.
+    pub(super) fn scanned(&self) -> Scanned {
+        Arc::clone(&self.scanned)
     }
 
     /// Also reports changes of these files, wherever they are; replaces the
@@ -215,7 +224,7 @@ impl Watcher {
             .unwrap_or_else(PoisonError::into_inner);
         *follow = Some(files);
         drop(follow);
-        // When the queue is full the settler is awake.
+        // When the queue is full the batcher is awake.
         let _ = self.wake.try_send(Message::Wake);
     }
 }
@@ -228,10 +237,11 @@ impl Drop for Watcher {
 }
 
 /// The thread between events and changes.
-struct Settler {
+struct Batcher {
     roots: Roots,
-    settle: Settle,
+    batches: Batches,
     polling: bool,
+    scanned: Scanned,
     shared: Arc<Shared>,
     changes: channel::Sender<Change>,
     /// A batch that the receiver has no room for yet.
@@ -239,7 +249,7 @@ struct Settler {
     next_look: Instant,
 }
 
-impl Settler {
+impl Batcher {
     fn run(mut self, events: &mpsc::Receiver<Message>) {
         while !self.shared.stop.load(Ordering::Acquire) && !self.changes.is_closed() {
             match events.recv_timeout(self.pause()) {
@@ -260,7 +270,7 @@ impl Settler {
             if self.next_look <= Instant::now() {
                 self.look();
             }
-            if let Some(batch) = self.settle.take(Instant::now()) {
+            if let Some(batch) = self.batches.take(Instant::now()) {
                 self.held.get_or_insert_default().join(batch.into());
             }
             self.offer();
@@ -271,7 +281,7 @@ impl Settler {
     fn pause(&self) -> Duration {
         let now = Instant::now();
         let offer = self.held.as_ref().map(|_| now + OFFER);
-        let next = [self.settle.due(), offer].into_iter().flatten();
+        let next = [self.batches.due(), offer].into_iter().flatten();
         let next = next.fold(self.next_look, Instant::min);
         next.saturating_duration_since(now)
     }
@@ -337,13 +347,13 @@ impl Settler {
 
     fn note(&mut self, now: Instant, path: &Path, signal: Signal) {
         for name in self.roots.names(path) {
-            self.settle.note(now, &name, signal);
+            self.batches.note(now, &name, signal);
         }
     }
 
     fn lost_events(&mut self) {
         let now = Instant::now();
-        self.settle.rescan(now);
+        self.batches.rescan(now);
         self.roots.watch_again();
         self.next_look = now;
     }
@@ -366,10 +376,17 @@ impl Settler {
         let now = Instant::now();
         self.next_look = now + LOOK;
         if findings.root_changed {
-            self.settle.rescan(now);
+            self.batches.rescan(now);
         }
-        for path in findings.paths {
-            self.settle.note(now, &path, Signal::Complete);
+        for path in findings.paths.iter().filter(|path| is_relevant(path)) {
+            self.batches.note(now, path, Signal::Complete);
+        }
+        self.show();
+    }
+
+    fn show(&mut self) {
+        if let Some(scanned) = self.roots.scanned() {
+            self.scanned.store(Arc::new(scanned));
         }
     }
 
@@ -394,5 +411,5 @@ fn has_other_names(_: &std::fs::Metadata) -> bool {
 }
 
 #[cfg(test)]
-#[path = "watch_tests.rs"]
+#[path = "watch_tests/mod.rs"]
 mod tests;

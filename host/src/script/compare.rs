@@ -3,6 +3,8 @@
 use serde::Serialize;
 use serde_json::Value;
 
+use crate::text::{pointer_part, shorten};
+
 /// Differences that are told of one pair of values.
 const MOST: usize = 50;
 
@@ -44,8 +46,7 @@ fn compare(
         (Some(Value::Object(old)), Some(Value::Object(new))) => {
             let added = new.keys().filter(|key| !old.contains_key(*key));
             for key in old.keys().chain(added) {
-                let key_token = key.replace('~', "~0").replace('/', "~1");
-                below(pointer, &key_token, |pointer| {
+                below(pointer, &pointer_part(key), |pointer| {
                     compare(old.get(key), new.get(key), pointer, found);
                 });
             }
@@ -65,10 +66,10 @@ fn compare(
     }
 }
 
-fn below(pointer: &mut String, token: &str, compare: impl FnOnce(&mut String)) {
+fn below(pointer: &mut String, part: &str, compare: impl FnOnce(&mut String)) {
     let length = pointer.len();
     pointer.push('/');
-    pointer.push_str(token);
+    pointer.push_str(part);
     compare(pointer);
     pointer.truncate(length);
 }
@@ -78,11 +79,9 @@ pub fn shown(value: Option<&Value>) -> String {
     let Some(value) = value else {
         return "nothing".to_owned();
     };
-    let text = value.to_string();
-    match text.char_indices().nth(SHOWN) {
-        Some((end, _)) => format!("{}…", &text[..end]),
-        None => text,
-    }
+    let mut text = value.to_string();
+    shorten(&mut text, SHOWN);
+    text
 }
 
 impl Difference {

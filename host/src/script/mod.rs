@@ -1,112 +1,48 @@
-//! Tenants' mapping scripts, run by script engines: plugins too, under the
-//! same limits as an adapter.
+//! Tenants' scripts, run by script engines: plugins too, under the same limits
+//! as an adapter.
+//!
+//! | part | what it does |
+//! |---|---|
+//! | [`apply`] | items through a script |
+//! | [`test_cases`] | the tests beside a script |
+//! | [`compare`] | where two JSON documents differ |
+//! | [`context`] | what a script sees beside its item |
+//! | [`failure`] | what a script failed on |
 
+pub mod apply;
 pub mod compare;
 pub mod context;
-pub mod diff;
-pub mod engine;
-pub mod replies;
-pub mod suite;
-pub mod tests;
+pub mod failure;
+pub mod test_cases;
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use crate::delivery::connection::PreparedScript;
-use crate::delivery::documents::{Prepared, apply};
-use crate::delivery::intake::items;
-use crate::delivery::redact::Redactor;
+use crate::json_failure;
 use crate::plugin::artifact::Sha;
+use crate::plugin::script_engine::ScriptSpec;
 use crate::problem::Problem;
-use crate::reload::snapshot::Snapshot;
-use engine::{EngineGeneration, ScriptSpec};
+use apply::Prepared;
+use test_cases::Cases;
 
-/// What one item became when a script was run on its own.
-#[derive(Debug, Serialize)]
-pub struct ScriptRun {
-    /// Position of the item in the input.
-    pub index: usize,
-    /// The documents it became; none when the script skipped it.
-    pub documents: Vec<Box<RawValue>>,
-    /// Why it failed.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub problem: Option<Problem>,
-}
-
-/// A script file larger than this is not read.
-const SCRIPT_BYTES: u64 = 1 << 20;
-
-/// Runs a script file over the items of a body, with nothing sent.
-pub async fn run(
-    snapshot: &Snapshot,
-    path: &Path,
-    body: &[u8],
-    most: usize,
-) -> Result<Vec<ScriptRun>, Problem> {
-    let engine = engine_of(snapshot, path)?;
-    let script = from_file(path)?;
-    let items: Vec<String> = items(body, most)?
-        .into_iter()
-        .map(|item| item.get().to_owned())
-        .collect();
-    // It sees no connection, and so no secrets.
-    let redactor = Redactor::builder().build();
-    let prepared = apply(engine, &script, &items, &redactor).await?;
-    Ok(runs(prepared))
-}
-
-/// The engine that runs a file.
-fn engine_of<'s>(
-    snapshot: &'s Snapshot,
-    path: &Path,
-) -> Result<&'s Arc<EngineGeneration>, Problem> {
-    snapshot.engines.get(&extension(path)).ok_or_else(|| {
-        let mut known: Vec<String> = snapshot
-            .engines
-            .keys()
-            .map(|name| format!("`.{name}`"))
-            .collect();
-        known.sort();
-        let known = if known.is_empty() {
-            "none is loaded".to_owned()
-        } else {
-            known.join(", ")
-        };
-        Problem::caller(
-            "unknown-language",
-            format!(
-                "no script engine runs {}; languages: {known}",
-                path.display()
-            ),
-        )
-    })
-}
-
-fn extension(path: &Path) -> String {
-    path.extension()
-        .map(|extension| extension.to_string_lossy().into_owned())
-        .unwrap_or_default()
-}
-
-/// A script on its own: its context has every member, and nothing in them.
-fn from_file(path: &Path) -> Result<PreparedScript, Problem> {
-    Ok(PreparedScript {
-        spec: ScriptSpec {
-            tenant: "".into(),
-            id: next_script(),
-            source: Arc::new(read(path)?),
-            context: Arc::new(context::EMPTY.to_owned()),
-        },
-        path: path.to_owned(),
-        extension: extension(path),
-        label: String::new(),
-        tests: None,
-    })
+/// A script of one operation.
+#[derive(Debug, Clone)]
+pub struct Script {
+    /// What the engine gets.
+    pub spec: ScriptSpec,
+    /// Its file, for messages.
+    pub path: PathBuf,
+    /// Chooses the engine.
+    pub extension: String,
+    /// First digits of the hash of its text, for reports.
+    pub label: String,
+    /// The tests it has to pass, where its tenant requires them.
+    pub tests: Option<Arc<Cases>>,
 }
 
 /// A script for reports: its file's name, and the first digits of its text's
@@ -121,18 +57,16 @@ pub fn next_script() -> u64 {
     NEXT.fetch_add(1, Ordering::Relaxed)
 }
 
-fn read(path: &Path) -> Result<String, Problem> {
-    let unreadable = |why: String| {
-        Problem::caller(
-            "script-unreadable",
-            format!("{} cannot be read: {why}", path.display()),
-        )
-    };
-    let meta = std::fs::metadata(path).map_err(|error| unreadable(error.to_string()))?;
-    if meta.len() > SCRIPT_BYTES {
-        return Err(unreadable(format!("it has more than {SCRIPT_BYTES} bytes")));
-    }
-    std::fs::read_to_string(path).map_err(|error| unreadable(error.to_string()))
+/// What one item became when a script was run on its own.
+#[derive(Debug, Serialize)]
+pub struct ScriptRun {
+    /// Position of the item in the input.
+    pub index: usize,
+    /// The documents it became; none when the script skipped it.
+    pub documents: Vec<Box<RawValue>>,
+    /// Why it failed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub problem: Option<Problem>,
 }
 
 /// Documents and settled items back into one answer per item.
@@ -152,7 +86,10 @@ pub(crate) fn runs(prepared: Prepared) -> Vec<ScriptRun> {
             Err(error) => {
                 run.problem = Some(Problem::script(
                     "invalid-json",
-                    format!("the script gave no JSON: {error}"),
+                    format!(
+                        "the script gave no JSON: {}",
+                        json_failure::sentence(&error)
+                    ),
                 ));
             }
         }

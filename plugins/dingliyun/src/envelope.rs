@@ -22,9 +22,6 @@ use std::borrow::Cow;
 /// Code of a failure for which the platform gives none.
 pub const FAILED: &str = "success-false";
 
-/// Code where no answer came at all.
-pub const NO_ANSWER: &str = "no-answer";
-
 /// ActionResult, ItemUpdateResponse and StoreSkuUpdateResponse.
 #[derive(Deserialize)]
 pub struct Answer<'a> {
@@ -104,28 +101,19 @@ impl Answer<'_> {
 /// What an answer without success on HTTP's level means for every item, with
 /// the platform's own code and message where its body has them; `None` for 2xx.
 pub fn http_failure(ctx: &Context, request: &Request, reply: &Reply) -> Option<Outcome> {
-    if reply.status == 0 {
-        return Some(Outcome::unknown(
-            NO_ANSWER,
-            "no answer came; the platform may have applied the request",
-        ));
+    if (200..300).contains(&reply.status) {
+        return None;
     }
-    let mut outcome = reply.http_failure(ctx, request)?;
-    let Ok(answer) = reply.json::<Answer>() else {
-        return Some(outcome);
+    let own = || {
+        let answer: Answer = reply.json()?;
+        match answer.success {
+            None => Err(no_success()),
+            Some(true) => Ok(Outcome::Accepted(answer.result())),
+            // Where the platform gives no code, HTTP's says more than ours.
+            Some(false) => Ok(Outcome::rejected(text(answer.code), answer.message())),
+        }
     };
-    if answer.success == Some(false) {
-        let (code, message) = match &mut outcome {
-            Outcome::Rejected(said) | Outcome::Unauthenticated(said) | Outcome::Unknown(said) => {
-                (&mut said.code, &mut said.message)
-            }
-            Outcome::Retry(said) | Outcome::Throttled(said) => (&mut said.code, &mut said.message),
-            Outcome::Accepted(_) | Outcome::Duplicate(_) => return Some(outcome),
-        };
-        *code = code_or(answer.code, code);
-        *message = answer.message().into_owned();
-    }
-    Some(outcome)
+    reply.outcome(ctx, request, own).ok()
 }
 
 /// The answer to a request about one thing.

@@ -131,6 +131,7 @@ impl Adapter for DingLiYun {
                 "../examples/sku.update.errors.json",
                 "../examples/sku.update.json",
                 "../examples/sku.update.products.json",
+                "../examples/stock.update.decimals.json",
                 "../examples/stock.update.locations.json",
                 "../examples/stock.update.refused.json",
                 "../examples/stock.update.store.json",

@@ -1,17 +1,20 @@
 //! orderstockservice (订单占货服务): stock held for orders.
 //!
-//! Locking, shipping and unlocking a whole order must not be repeated blindly.
-//! When the outcome of such a request is unknown, the adapter asks for
-//! `order/lockresult` and reads from it what became of the request. Both
-//! answers have the same shape, so the request tells them apart: see
-//! [`is_read_back`].
+//! Locking, shipping and unlocking are sent once:
 //!
-//! | call | repeatable | why |
-//! |---|---|---|
-//! | lock | no | the document does not promise that a `request_id` counts once |
-//! | ship | no | whether a second one is refused or ships again is not said |
-//! | unlock with `request_id` | yes | it names one lock, which ends released |
-//! | unlock of an order | no | a late second one would release what was locked since |
+//! | call | why it is not repeatable |
+//! |---|---|
+//! | lock | the document does not promise that a `request_id` counts once |
+//! | ship | whether a second one is refused or ships again is not said |
+//! | unlock of an order | a late second one would release what was locked since |
+//! | unlock with `request_id` | how a second one is answered is not said: a refusal of it would hide that the first was applied |
+//!
+//! When the outcome of one is unknown, the adapter asks for `order/lockresult`
+//! and reports what it says, but the item stays `unknown`: that answer is about
+//! the order, of which another request may have made what it is, and "nothing
+//! held yet" does not keep the request that timed out from arriving later. A
+//! lock's own answer has the same shape as a read-back's, so the request tells
+//! them apart: see [`is_read_back`].
 
 mod answer;
 
@@ -46,14 +49,15 @@ impl Change {
         let mut mapped = Mapped::default();
         let rows = batch::read(&mut mapped, items, |item| self.request(settings, item));
         for row in rows {
-            let (draft, repeatable) = row.value;
-            let request = Request::of(draft, vec![row.index]).repeatable(repeatable);
-            mapped.requests.push(request);
+            // Never repeatable: see the table above.
+            mapped
+                .requests
+                .push(Request::of(row.value, vec![row.index]));
         }
         Ok(mapped)
     }
 
-    fn request(self, settings: &Settings, item: &Item) -> Result<(Draft, bool), Fault> {
+    fn request(self, settings: &Settings, item: &Item) -> Result<Draft, Fault> {
         let members = Members::of(item)?;
         let order_id = members.text("order_id")?.unwrap_or_default();
         let operator = members
@@ -67,19 +71,19 @@ impl Change {
             Self::Lock => {
                 let draft = draft("POST", path(settings, "orderstockservice/lock")?);
                 let body = lock_body(&members, &item.key);
-                (with_body(operated(draft), body), false)
+                with_body(operated(draft), body)
             }
             Self::Ship => {
                 let order_id = segment("/order_id", &order_id)?;
                 let call = format!("orderstockservice/ship/{order_id}");
-                (operated(draft("PUT", path(settings, &call)?)), false)
+                operated(draft("PUT", path(settings, &call)?))
             }
             Self::Unlock => {
                 let draft = draft("POST", path(settings, "orderstockservice/unlock")?);
                 let draft = operated(draft).with_query("order_id", &*order_id);
                 match members.text("request_id")? {
-                    Some(request_id) => (draft.with_query("request_id", &*request_id), true),
-                    None => (draft, false),
+                    Some(request_id) => draft.with_query("request_id", &*request_id),
+                    None => draft,
                 }
             }
         })
@@ -94,18 +98,19 @@ impl Change {
         reply: &Reply,
     ) -> Result<Parsed, Fault> {
         if is_read_back(&request.draft) {
-            let outcome = self.read_back(ctx, settings, request, reply)?;
+            let outcome = read_back(ctx, request, reply)?;
             return Ok(Parsed::every(request, outcome));
         }
         let outcome = match self.own_answer(ctx, settings, request, reply) {
             Ok(outcome) => outcome,
-            // Applied or not, an unreadable answer does not tell; a read-back may.
-            Err(Fault::InvalidReply(detail)) if !request.repeatable => {
-                Outcome::unknown(UNREADABLE, detail.message)
+            // Applied or not, an unreadable answer does not tell.
+            Err(Fault::InvalidReply(detail)) => {
+                let message = format!("{}; {}", detail.message, reply.beginning());
+                Outcome::unknown(UNREADABLE, message)
             }
             Err(fault) => return Err(fault),
         };
-        let ask = matches!(outcome, Outcome::Unknown(_)) && !request.repeatable;
+        let ask = matches!(outcome, Outcome::Unknown(_));
         let mut parsed = Parsed::every(request, outcome);
         if ask {
             parsed.next = self.read_back_of(settings, &request.draft)?;
@@ -121,42 +126,12 @@ impl Change {
         request: &Request,
         reply: &Reply,
     ) -> Result<Outcome, Fault> {
-        if self != Self::Lock {
-            return envelope::whole(ctx, request, reply);
+        match self {
+            Self::Lock => reply.outcome(ctx, request, || {
+                LockAnswer::read(reply)?.of_lock(settings.partial_lock)
+            }),
+            Self::Ship | Self::Unlock => envelope::whole(ctx, request, reply),
         }
-        if let Some(outcome) = envelope::http_failure(ctx, request, reply) {
-            return Ok(outcome);
-        }
-        LockAnswer::read(reply)?.of_lock(settings.partial_lock)
-    }
-
-    /// The answer to a read-back. It never asks for another try of the call
-    /// unless it says that the call was not applied.
-    fn read_back(
-        self,
-        ctx: &Context,
-        settings: &Settings,
-        request: &Request,
-        reply: &Reply,
-    ) -> Result<Outcome, Fault> {
-        match envelope::http_failure(ctx, request, reply) {
-            Some(
-                Outcome::Unknown(said) | Outcome::Rejected(said) | Outcome::Unauthenticated(said),
-            ) => {
-                return Ok(Outcome::Unknown(said));
-            }
-            Some(Outcome::Retry(said) | Outcome::Throttled(said)) => {
-                return Ok(Outcome::unknown(said.code, said.message));
-            }
-            Some(other) => return Ok(other),
-            None => {}
-        }
-        let answer = LockAnswer::read(reply)?;
-        Ok(match self {
-            Self::Lock => answer.lock_read_back(settings.partial_lock),
-            Self::Ship => answer.ship_read_back(),
-            Self::Unlock => answer.unlock_read_back(),
-        })
     }
 
     /// The request that finds out what became of another.
@@ -174,6 +149,23 @@ impl Change {
         order_id
             .map(|order_id| lock_result_of(settings, &order_id))
             .transpose()
+    }
+}
+
+/// What the order looked like after a request of unknown outcome. Whatever the
+/// answer is, the item stays unknown and nothing is sent again.
+fn read_back(ctx: &Context, request: &Request, reply: &Reply) -> Result<Outcome, Fault> {
+    match reply.http_failure(ctx, request) {
+        None => Ok(LockAnswer::read(reply)?.after_unknown()),
+        Some(Outcome::Unknown(said) | Outcome::Rejected(said) | Outcome::Unauthenticated(said)) => {
+            Ok(Outcome::Unknown(said))
+        }
+        Some(Outcome::Retry(said) | Outcome::Throttled(said)) => {
+            Ok(Outcome::unknown(said.code, said.message))
+        }
+        Some(Outcome::Accepted(_) | Outcome::Duplicate(_)) => Err(Fault::Other(
+            "an HTTP failure is neither a success nor a duplicate".into(),
+        )),
     }
 }
 

@@ -10,6 +10,7 @@ use crossdock_adapter::json::{self, RawValue, Text};
 use crossdock_adapter::stock::{LocationKind, Mode, OwnFields, StockRecord};
 use crossdock_adapter::{Context, Fault, Item, Mapped, Parsed, Reply, Request};
 use serde::de::MapAccess;
+use std::borrow::Cow;
 
 /// What a document has beside the core that all platforms share.
 #[derive(Default)]
@@ -48,11 +49,11 @@ impl<'a> OwnFields<'a> for Own<'a> {
 
 /// SkuQuantity.
 struct Quantity<'a> {
-    /// As it was written, with every digit.
-    available: &'a str,
+    /// With every digit and decimal.
+    available: Cow<'a, str>,
     sku_id: Text<'a>,
-    fixed_qty: Option<&'a str>,
-    stock_qty: Option<&'a str>,
+    fixed_qty: Option<Cow<'a, str>>,
+    stock_qty: Option<Cow<'a, str>>,
     change_time: Option<Text<'a>>,
     task_id: Option<Text<'a>>,
 }
@@ -61,12 +62,12 @@ impl Quantity<'_> {
     /// Fields in the order of the document's example.
     fn write(&self, out: &mut String) {
         out.push_str("{\"available\":");
-        out.push_str(self.available);
+        out.push_str(&self.available);
         out.push_str(",\"sku_id\":");
         json::push_string(out, &self.sku_id);
         for (name, number) in [
-            (",\"fixed_qty\":", self.fixed_qty),
-            (",\"stock_qty\":", self.stock_qty),
+            (",\"fixed_qty\":", &self.fixed_qty),
+            (",\"stock_qty\":", &self.stock_qty),
         ] {
             if let Some(number) = number {
                 out.push_str(name);
@@ -122,7 +123,7 @@ fn entry<'a>(settings: &Settings<'a>, item: &'a Item) -> Result<Entry<'a>, Fault
              the new number",
         ));
     }
-    let available = record.quantity_as_written()?;
+    let (sku_id, available) = (record.sku()?, record.decimal()?);
     let warehouse = record.location_kind == LocationKind::Warehouse;
     let default = match warehouse {
         true => &settings.default_warehouse_id,
@@ -153,7 +154,7 @@ fn entry<'a>(settings: &Settings<'a>, item: &'a Item) -> Result<Entry<'a>, Fault
         },
         quantity: Quantity {
             available,
-            sku_id: record.sku,
+            sku_id,
             fixed_qty: number("/fixed_qty", own.fixed_qty)?,
             stock_qty: number("/stock_qty", own.stock_qty)?,
             change_time: own.change_time,
@@ -162,13 +163,16 @@ fn entry<'a>(settings: &Settings<'a>, item: &'a Item) -> Result<Entry<'a>, Fault
     })
 }
 
-fn number<'a>(pointer: &str, raw: Option<&'a RawValue>) -> Result<Option<&'a str>, Fault> {
+fn number<'a>(pointer: &str, raw: Option<&'a RawValue>) -> Result<Option<Cow<'a, str>>, Fault> {
     let Some(raw) = raw else {
         return Ok(None);
     };
-    match json::number(raw) {
+    match json::plain(raw) {
         Some(number) => Ok(Some(number)),
-        None => Err(Fault::invalid_input(pointer, "it has to be a number")),
+        None => Err(Fault::invalid_input(
+            pointer,
+            "it has to be a number of which the digits can be written",
+        )),
     }
 }
 

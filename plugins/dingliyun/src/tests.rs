@@ -350,67 +350,99 @@ fn word(parsed: Result<Parsed, Fault>) -> String {
     }
 }
 
-#[test]
-fn a_lock_without_an_answer_is_repeated_only_if_nothing_is_held() {
-    let lock = json!({ "order_id": "O/1 单", "items": [{ "sku_id": "1", "qty": 1 }] });
-    for (lock_result, stock_state, expected) in [
-        ("lock_all", "locked", "accepted"),
-        ("lock_all", "shipped", "accepted"),
-        ("lock_all", "initial", "unknown lock_all/initial"),
-        ("lock_part", "locked", "rejected lock_part"),
-        ("none", "initial", "retry none"),
-        ("none", "locked", "unknown none/locked"),
-        ("none", "shipped", "unknown none/shipped"),
-        ("none", "aborted", "rejected aborted"),
-        ("lock_all", "aborted", "rejected aborted"),
-        ("?", "?", "unknown ?/?"),
-    ] {
-        let body = held(lock_result, stock_state);
-        let parsed = read_back("order.lock", lock.clone(), 200, &body);
-        assert_eq!(word(parsed), expected, "{lock_result}, {stock_state}");
-    }
-    let silent = read_back("order.lock", lock, 200, "{\"success\":false}");
-    assert_eq!(word(silent), "unknown success-false");
+/// The three calls, with what unlocks one lock and what unlocks an order.
+fn changes() -> [(&'static str, Value); 4] {
+    [
+        (
+            "order.lock",
+            json!({ "order_id": "O/1 单", "items": [{ "sku_id": "1", "qty": 1 }] }),
+        ),
+        ("order.ship", json!({ "order_id": "O/1 单" })),
+        ("order.unlock", json!({ "order_id": "O/1 单" })),
+        (
+            "order.unlock",
+            json!({ "order_id": "O/1 单", "request_id": "r" }),
+        ),
+    ]
 }
 
+/// Whatever the order looks like: another request may have made it so, and the
+/// one that got no answer may still arrive.
 #[test]
-fn a_shipment_without_an_answer_is_repeated_only_while_the_order_is_locked() {
-    for (stock_state, expected) in [
-        ("shipped", "accepted"),
-        ("locked", "retry locked"),
-        ("initial", "rejected initial"),
-        ("aborted", "rejected aborted"),
-        ("", "unknown lock_all"),
-    ] {
-        let body = held("lock_all", stock_state);
-        let parsed = read_back("order.ship", json!({ "order_id": "O/1 单" }), 200, &body);
-        assert_eq!(word(parsed), expected, "{stock_state}");
+fn no_state_of_an_order_is_evidence_of_one_request() {
+    for (operation, document) in changes() {
+        for lock_result in ["none", "lock_all", "lock_part", "", "?"] {
+            for stock_state in ["initial", "locked", "shipped", "aborted", "", "?"] {
+                let body = held(lock_result, stock_state);
+                let parsed = read_back(operation, document.clone(), 200, &body);
+                assert_eq!(word(parsed), "unknown not-confirmed", "{operation} {body}");
+            }
+        }
+        let silent = read_back(operation, document, 200, "{\"success\":false}");
+        assert_eq!(word(silent), "unknown not-confirmed");
     }
 }
 
 #[test]
-fn a_release_without_an_answer_is_repeated_only_while_the_order_is_locked() {
-    for (stock_state, expected) in [
-        ("aborted", "accepted"),
-        ("initial", "accepted"),
-        ("locked", "retry locked"),
-        ("shipped", "rejected shipped"),
-        ("", "unknown none"),
+fn what_was_read_back_is_told_to_people() {
+    let (operation, document) = changes()[0].clone();
+    let body = "{\"success\":true,\"message\":\"占货失败\",\"lock_result\":\"lock_all\",\
+                \"lock_id\":\"L1\"}";
+    let parsed = read_back(operation, document, 200, body).expect("outcomes");
+    let [Outcome::Unknown(said)] = &parsed.outcomes[..] else {
+        panic!("{:?}", parsed.outcomes);
+    };
+    assert_eq!(said.details[0].pointer, "/order_id");
+    let told = &said.details[0].message;
+    for part in [
+        "lock_result lock_all",
+        "stock_state not given",
+        "lock_id L1",
+        "占货失败",
     ] {
-        let body = held("none", stock_state);
-        let parsed = read_back("order.unlock", json!({ "order_id": "O/1 单" }), 200, &body);
-        assert_eq!(word(parsed), expected, "{stock_state}");
+        assert!(told.contains(part), "{told}");
+    }
+}
+
+#[test]
+fn a_refusal_under_an_http_status_is_read_as_the_platforms() {
+    let lock = request(
+        "order.lock",
+        json!({ "order_id": "1", "items": [{ "sku_id": "1", "qty": 1 }] }),
+    );
+    let part = "{\"success\":false,\"lock_result\":\"lock_part\",\"lock_id\":\"L 7\"}";
+    let ship = request("order.ship", json!({ "order_id": "1" }));
+    let refused = "{\"success\":false,\"code\":\"S9\",\"message\":\"订单已作废\"}";
+    for (operation, request, status, body, expected) in [
+        ("order.lock", &lock, 400, part, "rejected lock_part"),
+        ("order.ship", &ship, 409, refused, "rejected S9"),
+        (
+            "order.ship",
+            &ship,
+            404,
+            "{\"success\":false}",
+            "rejected http-404",
+        ),
+    ] {
+        let parsed = answer(operation, request, &reply(status, body));
+        assert_eq!(word(parsed), expected, "{status} {body}");
+    }
+    for (status, body, code) in [
+        (400, "{\"success\":true}", "http-400"),
+        (503, refused, "S9"),
+    ] {
+        let parsed = answer("order.ship", &ship, &reply(status, body)).expect("outcomes");
+        let [Outcome::Unknown(said)] = &parsed.outcomes[..] else {
+            panic!("{:?}", parsed.outcomes);
+        };
+        assert_eq!(said.code, code);
+        assert!(parsed.next.is_some());
     }
 }
 
 #[test]
 fn a_read_back_that_fails_repeats_nothing() {
-    let lock = json!({ "order_id": "O/1 单", "items": [{ "sku_id": "1", "qty": 1 }] });
-    for (operation, document) in [
-        ("order.lock", lock),
-        ("order.ship", json!({ "order_id": "O/1 单" })),
-        ("order.unlock", json!({ "order_id": "O/1 单" })),
-    ] {
+    for (operation, document) in changes() {
         for status in [0, 400, 401, 403, 404, 408, 425, 429, 500, 502, 503] {
             let parsed = read_back(operation, document.clone(), status, "");
             let code = match status {

@@ -2,7 +2,7 @@
 //! codes mean for the item. The most specific code and text are reported.
 
 use crate::settings::Settings;
-use crossdock_adapter::json::{self, RawValue};
+use crossdock_adapter::json::{self, Code, RawValue};
 use crossdock_adapter::{Context, Fault, Outcome, Parsed, Pause, Reply, Request, log};
 use serde::Deserialize;
 use std::borrow::Cow;
@@ -23,10 +23,12 @@ struct Answer<'a> {
     log_id: Option<&'a RawValue>,
 }
 
-/// What a code means.
+/// The code of success.
+const SUCCESS: &str = "10000";
+
+/// What another code means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Meaning {
-    Accepted,
     /// The id was executed before.
     Duplicate,
     Rejected,
@@ -62,16 +64,13 @@ const SUB_CODES: [(&str, Meaning); 14] = [
 
 fn meaning(code: &str, sub_code: &str) -> Meaning {
     let name = sub_code.split_once('.').map_or(sub_code, |(_, name)| name);
-    if code != "10000" {
-        if let Some((_, meaning)) = SUB_CODES.iter().find(|(known, _)| *known == name) {
-            return *meaning;
-        }
-        if name.starts_with("access-token-") {
-            return Meaning::Unauthenticated;
-        }
+    if let Some((_, meaning)) = SUB_CODES.iter().find(|(known, _)| *known == name) {
+        return *meaning;
+    }
+    if name.starts_with("access-token-") {
+        return Meaning::Unauthenticated;
     }
     match code {
-        "10000" => Meaning::Accepted,
         // Which part of the one item failed is not said.
         "10001" => Meaning::Unknown,
         "20000" => Meaning::Again,
@@ -87,27 +86,28 @@ fn meaning(code: &str, sub_code: &str) -> Meaning {
 }
 
 pub fn parse(ctx: &Context, request: &Request, reply: &Reply) -> Result<Parsed, Fault> {
-    if let Some(outcome) = reply.http_failure(ctx, request) {
-        return Ok(Parsed::every(request, outcome));
-    }
+    let outcome = reply.outcome(ctx, request, || envelope(ctx, request, reply))?;
+    Ok(Parsed::every(request, outcome))
+}
+
+fn envelope(ctx: &Context, request: &Request, reply: &Reply) -> Result<Outcome, Fault> {
     let answer: Answer = reply.json()?;
-    let code = json::number(answer.code)
-        .ok_or_else(|| Fault::invalid_reply("/code", "the answer's code is no number"))?;
-    let sub_code = text(answer.sub_code);
-    let meaning = meaning(code, &sub_code);
     let data = answer.data.map_or("null", RawValue::get);
-    if meaning == Meaning::Accepted {
-        return Ok(Parsed::every(request, Outcome::Accepted(result(data))));
-    }
+    let code = match json::code(answer.code, "/code", SUCCESS)? {
+        Code::Success => return Ok(Outcome::Accepted(result(data))),
+        Code::Failure(code) => code,
+    };
+    let sub_code = text(answer.sub_code);
+    let meaning = meaning(&code, &sub_code);
     let (message, sub_message, log_id) =
         (text(answer.msg), text(answer.sub_msg), text(answer.log_id));
     log::info(&format!(
         "code {code} {message:?}, sub_code {sub_code} {sub_message:?}, log_id {log_id}"
     ));
-    let code = first(&sub_code, code);
+    let code = first(&sub_code, &code);
     let message = first(&sub_message, &message);
-    let outcome = match meaning {
-        Meaning::Accepted | Meaning::Duplicate => Outcome::Duplicate(result(data)),
+    Ok(match meaning {
+        Meaning::Duplicate => Outcome::Duplicate(result(data)),
         Meaning::Rejected => Outcome::rejected(code, message),
         Meaning::Restamp => Outcome::retry(code, message),
         Meaning::Again if request.repeatable => Outcome::retry(code, message),
@@ -118,8 +118,7 @@ pub fn parse(ctx: &Context, request: &Request, reply: &Reply) -> Result<Parsed, 
             Outcome::Throttled(pause)
         }
         Meaning::Unauthenticated => Outcome::unauthenticated(code, message),
-    };
-    Ok(Parsed::every(request, outcome))
+    })
 }
 
 fn result(data: &str) -> String {

@@ -35,6 +35,7 @@ impl Adapter for Doudian {
             "../examples/incremental-md5.json",
             "../examples/every-field.json",
             "../examples/core-records.json",
+            "../examples/identifications.json",
             "../examples/refused-documents.json",
             "../examples/other-answers.json",
         )

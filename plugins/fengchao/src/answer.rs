@@ -5,7 +5,7 @@
 //! be sent again under a new id.
 
 use crate::settings::Settings;
-use crossdock_adapter::json::{self, RawValue};
+use crossdock_adapter::json::{self, Code, RawValue};
 use crossdock_adapter::{Body, Context, Fault, Outcome, Parsed, Reply, Request, encode};
 use serde::Deserialize;
 
@@ -20,30 +20,30 @@ struct Answer<'a> {
 }
 
 pub fn parse(ctx: &Context, request: &Request, reply: &Reply) -> Result<Parsed, Fault> {
-    if let Some(outcome) = reply.http_failure(ctx, request) {
-        return Ok(Parsed::every(request, outcome));
-    }
+    let outcome = reply.outcome(ctx, request, || envelope(ctx, request, reply))?;
+    Ok(Parsed::every(request, outcome))
+}
+
+fn envelope(ctx: &Context, request: &Request, reply: &Reply) -> Result<Outcome, Fault> {
     let answer: Answer = reply.json()?;
-    let code = json::number(answer.code)
-        .ok_or_else(|| Fault::invalid_reply("/code", "the answer's code is no number"))?;
     let result = || {
         let data = answer.data.map_or("null", RawValue::get);
         format!("{{\"data\":{data}}}")
     };
-    if code == "0" {
-        return Ok(Parsed::every(request, Outcome::Accepted(result())));
-    }
+    let code = match json::code(answer.code, "/code", "0")? {
+        Code::Success => return Ok(Outcome::Accepted(result())),
+        Code::Failure(code) => code,
+    };
     let message = answer.message.and_then(json::scalar).unwrap_or_default();
     let settings: Settings = ctx.read_settings()?;
     let executed = !settings.executed_text.is_empty()
         && message.contains(&*settings.executed_text)
         && has_id(request);
-    let outcome = if executed {
+    Ok(if executed {
         Outcome::Duplicate(result())
     } else {
         Outcome::rejected(code, message)
-    };
-    Ok(Parsed::every(request, outcome))
+    })
 }
 
 /// Whether a request carries an id that can have been executed before.

@@ -37,6 +37,7 @@ impl Adapter for Fengchao {
             "../examples/every-field.json",
             "../examples/multipart.json",
             "../examples/core-records.json",
+            "../examples/identifications.json",
             "../examples/refused-documents.json",
             "../examples/other-answers.json",
         )

@@ -1,7 +1,7 @@
 //! The envelope `{"code":0,"data":[],"msg":""}`: 0 is success, anything else is
 //! a failure, and both concern the request as a whole.
 
-use crossdock_adapter::json::{self, RawValue};
+use crossdock_adapter::json::{self, Code, RawValue};
 use crossdock_adapter::{Context, Fault, Outcome, Parsed, Reply, Request};
 use serde::Deserialize;
 
@@ -17,23 +17,17 @@ struct Answer<'a> {
 }
 
 pub fn parse(ctx: &Context, request: &Request, reply: &Reply) -> Result<Parsed, Fault> {
-    if let Some(outcome) = reply.http_failure(ctx, request) {
-        return Ok(Parsed::every(request, outcome));
-    }
-    let answer: Answer = reply.json()?;
-    let outcome = match answer.code.get() {
-        "0" => Outcome::Accepted(WHOLE_REQUEST.into()),
-        // Neither the number that means success nor a failure's code.
-        "\"0\"" => return Err(no_code("is the text \"0\", not the number 0")),
-        _ => {
-            let code = json::scalar(answer.code).ok_or_else(|| no_code("is no number"))?;
-            let message = answer.msg.and_then(json::scalar).unwrap_or_default();
-            Outcome::rejected(code, message)
-        }
-    };
+    let outcome = reply.outcome(ctx, request, || envelope(reply))?;
     Ok(Parsed::every(request, outcome))
 }
 
-fn no_code(what: &str) -> Fault {
-    Fault::invalid_reply("/code", format!("the answer's code {what}"))
+fn envelope(reply: &Reply) -> Result<Outcome, Fault> {
+    let answer: Answer = reply.json()?;
+    Ok(match json::code(answer.code, "/code", "0")? {
+        Code::Success => Outcome::Accepted(WHOLE_REQUEST.into()),
+        Code::Failure(code) => {
+            let message = answer.msg.and_then(json::scalar).unwrap_or_default();
+            Outcome::rejected(code, message)
+        }
+    })
 }

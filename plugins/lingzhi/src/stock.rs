@@ -5,6 +5,7 @@ use crossdock_adapter::json::{self, Text};
 use crossdock_adapter::stock::{LocationKind, Mode, OwnFields, StockRecord};
 use crossdock_adapter::{Draft, Fault, Item, Mapped, Request, batch};
 use serde::de::MapAccess;
+use std::borrow::Cow;
 
 /// What a document has beside the core that all platforms share.
 #[derive(Default)]
@@ -27,7 +28,7 @@ struct Row<'a> {
     kind: Text<'a>,
     key: Text<'a>,
     /// An integer of any size, as its digits.
-    stock: &'a str,
+    stock: Cow<'a, str>,
     store_code: Text<'a>,
 }
 
@@ -39,7 +40,7 @@ impl Row<'_> {
         out.push_str(",\"key\":");
         json::push_string(out, &self.key);
         out.push_str(",\"stock\":");
-        out.push_str(self.stock);
+        out.push_str(&self.stock);
         out.push_str(",\"store_code\":");
         json::push_string(out, &self.store_code);
         out.push('}');
@@ -74,7 +75,7 @@ fn row<'a>(settings: &Settings<'a>, item: &'a Item) -> Result<Row<'a>, Fault> {
             "the platform keeps stock per store (门店编码), not per warehouse",
         ));
     }
-    let stock = record.quantity()?;
+    let (key, stock) = (record.sku()?, record.quantity()?);
     let store = record
         .location
         .or_else(|| settings.default_store_code.clone());
@@ -90,7 +91,7 @@ fn row<'a>(settings: &Settings<'a>, item: &'a Item) -> Result<Row<'a>, Fault> {
             .own
             .kind
             .unwrap_or_else(|| settings.default_type.clone()),
-        key: record.sku,
+        key,
         stock,
         store_code,
     })

@@ -19,7 +19,7 @@
 mod functions;
 mod plain;
 
-use crate::write::Writer;
+use crate::write::{self, Writer};
 use functions::{Function, Method};
 use jaq_core::ValT as _;
 use jaq_core::ops::{Cmp, Math};
@@ -365,10 +365,10 @@ fn text(pieces: &[Piece], vars: &Vars<'_>, input: &Val) -> Result<Vec<u8>> {
 fn append(value: &Val, text: &mut Vec<u8>) -> Result<()> {
     match value {
         Val::TStr(bytes) => text.extend_from_slice(bytes),
-        other => match other.clone().into_string() {
-            Val::TStr(bytes) => text.extend_from_slice(&bytes),
-            _ => return Err(Jaq),
-        },
+        other => {
+            let written = write::document(other, 0).map_err(|_| Jaq)?;
+            text.extend_from_slice(written.as_bytes());
+        }
     }
     Ok(())
 }

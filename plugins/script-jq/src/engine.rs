@@ -1,7 +1,7 @@
 //! Compile once, apply many times.
 
 use crate::direct::{Direct, Vars as Bindings};
-use crate::{Diagnostic, diagnose, library, read, write};
+use crate::{Diagnostic, diagnose, library, read, texts, write};
 use crossdock_script_engine::{Engine, export_engine};
 use jaq_core::data::JustLut;
 use jaq_core::load::{Arena, File, Loader};
@@ -13,6 +13,26 @@ const CONTEXT: &str = "$context";
 
 /// What a filter works on.
 pub(crate) type Data = JustLut<Val>;
+
+/// Compiles a script.
+fn filter(source: &str) -> Result<Filter<Data>, Diagnostic> {
+    let arena = Arena::default();
+    let file = File {
+        code: source,
+        path: (),
+    };
+    let modules = Loader::new(library::definitions())
+        .load(&arena, file)
+        .map_err(|errors| diagnose::load(source, &errors))?;
+    // `import "file" as $name`: a compiled script would expect its value.
+    jaq_core::load::import(&modules, |_| Err(String::new()))
+        .map_err(|errors| diagnose::load(source, &errors))?;
+    Compiler::default()
+        .with_funs(library::functions())
+        .with_global_vars([CONTEXT])
+        .compile(modules)
+        .map_err(|errors| diagnose::compile(source, &errors))
+}
 
 /// A compiled script.
 pub struct Script {
@@ -30,22 +50,12 @@ impl Script {
         let context = read::document(context.to_owned()).map_err(|what| {
             Diagnostic::unplaced(format!("the context is no JSON document: {what}"))
         })?;
-        let arena = Arena::default();
-        let file = File {
-            code: source,
-            path: (),
+        let spelled = texts::with_format(source).and_then(|spelled| filter(&spelled).ok());
+        let filter = match spelled {
+            Some(filter) => filter,
+            // Its errors have the places that the script's author knows.
+            None => filter(source)?,
         };
-        let modules = Loader::new(library::definitions())
-            .load(&arena, file)
-            .map_err(|errors| diagnose::load(source, &errors))?;
-        // `import "file" as $name`: a compiled script would expect its value.
-        jaq_core::load::import(&modules, |_| Err(String::new()))
-            .map_err(|errors| diagnose::load(source, &errors))?;
-        let filter = Compiler::default()
-            .with_funs(library::functions())
-            .with_global_vars([CONTEXT])
-            .compile(modules)
-            .map_err(|errors| diagnose::compile(source, &errors))?;
         Ok(Self {
             filter,
             direct: Direct::new(source, CONTEXT),

@@ -26,6 +26,7 @@
 //! | `engine` | compile once, apply many times |
 //! | `direct` | a short cut for scripts of plain expressions |
 //! | `library` | which functions there are |
+//! | `texts` | texts with values in them |
 //! | `read` | JSON text → values |
 //! | `write` | values → JSON text |
 //! | `diagnose` | errors → line, column, sentence |
@@ -35,6 +36,7 @@ mod direct;
 pub mod engine;
 mod library;
 mod read;
+mod texts;
 mod write;
 
 pub use crossdock_script_engine::Diagnostic;

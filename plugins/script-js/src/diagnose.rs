@@ -12,7 +12,7 @@ pub const FILE: &str = "script.js";
 const END: &str = "unexpected token in expression: ''";
 
 /// Names that exist elsewhere, and what to do here.
-const ADVICE: [(&[&str], &str); 5] = [
+const ADVICE: [(&[&str], &str); 6] = [
     (
         &["fetch", "XMLHttpRequest", "WebSocket", "require"],
         "a script reaches nothing outside of the item; lookup tables are in `context`",
@@ -33,6 +33,10 @@ const ADVICE: [(&[&str], &str); 5] = [
     (
         &["crypto", "performance"],
         "the same item gives the same documents",
+    ),
+    (
+        &["Temporal"],
+        "`new Date(…)` reads a time of the item, in UTC unless it has an offset",
     ),
     (
         &["Intl"],

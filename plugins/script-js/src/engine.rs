@@ -142,6 +142,7 @@ fn keep<'js>(
             }
         })?;
     realm.show(context.clone()).map_err(caught)?;
+    realm.arrive(factory.numbers).map_err(caught)?;
     let mut options = EvalOptions::default();
     options.filename = Some(FILE.into());
     let factory: Function = ctx

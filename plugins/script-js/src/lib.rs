@@ -29,7 +29,7 @@
 //! A `Decimal` becomes text where text is wanted (`${price}`, `String(price)`)
 //! and refuses to be computed with: rounding is the script's decision
 //! (`Number(String(price))`). `JSON.rawJSON("12.50")` writes a number with just
-//! these digits.
+//! these digits. `JSON.parse` and `JSON.stringify` follow the same rules.
 //!
 //! # What is not there
 //! | not there | instead |
@@ -37,6 +37,9 @@
 //! | `Date.now()`, `new Date()` without a time | a time from the item |
 //! | `Math.random()` | nothing: the same item gives the same documents |
 //! | `eval`, `new Function` | nothing |
+//! | `Intl`, `toLocaleString`, languages of `localeCompare`, zones | `toFixed`, `padStart`, `toISOString` |
+//! | dates in formats that QuickJS guesses | years first, as in mails, or as `toString` writes them |
+//! | `Number(…)`, `parseInt`, `parseFloat` of integers they would round | `BigInt(…)` |
 //! | `import`, `await`, timers, `fetch` | one file holds the whole script, which answers at once |
 //! | `WeakRef`, `FinalizationRegistry`, `SharedArrayBuffer`, `Atomics`, `performance` | nothing |
 //!
@@ -50,12 +53,14 @@
 //! | `module` | a script's file → a function that runs it anew |
 //! | `lexer` | just enough of JavaScript's words to find `export` |
 //! | `read` | JSON text → values |
+//! | `dates` | which texts `Date` reads as what they say |
 //! | `number` | which decimals a JavaScript number holds |
 //! | `write` | values → JSON text |
 //! | `keys` | names of fields, remembered from one document to the next |
 //! | `diagnose` | errors → line, column, sentence |
 
 mod clock;
+mod dates;
 mod diagnose;
 pub mod engine;
 mod keys;

@@ -30,6 +30,21 @@ pub struct Numbers {
     pub decimals_as_text: bool,
 }
 
+impl Numbers {
+    /// As one number, which JavaScript carries.
+    pub fn flags(self) -> i32 {
+        i32::from(self.integers_as_text) | (i32::from(self.decimals_as_text) << 1)
+    }
+
+    /// What [`flags`](Self::flags) gave.
+    pub fn from_flags(flags: i32) -> Self {
+        Self {
+            integers_as_text: flags & 1 != 0,
+            decimals_as_text: flags & 2 != 0,
+        }
+    }
+}
+
 /// Names for what is exported as default: as long as `default` with its sign.
 /// A script that uses all of them is not understood.
 const NAMES: [&str; 4] = ["$main", "_main", "$then", "_then"];

@@ -1,11 +1,16 @@
 // Confines the globals before a script sees them, and gives the engine what it
 // needs of them. Runs before any
-// script is known.
-(function () {
+// script is known. `readJson` is the engine's own reader of items; `spelled` says
+// whether a date is in a known format (0), no day of the calendar, or neither.
+(function (readJson, spelled) {
   "use strict";
   const { defineProperty, freeze, getOwnPropertyDescriptor, getPrototypeOf, isFrozen } = Object;
-  const { construct, ownKeys } = Reflect;
-  const { rawJSON, isRawJSON } = JSON;
+  const { apply, construct, ownKeys } = Reflect;
+  const { rawJSON, isRawJSON, parse: reviveJson, stringify: writeJson } = JSON;
+  const { exec } = RegExp.prototype;
+  const { includes, trim } = String.prototype;
+  const bigText = BigInt.prototype.toString;
+  const matched = (pattern, text) => apply(exec, pattern, [text]);
   const isObject = (value) =>
     typeof value === "object" ? value !== null : typeof value === "function";
   const replace = (object, key, value) =>
@@ -14,8 +19,22 @@
   // Time and chance: the same item gives the same documents.
   const NativeDate = Date;
   const noClock = "a script has no clock; take a time from the item";
+  // What QuickJS reads as it guesses is refused. What it cannot read at all
+  // stays an invalid date, which scripts ask for by isNaN.
+  const readDate = NativeDate.parse;
+  const dateOf = (given) => {
+    const text = apply(trim, given, []), time = readDate(text);
+    const spelling = time === time ? spelled(text) : 0;
+    if (spelling === 0) return time;
+    throw new RangeError(spelling === 1 ? `'${text}' is no time of the calendar`
+      : `'${text}' is no date that a script reads; write it as 2024-03-05T08:30:00+08:00`);
+  };
   const ConfinedDate = function Date(...parts) {
     if (!new.target || parts.length === 0) throw new TypeError(noClock);
+    if (parts.length === 1) {
+      if (parts[0] instanceof String) parts[0] = `${parts[0]}`;
+      if (typeof parts[0] === "string") parts[0] = dateOf(parts[0]);
+    }
     return construct(NativeDate, parts, new.target);
   };
   for (const key of ownKeys(NativeDate)) {
@@ -23,6 +42,7 @@
   }
   ConfinedDate.prototype = NativeDate.prototype;
   replace(ConfinedDate, "now", function now() { throw new TypeError(noClock); });
+  replace(ConfinedDate, "parse", function parse(text) { return dateOf(`${text}`); });
   replace(NativeDate.prototype, "constructor", ConfinedDate);
   replace(globalThis, "Date", ConfinedDate);
   replace(Math, "random", function random() {
@@ -40,6 +60,123 @@
     defineProperty(constructor.prototype, "constructor", { value: confined });
     if (constructor === globalThis.Function) replace(globalThis, "Function", confined);
   }
+
+  // Languages and zones: what is not known is said, not ignored.
+  const noLocale = "a script has no languages and no time zones; toFixed, padStart and toISOString write formats";
+  const localized = ["toLocaleString", "toLocaleDateString", "toLocaleTimeString"];
+  for (const { prototype } of [Number, BigInt, NativeDate, Array, getPrototypeOf(Uint8Array)]) {
+    for (const name of localized) {
+      if (name !== "toLocaleString" && !Object.hasOwn(prototype, name)) continue;
+      replace(prototype, name, { [name]() { throw new TypeError(noLocale); } }[name]);
+    }
+  }
+  // Without a language, these are what they are in all of Unicode.
+  for (const [name, own] of [["localeCompare", 1], ["toLocaleLowerCase", 0], ["toLocaleUpperCase", 0]]) {
+    const native = String.prototype[name];
+    replace(String.prototype, name, {
+      [name](...given) {
+        for (let at = own; at < given.length; at++) {
+          if (given[at] !== undefined) throw new TypeError(noLocale);
+        }
+        return apply(native, this, given);
+      },
+    }[name]);
+  }
+
+  // Long ids: a conversion that would change one is refused.
+  const { isFinite, isSafeInteger } = Number;
+  const NativeNumber = Number, NativeBigInt = BigInt;
+  const whole = /^[+-]?\d{16,}$/, begin = /^[+-]?\d{16,}(?![\d.eE])/;
+  const kept = (number, digits) => {
+    if (isFinite(number) && NativeBigInt(number) === NativeBigInt(digits[0] === "+" ? digits.slice(1) : digits)) {
+      return number;
+    }
+    throw new RangeError(`${digits} has more digits than a number holds; BigInt(…) keeps them`);
+  };
+  const keptOf = (pattern, text, number) => {
+    if (isSafeInteger(number) || typeof text !== "string") return number;
+    const digits = matched(pattern, apply(trim, text, []));
+    return digits ? kept(number, digits[0]) : number;
+  };
+  const ConfinedNumber = function Number(...given) {
+    if (new.target) return construct(NativeNumber, given, new.target);
+    if (given.length === 0) return 0;
+    const [value] = given, number = NativeNumber(value);
+    return typeof value === "bigint" ? kept(number, apply(bigText, value, [])) : keptOf(whole, value, number);
+  };
+  for (const key of ownKeys(NativeNumber)) {
+    if (key !== "prototype") defineProperty(ConfinedNumber, key, getOwnPropertyDescriptor(NativeNumber, key));
+  }
+  ConfinedNumber.prototype = NativeNumber.prototype;
+  replace(NativeNumber.prototype, "constructor", ConfinedNumber);
+  replace(globalThis, "Number", ConfinedNumber);
+  const { parseInt: readInt, parseFloat: readFloat } = globalThis;
+  const conversions = {
+    parseInt(text, radix) {
+      if (typeof text !== "string") text = `${text}`;
+      const number = readInt(text, radix);
+      return radix === undefined || +radix === 10 || +radix === 0 ? keptOf(begin, text, number) : number;
+    },
+    parseFloat(text) {
+      if (typeof text !== "string") text = `${text}`;
+      return keptOf(begin, text, readFloat(text));
+    },
+  };
+  for (const owner of [globalThis, ConfinedNumber]) {
+    for (const name of ["parseInt", "parseFloat"]) replace(owner, name, conversions[name]);
+  }
+
+  // JSON in a text is as JSON in an item: every digit stays, and what JSON
+  // cannot say is an error.
+  replace(NativeBigInt.prototype, "toJSON", function toJSON() { return rawJSON(apply(bigText, this, [])); });
+  const exactly = (change) => function (key, value) {
+    const held = this[key];
+    // What `toJSON` has not changed yet, as everywhere for numbers.
+    if (typeof held === "bigint" || held instanceof Decimal) value = held;
+    if (change) value = apply(change, this, [key, value]);
+    if (typeof value === "bigint") return rawJSON(apply(bigText, value, []));
+    if (value instanceof Decimal) return value.toJSON();
+    if (typeof value === "number" && !isFinite(value)) {
+      throw new TypeError(`'${key}' is ${value}, which is no JSON number`);
+    }
+    if (value === null && held instanceof NativeDate) throw new TypeError(`'${key}' is an invalid date`);
+    return value;
+  };
+  // Of the fields that are named, for a list in a replacer's place.
+  const named = (names) => {
+    let outermost = true;
+    return function (key, value) {
+      const known = outermost || Array.isArray(this) || names.includes(key);
+      outermost = false;
+      return known ? value : undefined;
+    };
+  };
+  replace(JSON, "stringify", function stringify(value, change, space) {
+    if (typeof change === "function") return writeJson(value, exactly(change), space);
+    const checked = () => writeJson(value, exactly(Array.isArray(change) ? named(change.map(String)) : null), space);
+    let text;
+    try {
+      text = writeJson(value, change, space);
+    } catch (error) {
+      // A `toJSON` of the script may have given a BigInt.
+      if (error instanceof TypeError) return checked();
+      throw error;
+    }
+    // It writes `null` of what is no number.
+    if (text !== undefined && apply(includes, text, ["null"])) checked();
+    return text;
+  });
+  // What a script wants as text.
+  let texts = 0;
+  const read = (text) => readJson(text, helpers, texts);
+  replace(JSON, "parse", function parse(text, revive) {
+    if (typeof text !== "string") text = `${text}`;
+    if (typeof revive !== "function") return read(text);
+    return reviveJson(text, function (key, value, context) {
+      if (typeof value === "number" && typeof context.source === "string") value = read(context.source);
+      return apply(revive, this, [key, value, context]);
+    });
+  });
 
   // These show when memory is collected, or how long something takes; the two
   // of Error keep what is set in the engine itself, where freezing is no help.
@@ -92,17 +229,25 @@
   let shown;
   defineProperty(globalThis, "context", { get: () => shown, enumerable: true });
 
+  // What an object leads to: anything at all, or a document's fields and
+  // elements, where there is nothing to look up but values.
+  const everything = (object, found) => {
+    found.push(getPrototypeOf(object));
+    for (const key of ownKeys(object)) {
+      const { value, get, set } = getOwnPropertyDescriptor(object, key);
+      found.push(value, get, set);
+    }
+  };
+  const values = (object, found) => {
+    for (const key of ownKeys(object)) found.push(object[key]);
+  };
   // What is frozen already is so with all that it leads to.
-  const freezeAll = (waiting) => {
+  const freezeAll = (waiting, leadsTo) => {
     while (waiting.length > 0) {
       const object = waiting.pop();
       if (!isObject(object) || isFrozen(object)) continue;
       freeze(object);
-      waiting.push(getPrototypeOf(object));
-      for (const key of ownKeys(object)) {
-        const { value, get, set } = getOwnPropertyDescriptor(object, key);
-        waiting.push(value, get, set);
-      }
+      leadsTo(object, waiting);
     }
   };
   // Everything that can be reached by name, and what syntax alone reaches.
@@ -110,9 +255,9 @@
     globalThis, Decimal, ...samples, samples[1](), samples[3](), arguments,
     [].values(), new Map().entries(), new Set().values(), ""[Symbol.iterator](), "".matchAll(/./g),
     [].values().map((value) => value), Iterator.from({ next() {} }), new Error(),
-  ]);
+  ], everything);
   const show = (context) => {
-    freezeAll([context]);
+    freezeAll([context], values);
     shown = context;
   };
 
@@ -129,8 +274,9 @@
     object instanceof Boolean || object instanceof BigInt;
   const unbox = (object) => (isBoxed(object) ? object.valueOf() : object);
 
-  return {
+  const helpers = {
     show,
+    numbers: (wanted) => { texts = wanted; },
     toBigInt: BigInt,
     toDecimal: (text) => new Decimal(text),
     rawJSON: (object) => (isRawJSON(object) ? object.rawJSON : null),
@@ -139,4 +285,5 @@
     wellFormed: (text) => text.toWellFormed(),
     plain: Object.prototype,
   };
+  return helpers;
 })

@@ -1,7 +1,13 @@
 //! QuickJS with its globals confined.
 
+use crate::dates::{self, Spelling};
+use crate::keys::Keys;
+use crate::module::Numbers;
+use crate::read::{self, Unreadable};
+use crate::write::plain_text;
 use rquickjs::{
-    Context, Ctx, Error, FromJs, Function, IntoJs, Object, Persistent, Result, Runtime, Value,
+    Context, Ctx, Error, Exception, FromJs, Function, IntoJs, Object, Persistent, Result, Runtime,
+    Value,
 };
 
 /// What confines the globals, as a function.
@@ -13,7 +19,8 @@ const CONFINE: &str = include_str!("realm.js");
 ///
 /// The same calls take about four times as much of the host's own stack, of
 /// which there are 512 KiB; who needs little of this one and much of that one
-/// (`JSON.parse` of a text nested some thousand levels deep) traps there.
+/// (`JSON.parse` with a reviver, of a text nested some thousand levels deep)
+/// traps there.
 const STACK: usize = 96 << 10;
 
 /// Memory after which QuickJS first looks for values that only hold each
@@ -79,7 +86,15 @@ pub struct Realm<'js> {
 impl<'js> Realm<'js> {
     fn confine(ctx: &Ctx<'js>) -> Result<Self> {
         let confine: Function = ctx.eval(CONFINE)?;
-        let helpers: Object = confine.call(())?;
+        let readers = (
+            Function::new(ctx.clone(), read_json)?,
+            Function::new(ctx.clone(), spelled)?,
+        );
+        let helpers: Object = confine.call(readers)?;
+        Self::of(helpers)
+    }
+
+    fn of(helpers: Object<'js>) -> Result<Self> {
         let plain = helpers.get("plain")?;
         Ok(Self { helpers, plain })
     }
@@ -87,6 +102,11 @@ impl<'js> Realm<'js> {
     /// Shows the context document to the script, frozen.
     pub fn show(&self, context: Value<'js>) -> Result<()> {
         self.call("show", context)
+    }
+
+    /// Says how numbers arrive, for `JSON.parse` in the script.
+    pub fn arrive(&self, numbers: Numbers) -> Result<()> {
+        self.call("numbers", numbers.flags())
     }
 
     fn keep(self, ctx: &Ctx<'js>) -> Kept {
@@ -135,6 +155,41 @@ impl<'js> Realm<'js> {
     fn call<T: FromJs<'js>>(&self, name: &str, argument: impl IntoJs<'js>) -> Result<T> {
         let helper: Function = self.helpers.get(name)?;
         helper.call((argument,))
+    }
+}
+
+/// `JSON.parse` for scripts: the reader of items, with its rules for numbers
+/// and its bound on nesting.
+fn read_json<'js>(
+    ctx: Ctx<'js>,
+    text: rquickjs::String<'js>,
+    helpers: Object<'js>,
+    numbers: i32,
+) -> Result<Value<'js>> {
+    let realm = Realm::of(helpers)?;
+    let text = plain_text(&realm, &text)?;
+    let setting = read::Setting {
+        ctx: &ctx,
+        realm: &realm,
+        numbers: Numbers::from_flags(numbers),
+    };
+    match read::document(&text, &setting, &mut Keys::default()) {
+        Ok((value, _)) => Ok(value),
+        Err(Unreadable::Js(error)) => Err(error),
+        Err(malformed) => Err(Exception::throw_syntax(
+            &ctx,
+            &format!("the text is no JSON: {malformed}"),
+        )),
+    }
+}
+
+/// What a text is that QuickJS has read as a date, as a number for JavaScript.
+fn spelled(text: rquickjs::String<'_>) -> i32 {
+    match text.to_string().as_deref().map(dates::spelling) {
+        Ok(Spelling::Known) => 0,
+        Ok(Spelling::NotInCalendar) => 1,
+        // Half of a character is in no date.
+        Ok(Spelling::Unknown) | Err(_) => 2,
     }
 }
 

@@ -127,7 +127,7 @@ struct Writer<'a, 'js> {
 
 impl<'js> Writer<'_, 'js> {
     fn document(&mut self, value: &Value<'js>) -> Result<Option<String>> {
-        if is_absent(value) || value.is_null() {
+        if value.is_undefined() || value.is_null() {
             return Ok(None);
         }
         // Documents are mostly about as long as the item.
@@ -260,7 +260,7 @@ impl<'js> Writer<'_, 'js> {
         let mut first = true;
         for field in object.props::<Atom, Value>() {
             let (key, value) = field?;
-            if is_absent(&value) {
+            if value.is_undefined() {
                 continue;
             }
             if !std::mem::take(&mut first) {
@@ -307,13 +307,9 @@ impl<'js> Writer<'_, 'js> {
     }
 }
 
-fn is_absent(value: &Value<'_>) -> bool {
-    value.is_undefined()
-}
-
 /// Half of a character, which a script that cuts text may leave, becomes
 /// U+FFFD.
-fn plain_text<'js>(realm: &Realm<'js>, text: &JsString<'js>) -> rquickjs::Result<String> {
+pub fn plain_text<'js>(realm: &Realm<'js>, text: &JsString<'js>) -> rquickjs::Result<String> {
     match text.to_string() {
         Err(Error::Utf8(_)) => realm.well_formed(text),
         other => other,

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 /// Appends `text` as a JSON string: quotes, backslashes and control characters
 /// escaped, all other characters as they are.
+// The SDK of adapters has one too, in `plugins/sdk/src/json.rs`, and says why.
 pub fn push_string(out: &mut String, text: &str) {
     out.push('"');
     let mut copied = 0;

@@ -4,7 +4,12 @@
 //! The core's JSON Schema is `stock.schema.json` beside this file; every
 //! adapter with `stock.update` repeats it in its manifest with the platform's
 //! own titles, and checks with `testing::share_the_stock_core` that
-//! it still is the same.
+//! it still is the same, but for fields that its platform can do without.
+//!
+//! A quantity is a decimal. An adapter reads it as its platform takes it:
+//! [`StockRecord::decimal`], or [`StockRecord::quantity`] and
+//! [`StockRecord::total`] where the platform counts pieces: these refuse `1.5`
+//! at `/quantity`, and take `3.0` for what it is, `3`.
 //!
 //! ```
 //! # use crossdock_adapter::Item;
@@ -37,6 +42,7 @@ use crate::json::{self, RawValue, Text};
 use crate::types::{Fault, Item};
 use serde::Deserialize;
 use serde::de::{Deserializer, Error, IgnoredAny, MapAccess, Visitor};
+use std::borrow::Cow;
 use std::fmt;
 use std::marker::PhantomData;
 
@@ -47,8 +53,7 @@ pub const CORE_SCHEMA: &str = include_str!("stock.schema.json");
 /// One record of stock.
 #[derive(Debug)]
 pub struct StockRecord<'a, Own> {
-    /// What the stock is of.
-    pub sku: Text<'a>,
+    sku: Option<Text<'a>>,
     quantity: &'a RawValue,
     /// Whether `quantity` is a total or a change.
     pub mode: Mode,
@@ -102,11 +107,26 @@ impl<'a> OwnFields<'a> for () {
 }
 
 impl<'a, Own> StockRecord<'a, Own> {
-    /// The quantity as a new total, as its digits: at least 0.
+    /// What the stock is of.
+    ///
+    /// # Errors
+    /// [`Fault::InvalidInput`] at `/sku`. Of adapters whose schema demands it, the
+    /// host has checked that it is there.
+    pub fn sku(&self) -> Result<Text<'a>, Fault> {
+        self.optional_sku()
+            .ok_or_else(|| Fault::invalid_input("/sku", "the document has no `sku`"))
+    }
+
+    /// The same where a platform has other ways to name an article.
+    pub fn optional_sku(&self) -> Option<Text<'a>> {
+        self.sku.clone()
+    }
+
+    /// The quantity as a new total in whole pieces, as its digits: at least 0.
     ///
     /// # Errors
     /// [`Fault::InvalidInput`] at `/quantity`.
-    pub fn total(&self) -> Result<&'a str, Fault> {
+    pub fn total(&self) -> Result<Cow<'a, str>, Fault> {
         let digits = self.quantity()?;
         if digits.starts_with('-') && digits.bytes().any(|digit| matches!(digit, b'1'..=b'9')) {
             return Err(Fault::invalid_input(
@@ -114,26 +134,44 @@ impl<'a, Own> StockRecord<'a, Own> {
                 "a total cannot be less than 0: for a change, send `mode` adjust",
             ));
         }
-        Ok(digits.strip_prefix('-').unwrap_or(digits))
-    }
-
-    /// The quantity, as its digits, with `-` if it is less than 0.
-    ///
-    /// # Errors
-    /// [`Fault::InvalidInput`] at `/quantity`.
-    pub fn quantity(&self) -> Result<&'a str, Fault> {
-        json::integer(self.quantity).ok_or_else(|| {
-            Fault::invalid_input("/quantity", "quantity has to be an integer in plain digits")
+        Ok(match digits.strip_prefix('-') {
+            Some(digits) => Cow::Owned(digits.to_owned()),
+            None => digits,
         })
     }
 
-    /// The quantity as it was written, for platforms whose stock is a decimal:
-    /// `155.0` stays `155.0`.
+    /// The quantity in whole pieces, as its digits, with `-` if it is less than 0:
+    /// `3` also for `3.0` and `30e-1`.
     ///
     /// # Errors
     /// [`Fault::InvalidInput`] at `/quantity`.
-    pub fn quantity_as_written(&self) -> Result<&'a str, Fault> {
-        self.quantity().map(|_| self.quantity.get())
+    pub fn quantity(&self) -> Result<Cow<'a, str>, Fault> {
+        let raw = self.quantity;
+        if let Some(digits) = json::integer(raw) {
+            return Ok(digits);
+        }
+        // No number, or one too long, is wrong for every platform.
+        self.decimal()?;
+        Err(Fault::invalid_input(
+            "/quantity",
+            "the platform takes whole numbers only (3 or 3.0, not 3.5): send a whole quantity, \
+             rounded where it is made",
+        ))
+    }
+
+    /// The quantity with its decimals, as it was written if that has no exponent:
+    /// `155.0` stays `155.0`, and `15e-1` becomes `1.5`.
+    ///
+    /// # Errors
+    /// [`Fault::InvalidInput`] at `/quantity`.
+    pub fn decimal(&self) -> Result<Cow<'a, str>, Fault> {
+        json::plain(self.quantity).ok_or_else(|| {
+            let message = match json::number(self.quantity) {
+                Some(_) => "the quantity's exponent is too large: write its digits",
+                None => "the quantity has to be a number",
+            };
+            Fault::invalid_input("/quantity", message)
+        })
     }
 
     /// The id by which a platform knows a repeated update: the caller's own or
@@ -168,7 +206,7 @@ impl<'de, Own: OwnFields<'de>> Visitor<'de> for Members<Own> {
         let mut own = Own::default();
         while let Some(name) = members.next_key::<Text>()? {
             match &*name {
-                "sku" => sku = Some(members.next_value()?),
+                "sku" => sku = members.next_value()?,
                 "quantity" => quantity = Some(members.next_value()?),
                 "mode" => mode = members.next_value()?,
                 "location" => location = members.next_value()?,
@@ -182,7 +220,7 @@ impl<'de, Own: OwnFields<'de>> Visitor<'de> for Members<Own> {
             }
         }
         Ok(StockRecord {
-            sku: sku.ok_or_else(|| A::Error::missing_field("sku"))?,
+            sku,
             quantity: quantity.ok_or_else(|| A::Error::missing_field("quantity"))?,
             mode,
             location,
@@ -204,41 +242,72 @@ mod tests {
     #[test]
     fn the_core_has_defaults_and_ignores_other_platforms_fields() {
         let record = read(r#"{"quantity":5,"type":{"a":[1]},"sku":"白\"1"}"#).expect("a record");
-        assert_eq!(&*record.sku, "白\"1");
+        assert_eq!(record.sku().as_deref(), Ok("白\"1"));
         assert_eq!(record.mode, Mode::Set);
         assert_eq!(record.location_kind, LocationKind::Store);
         assert!(record.location.is_none() && record.idempotency_key.is_none());
     }
 
-    #[test]
-    fn a_total_is_not_negative_and_keeps_every_digit() {
-        let total = |quantity: &str| {
-            let document = format!(r#"{{"sku":"1","quantity":{quantity}}}"#);
-            let record = read(&document).expect("a record");
-            record.total().map(str::to_owned)
-        };
-        assert_eq!(
-            total("12345678901234567890123").as_deref(),
-            Ok("12345678901234567890123")
-        );
-        assert_eq!(total("-0").as_deref(), Ok("0"));
-        for wrong in ["-1", "1.5", "1e2", "\"1\""] {
-            let Err(Fault::InvalidInput(detail)) = total(wrong) else {
-                panic!("{wrong} was taken");
-            };
-            assert_eq!(detail.pointer, "/quantity", "{wrong}");
+    /// What one way to read a quantity makes of it, or what it says against it.
+    fn quantity(
+        written: &str,
+        read_as: impl for<'a> Fn(&StockRecord<'a, ()>) -> Result<Cow<'a, str>, Fault>,
+    ) -> Result<String, String> {
+        let document = format!(r#"{{"sku":"1","quantity":{written}}}"#);
+        let record = read(&document).expect("a record");
+        match read_as(&record) {
+            Ok(digits) => Ok(digits.into_owned()),
+            Err(Fault::InvalidInput(detail)) => {
+                assert_eq!(detail.pointer, "/quantity", "{written}");
+                Err(detail.message)
+            }
+            Err(other) => panic!("{other:?}"),
         }
     }
 
     #[test]
-    fn a_quantity_can_stay_as_it_was_written() {
-        let quantity = |document| {
-            let record = read(document).expect("a record");
-            record.quantity_as_written().ok()
-        };
-        assert_eq!(quantity(r#"{"sku":"1","quantity":155.0}"#), Some("155.0"));
-        assert_eq!(quantity(r#"{"sku":"1","quantity":-5}"#), Some("-5"));
-        assert_eq!(quantity(r#"{"sku":"1","quantity":1.5}"#), None);
+    fn a_quantity_is_read_as_the_platform_takes_it_without_losing_a_digit() {
+        const BIG: &str = "12345678901234567890123";
+        for (written, decimal, whole, total) in [
+            (BIG, Some(BIG), Some(BIG), Some(BIG)),
+            ("155.0", Some("155.0"), Some("155"), Some("155")),
+            ("3e0", Some("3"), Some("3"), Some("3")),
+            ("1e2", Some("100"), Some("100"), Some("100")),
+            ("-0", Some("-0"), Some("-0"), Some("0")),
+            ("-5", Some("-5"), Some("-5"), None),
+            ("1.5", Some("1.5"), None, None),
+            ("15e-1", Some("1.5"), None, None),
+            ("-0.250", Some("-0.250"), None, None),
+            (
+                "0.12345678901234567890123",
+                Some("0.12345678901234567890123"),
+                None,
+                None,
+            ),
+            ("1e99", None, None, None),
+            ("\"1\"", None, None, None),
+            ("true", None, None, None),
+        ] {
+            let found = quantity(written, |record| record.decimal()).ok();
+            assert_eq!(found.as_deref(), decimal, "{written} with decimals");
+            let found = quantity(written, |record| record.quantity()).ok();
+            assert_eq!(found.as_deref(), whole, "{written} in pieces");
+            let found = quantity(written, |record| record.total()).ok();
+            assert_eq!(found.as_deref(), total, "{written} as a total");
+        }
+    }
+
+    #[test]
+    fn a_quantity_that_is_refused_says_what_to_send() {
+        for (written, part) in [
+            ("1.5", "whole numbers only"),
+            ("1e99", "exponent is too large"),
+            ("\"1\"", "has to be a number"),
+            ("-1", "for a change, send `mode` adjust"),
+        ] {
+            let why = quantity(written, |record| record.total()).expect_err(written);
+            assert!(why.contains(part), "{written}: {why}");
+        }
     }
 
     #[test]
@@ -255,9 +324,13 @@ mod tests {
 
     #[test]
     fn a_record_without_core_fields_is_refused() {
-        for (document, missing) in [(r#"{"quantity":1}"#, "sku"), (r#"{"sku":"1"}"#, "quantity")] {
-            let error = read(document).expect_err(missing).to_string();
-            assert!(error.contains(missing), "{error}");
-        }
+        let error = read(r#"{"sku":"1"}"#).expect_err("no quantity");
+        assert!(error.to_string().contains("quantity"), "{error}");
+        let nameless = read(r#"{"quantity":1}"#).expect("a record");
+        assert!(nameless.optional_sku().is_none());
+        let Err(Fault::InvalidInput(detail)) = nameless.sku() else {
+            panic!("a record without a sku has one");
+        };
+        assert_eq!(detail.pointer, "/sku");
     }
 }

@@ -13,9 +13,10 @@ mod stock;
 pub use stock::share_the_stock_core;
 
 use crate::keys::native;
-use crate::types::{Body, Context, Draft, Edit, Item, Outcome, Reply, Request};
+use crate::types::{Context, Draft, Edit, Outcome, Reply, Request};
 use crate::{Adapter, Fault};
-use example::{Example, Expected, ExpectedReply, ExpectedRequest, Manifest};
+use crossdock_golden::{Example, ExampleOutcome, ExampleReply, ExampleRequest};
+use example::Manifest;
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -124,8 +125,8 @@ struct Run<'a> {
 impl Run<'_> {
     fn all<A: Adapter>(&mut self) {
         let example = self.example;
-        let ctx = example.context.to_context();
-        let mapped = match A::map(&ctx, &example.operation, &example.items()) {
+        let ctx = example::context(example);
+        let mapped = match A::map(&ctx, &example.operation, &example::items(example)) {
             Ok(mapped) => mapped,
             Err(fault) => return self.wrong.push(format!("map failed: {fault:?}")),
         };
@@ -197,7 +198,7 @@ impl Run<'_> {
         &mut self,
         ctx: &Context,
         draft: &Draft,
-        expected: &ExpectedRequest,
+        expected: &ExampleRequest,
         place: &str,
     ) {
         let signed = with_secrets(&self.example.secrets, || {
@@ -218,13 +219,13 @@ impl Run<'_> {
         self.equal(place, "path", &sent.path, &expected.path);
         self.equal(place, "query", &sent.query, &expected.query);
         self.equal(place, "headers", &sent.headers, &expected.headers);
-        match expected.body() {
+        match example::body(expected.body.as_ref()) {
             Ok(body) => self.equal(place, "body", &sent.body, &body),
             Err(what) => self.wrong.push(format!("{place}: {what}")),
         }
     }
 
-    fn carried(&mut self, request: &Request, expected: &ExpectedRequest, place: &str) {
+    fn carried(&mut self, request: &Request, expected: &ExampleRequest, place: &str) {
         if let Some(items) = &expected.items {
             self.equal(place, "items", &request.items, items);
         }
@@ -237,10 +238,10 @@ impl Run<'_> {
         &mut self,
         ctx: &Context,
         request: &Request,
-        expected: &ExpectedReply,
+        expected: &ExampleReply,
         place: &str,
     ) {
-        let body = match expected.body() {
+        let body = match example::body(expected.body.as_ref()) {
             Ok(body) => body,
             Err(what) => return self.wrong.push(format!("{place}: {what}")),
         };
@@ -275,7 +276,7 @@ impl Run<'_> {
             outcomes.len(),
         );
         for (index, (found, expected)) in parsed.outcomes.iter().zip(outcomes).enumerate() {
-            if !expected.matches(found) {
+            if !matches(expected, found) {
                 self.wrong.push(format!(
                     "{place}: outcome {index} is {found:?}, not {expected:?}"
                 ));
@@ -353,26 +354,24 @@ fn set(
     pairs[first] = pair;
 }
 
-impl Expected {
-    /// Whether an outcome is the one expected; fields that the example does
-    /// not name are not compared.
-    fn matches(&self, found: &Outcome) -> bool {
-        let (status, result, code, message, after_ms) = match found {
-            Outcome::Accepted(result) => ("accepted", Some(result), None, None, None),
-            Outcome::Duplicate(result) => ("duplicate", Some(result), None, None, None),
-            Outcome::Rejected(refusal) => refused("rejected", refusal),
-            Outcome::Unauthenticated(refusal) => refused("unauthenticated", refusal),
-            Outcome::Unknown(refusal) => refused("unknown", refusal),
-            Outcome::Retry(pause) => paused("retry", pause),
-            Outcome::Throttled(pause) => paused("throttled", pause),
-        };
-        let result = result.and_then(|text| serde_json::from_str::<serde_json::Value>(text).ok());
-        self.status == status
-            && (self.result.is_none() || self.result == result)
-            && (self.code.is_none() || self.code.as_ref() == code)
-            && (self.message.is_none() || self.message.as_ref() == message)
-            && (self.after_ms.is_none() || self.after_ms == after_ms)
-    }
+/// Whether an outcome is the one expected; fields that the example does not
+/// name are not compared.
+fn matches(expected: &ExampleOutcome, found: &Outcome) -> bool {
+    let (status, result, code, message, after_ms) = match found {
+        Outcome::Accepted(result) => ("accepted", Some(result), None, None, None),
+        Outcome::Duplicate(result) => ("duplicate", Some(result), None, None, None),
+        Outcome::Rejected(refusal) => refused("rejected", refusal),
+        Outcome::Unauthenticated(refusal) => refused("unauthenticated", refusal),
+        Outcome::Unknown(refusal) => refused("unknown", refusal),
+        Outcome::Retry(pause) => paused("retry", pause),
+        Outcome::Throttled(pause) => paused("throttled", pause),
+    };
+    let result = result.and_then(|text| serde_json::from_str::<serde_json::Value>(text).ok());
+    expected.status == status
+        && (expected.result.is_none() || expected.result == result)
+        && (expected.code.is_none() || expected.code.as_ref() == code)
+        && (expected.message.is_none() || expected.message.as_ref() == message)
+        && (expected.after_ms.is_none() || expected.after_ms == after_ms)
 }
 
 type Seen<'a> = (
@@ -401,37 +400,4 @@ fn paused<'a>(status: &'static str, pause: &'a crate::Pause) -> Seen<'a> {
         Some(&pause.message),
         pause.after_ms,
     )
-}
-
-impl Example {
-    fn items(&self) -> Vec<Item> {
-        let item = |(index, item): (usize, &example::ExampleItem)| Item {
-            key: item.key.clone().unwrap_or_else(|| format!("item-{index}")),
-            document: item.document.to_string(),
-        };
-        self.items.iter().enumerate().map(item).collect()
-    }
-}
-
-/// Reads the body of an example.
-fn body(body: Option<&example::ExampleBody>) -> Result<Body, String> {
-    Ok(match body {
-        None => Body::Empty,
-        Some(example::ExampleBody::Text(text)) => Body::Text(text.clone()),
-        Some(example::ExampleBody::Bytes { base64 }) => Body::Bytes(
-            crate::encode::from_base64(base64).ok_or("a body is not Base64 with padding")?,
-        ),
-    })
-}
-
-impl ExpectedRequest {
-    fn body(&self) -> Result<Body, String> {
-        body(self.body.as_ref())
-    }
-}
-
-impl ExpectedReply {
-    fn body(&self) -> Result<Body, String> {
-        body(self.body.as_ref())
-    }
 }

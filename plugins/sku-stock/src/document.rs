@@ -96,14 +96,11 @@ impl<'a> Own<'a> {
         }
         if let Some(raw) = self.step_stock_num {
             let digits = json::integer(raw).ok_or_else(|| {
-                Fault::invalid_input(
-                    "/step_stock_num",
-                    "step_stock_num has to be an integer in plain digits",
-                )
+                Fault::invalid_input("/step_stock_num", "step_stock_num has to be a whole number")
             })?;
             params.set(
                 Field::StepStockNum,
-                Value::number(digits),
+                Value::Number(digits),
                 "/step_stock_num",
             )?;
         }

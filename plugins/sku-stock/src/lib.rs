@@ -34,9 +34,10 @@ pub fn read<'a>(
 ) -> Result<Params<'a>, Fault> {
     let record: StockRecord<'a, Own<'a>> = item.read()?;
     let mut params = Params::new(store_id);
+    let sku = record.optional_sku().map(|sku| sku.0);
     match record.mode {
         Mode::Set => {
-            params.set(Field::StockNum, Value::number(record.total()?), "/quantity")?;
+            params.set(Field::StockNum, Value::Number(record.total()?), "/quantity")?;
             // A total may arrive twice without one.
             if let Some(id) = record.idempotency_key {
                 params.set(Field::IdempotentId, Value::Text(id.0), "/idempotency_key")?;
@@ -45,7 +46,7 @@ pub fn read<'a>(
         Mode::Adjust => {
             params.set(
                 Field::StockNum,
-                Value::number(record.quantity()?),
+                Value::Number(record.quantity()?),
                 "/quantity",
             )?;
             params.set(Field::Incremental, Value::Bool(true), "/mode")?;
@@ -54,11 +55,12 @@ pub fn read<'a>(
         }
     }
     let field = record.own.sku_field.unwrap_or(settings.sku_field);
-    let sku = record.sku.0;
-    match field {
-        SkuField::Code => params.set(Field::Code, Value::Text(sku), "/sku")?,
-        SkuField::SkuId => params.set(Field::SkuId, number(sku, "/sku")?, "/sku")?,
-        SkuField::OutSkuId => params.set(Field::OutSkuId, number(sku, "/sku")?, "/sku")?,
+    if let Some(sku) = sku {
+        match field {
+            SkuField::Code => params.set(Field::Code, Value::Text(sku), "/sku")?,
+            SkuField::SkuId => params.set(Field::SkuId, number(sku, "/sku")?, "/sku")?,
+            SkuField::OutSkuId => params.set(Field::OutSkuId, number(sku, "/sku")?, "/sku")?,
+        }
     }
     if let Some(location) = record.location {
         let field = match record.location_kind {
@@ -81,8 +83,17 @@ pub fn read<'a>(
         }
     }
     record.own.into_params(&mut params)?;
+    if !params.names_an_article() {
+        return Err(Fault::invalid_input("/sku", NO_ARTICLE));
+    }
     Ok(params)
 }
+
+/// What the platform's document lets name an article.
+const NO_ARTICLE: &str = "nothing says which article is meant: send `sku`, `code` (sku编码), \
+                          `sku_id` (规格id) or `out_sku_id` (外部skuid); or `product_id` (or \
+                          `out_product_id`) together with `store_id`, or with a `location` that \
+                          is sent as `store_id`";
 
 #[cfg(test)]
 mod tests;

@@ -49,10 +49,6 @@ pub enum Value<'a> {
 }
 
 impl<'a> Value<'a> {
-    pub(crate) fn number(digits: &'a str) -> Self {
-        Self::Number(Cow::Borrowed(digits))
-    }
-
     /// The value where everything is text, in forms and signatures.
     pub fn as_text(&self) -> &str {
         match self {
@@ -122,6 +118,16 @@ impl<'a> Params<'a> {
         }
         *slot = Some(value);
         Ok(())
+    }
+
+    /// Whether the document says which article is meant: by its code, by one of
+    /// the two ids of a SKU, or by a product and the store whose articles of it
+    /// are meant (通过传入主品id+门店id).
+    pub(crate) fn names_an_article(&self) -> bool {
+        let has = |field: Field| self.values[field as usize].is_some();
+        let sku = [Field::Code, Field::SkuId, Field::OutSkuId];
+        let product = [Field::ProductId, Field::OutProductId];
+        sku.into_iter().any(has) || (product.into_iter().any(has) && has(Field::StoreId))
     }
 
     /// A 门店id as this platform takes it.

@@ -92,6 +92,81 @@ fn the_sku_is_what_document_or_settings_say() {
 }
 
 #[test]
+fn every_identification_of_the_document_names_an_article() {
+    for (document, expected) in [
+        (
+            r#"{"quantity":1,"code":"dy001"}"#,
+            r#"code="dy001" stock_num=1"#,
+        ),
+        (
+            r#"{"quantity":1,"sku_id":1737398770243598}"#,
+            "sku_id=1737398770243598 stock_num=1",
+        ),
+        (
+            r#"{"quantity":1,"out_sku_id":"44354354"}"#,
+            "out_sku_id=44354354 stock_num=1",
+        ),
+        (
+            r#"{"quantity":1,"product_id":3539925204033339668,"store_id":12345}"#,
+            "product_id=3539925204033339668 stock_num=1 store_id=12345",
+        ),
+        (
+            r#"{"quantity":1,"product_id":3539925204033339668,"location":"12345"}"#,
+            "product_id=3539925204033339668 stock_num=1 store_id=12345",
+        ),
+        (
+            r#"{"quantity":1,"out_product_id":435243654356,"store_id":"12345"}"#,
+            "out_product_id=435243654356 stock_num=1 store_id=12345",
+        ),
+        (
+            r#"{"quantity":3.0,"product_id":3539925204033339668,"sku_id":17}"#,
+            "product_id=3539925204033339668 sku_id=17 stock_num=3",
+        ),
+    ] {
+        assert_eq!(
+            number("{}", document).as_deref(),
+            Ok(expected),
+            "{document}"
+        );
+    }
+}
+
+#[test]
+fn a_document_that_names_no_article_is_told_what_would() {
+    let settings = StockSettings::default();
+    for document in [
+        r#"{"quantity":1}"#,
+        r#"{"quantity":1,"sku_field":"sku_id"}"#,
+        r#"{"quantity":1,"product_id":3539925204033339668}"#,
+        r#"{"quantity":1,"store_id":12345}"#,
+        r#"{"quantity":1,"location":"12345"}"#,
+        r#"{"quantity":1,"product_id":3539925204033339668,"out_warehouse_id":"dy123"}"#,
+        r#"{"quantity":1,"product_id":3539925204033339668,"location":"w","location_kind":"warehouse"}"#,
+    ] {
+        let item = Item {
+            key: "item-key".into(),
+            document: document.into(),
+        };
+        let Err(Fault::InvalidInput(detail)) = read(&settings, StoreId::Number, &item) else {
+            panic!("{document} names an article");
+        };
+        assert_eq!(detail.pointer, "/sku", "{document}");
+        for name in [
+            "`sku`",
+            "`code`",
+            "`sku_id`",
+            "`out_sku_id`",
+            "`product_id`",
+            "`out_product_id`",
+            "`store_id`",
+            "`location`",
+        ] {
+            assert!(detail.message.contains(name), "{name}: {}", detail.message);
+        }
+    }
+}
+
+#[test]
 fn a_location_is_what_the_settings_make_of_it() {
     let store = r#"{"sku":"a","quantity":1,"location":"12345"}"#;
     let warehouse = r#"{"sku":"a","quantity":1,"location":"w1","location_kind":"warehouse"}"#;

@@ -3,7 +3,7 @@
 //! operation reads its own `data`.
 
 use crate::settings::Settings;
-use crossdock_adapter::json::{self, RawValue};
+use crossdock_adapter::json::{self, Code, RawValue};
 use crossdock_adapter::{Context, Fault, Outcome, Pause, Reply, Request};
 use serde::Deserialize;
 
@@ -48,21 +48,30 @@ pub fn read<'a>(
     request: &Request,
     reply: &'a Reply,
 ) -> Result<Answer<'a>, Fault> {
-    if let Some(outcome) = reply.http_failure(ctx, request) {
-        return Ok(Answer::Failed(outcome));
+    if (200..300).contains(&reply.status) {
+        return envelope(ctx, effect, reply);
     }
+    let outcome = reply.outcome(ctx, request, || {
+        Ok(match envelope(ctx, effect, reply)? {
+            Answer::Done(_) => Outcome::Accepted(String::new()),
+            Answer::Failed(outcome) => outcome,
+        })
+    })?;
+    Ok(Answer::Failed(outcome))
+}
+
+fn envelope<'a>(ctx: &Context, effect: Effect, reply: &'a Reply) -> Result<Answer<'a>, Fault> {
     let envelope: Envelope = reply.json()?;
-    let status = json::number(envelope.status)
-        .ok_or_else(|| Fault::invalid_reply("/status", "the answer's status is no number"))?;
-    if status == "0" {
-        return Ok(Answer::Done(envelope.data));
-    }
+    let status = match json::code(envelope.status, "/status", "0")? {
+        Code::Success => return Ok(Answer::Done(envelope.data)),
+        Code::Failure(status) => status,
+    };
     let message = envelope.message.and_then(json::scalar).unwrap_or_default();
     let begins = |beginnings: &[&str]| {
         let message = message.trim_start();
         beginnings.iter().any(|text| message.starts_with(text))
     };
-    Ok(Answer::Failed(match status {
+    Ok(Answer::Failed(match &*status {
         "1" if begins(&CREDENTIALS) => Outcome::unauthenticated(status, message),
         // A dynamic password is demanded; the address is not allowed.
         "3" | "6" => Outcome::unauthenticated(status, message),

@@ -11,6 +11,7 @@ use crossdock_adapter::{
     Body, Context, Draft, Fault, Item, Mapped, Outcome, Parsed, Reply, Request, batch,
 };
 use serde::Deserialize;
+use std::borrow::Cow;
 
 /// The platform's name of the call.
 const METHOD: &str = "sales.StockSync.getSelfWaitSyncIdListOpen";
@@ -87,11 +88,15 @@ pub fn parse(ctx: &Context, request: &Request, reply: &Reply) -> Result<Parsed, 
     let page: Page = serde_json::from_str(data.get())
         .map_err(|error| Fault::invalid_reply("/data", error.to_string()))?;
     let position = page.position.map(|raw| {
-        json::digits(raw).ok_or_else(|| {
+        // Some Java encoders write every number as 12.0.
+        let digits = json::digits(raw).map(Cow::Borrowed);
+        let position = digits.or_else(|| json::integer(raw).filter(|text| json::is_digits(text)));
+        position.ok_or_else(|| {
             Fault::invalid_reply("/data/position", "the next position is no whole number")
         })
     });
     let position = position.transpose()?;
+    let position = position.as_deref();
     let parsed = Parsed::every(request, Outcome::Accepted(result(&page, position)));
     if page.id_list.is_empty() {
         return Ok(parsed);

@@ -25,6 +25,9 @@ pub enum Misbehaviour {
     ResetAfterApplying,
     /// The right answer after this time; applied before the wait.
     Slow(Duration),
+    /// No answer at all. The request waits at the platform, whatever becomes of
+    /// its client, and is applied once so many later requests were answered.
+    ApplyLate { answers: u32 },
     /// The right headers, half of the body, then the end of the connection; applied.
     Truncated,
     /// HTTP 200 with a page of HTML; not applied.

@@ -139,11 +139,15 @@ pub struct RequestLog(Mutex<Entries>);
 struct Entries {
     list: VecDeque<Recorded>,
     bytes: usize,
+    /// How many entries came before the first that is still there.
+    forgotten: u64,
 }
 
 impl RequestLog {
-    pub fn add(&self, recorded: Recorded) {
+    /// Returns the entry's number, for [`Self::applied_late`].
+    pub fn add(&self, recorded: Recorded) -> u64 {
         let mut entries = self.entries();
+        let number = entries.forgotten + entries.list.len() as u64;
         entries.bytes += recorded.weight();
         entries.list.push_back(recorded);
         while entries.list.len() > MOST_REQUESTS
@@ -151,7 +155,19 @@ impl RequestLog {
         {
             if let Some(oldest) = entries.list.pop_front() {
                 entries.bytes -= oldest.weight();
+                entries.forgotten += 1;
             }
+        }
+        number
+    }
+
+    /// Says of an entry that it was carried out after all.
+    pub fn applied_late(&self, number: u64) {
+        let mut entries = self.entries();
+        let index = number.checked_sub(entries.forgotten);
+        let index = index.and_then(|index| usize::try_from(index).ok());
+        if let Some(entry) = index.and_then(|index| entries.list.get_mut(index)) {
+            entry.verdict.applied = true;
         }
     }
 
@@ -161,7 +177,11 @@ impl RequestLog {
     }
 
     pub fn clear(&self) {
-        *self.entries() = Entries::default();
+        let mut entries = self.entries();
+        *entries = Entries {
+            forgotten: entries.forgotten + entries.list.len() as u64,
+            ..Entries::default()
+        };
     }
 
     fn entries(&self) -> std::sync::MutexGuard<'_, Entries> {
@@ -250,6 +270,18 @@ mod tests {
         let all = log.all();
         assert_eq!(all.len(), MOST_REQUESTS);
         assert_eq!(all[0].body, "1");
+    }
+
+    #[test]
+    fn an_entry_is_found_by_its_number_while_it_is_there() {
+        let log = RequestLog::default();
+        let first = log.add(recorded(Vec::new()));
+        log.clear();
+        let second = log.add(recorded(Vec::new()));
+        log.applied_late(first);
+        assert!(!log.all()[0].verdict.applied);
+        log.applied_late(second);
+        assert!(log.all()[0].verdict.applied);
     }
 
     #[test]

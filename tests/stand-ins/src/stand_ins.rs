@@ -59,6 +59,7 @@ impl StandIns {
                     log: (!options.quiet).then(RequestLog::default),
                     rate: Rate::new(options.calls_per_minute.get(name).copied()),
                     finished: Default::default(),
+                    late: Default::default(),
                     elsewhere: format!("http://{address}/_elsewhere"),
                 };
                 (name, station)

@@ -63,6 +63,34 @@ pub struct Station {
     pub finished: Notify,
     /// Where [`Misbehaviour::Redirect`] points.
     pub elsewhere: String,
+    /// Requests of [`Misbehaviour::ApplyLate`].
+    pub late: Late,
+}
+
+/// Requests that are applied after others were answered.
+#[derive(Debug, Default)]
+pub struct Late(Mutex<Vec<LateRequest>>);
+
+#[derive(Debug)]
+struct LateRequest {
+    /// Answers until then.
+    answers: u32,
+    call: Call,
+    /// Its number in the log.
+    number: Option<u64>,
+}
+
+impl Late {
+    /// Counts an answer and takes out the requests whose time has come.
+    fn answered(&self) -> Vec<LateRequest> {
+        let mut waiting = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        for request in &mut *waiting {
+            request.answers = request.answers.saturating_sub(1);
+        }
+        let (due, later) = waiting.drain(..).partition(|request| request.answers == 0);
+        *waiting = later;
+        due
+    }
 }
 
 /// One request's stay. Its end is recorded when it is dropped, because a
@@ -72,6 +100,7 @@ struct Visit<'a> {
     station: &'a Station,
     call: &'a Call,
     verdict: Verdict,
+    recorded: bool,
 }
 
 impl Visit<'_> {
@@ -91,10 +120,19 @@ impl Visit<'_> {
     }
 }
 
+impl Visit<'_> {
+    /// Writes into the log what is known now. Returns the entry's number.
+    fn record(&mut self) -> Option<u64> {
+        self.recorded = true;
+        let log = self.station.log.as_ref()?;
+        Some(log.add(Recorded::new(self.call, std::mem::take(&mut self.verdict))))
+    }
+}
+
 impl Drop for Visit<'_> {
     fn drop(&mut self) {
-        if let Some(log) = &self.station.log {
-            log.add(Recorded::new(self.call, std::mem::take(&mut self.verdict)));
+        if !self.recorded {
+            self.record();
         }
         self.station.finished.notify_waiters();
     }
@@ -111,13 +149,30 @@ impl Station {
             station: self,
             call,
             verdict: Verdict::default(),
+            recorded: false,
         };
         let delivery = self.decide(&mut visit).await;
         if let Ok(delivery) = &delivery {
             visit.verdict.status = Some(delivery.answer.status);
             visit.verdict.answer = delivery.answer.body.clone();
+            self.apply_late();
         }
         delivery
+    }
+
+    /// An answer was given: applies the requests that waited for it.
+    fn apply_late(&self) {
+        for LateRequest { call, number, .. } in self.late.answered() {
+            let Next::Apply(action) = self.platform.inspect(&call).next else {
+                continue;
+            };
+            if action().applied {
+                count(&self.counters.applied);
+                if let (Some(log), Some(number)) = (&self.log, number) {
+                    log.applied_late(number);
+                }
+            }
+        }
     }
 
     async fn decide(&self, visit: &mut Visit<'_>) -> Result<Delivery, Aborted> {
@@ -136,6 +191,20 @@ impl Station {
         };
         count(&self.counters.misbehaved);
         visit.verdict.misbehaviour = Some(misbehaviour.clone());
+        if let Misbehaviour::ApplyLate { answers } = misbehaviour {
+            drop(next);
+            let request = LateRequest {
+                answers,
+                call: visit.call.clone(),
+                number: visit.record(),
+            };
+            let late = &self.late.0;
+            late.lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .push(request);
+            // Until the client gives up.
+            return std::future::pending().await;
+        }
         let answer = match (moment, &misbehaviour) {
             (Moment::AfterApplying, _) => Some(visit.apply(next)),
             (Moment::BeforeApplying, Misbehaviour::Slow(delay)) => {
@@ -163,6 +232,8 @@ impl Station {
                 tokio::time::sleep(delay).await;
                 real
             }
+            // Decided before: there is no answer.
+            Misbehaviour::ApplyLate { .. } => return Err(Aborted),
             Misbehaviour::Truncated => {
                 return Ok(Delivery {
                     answer: real,
@@ -206,6 +277,11 @@ impl Station {
     pub fn reset(&self) {
         self.platform.reset();
         self.faults.clear();
+        self.late
+            .0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clear();
         self.counters.clear();
         self.rate.set(None);
         if let Some(log) = &self.log {

@@ -104,6 +104,24 @@ async fn a_client_that_gives_up_on_a_slow_request_leaves_nothing_applied() {
 }
 
 #[tokio::test]
+async fn a_late_request_is_applied_after_its_client_gave_up_and_others_were_answered() {
+    let stand_ins = misbehaving(Misbehaviour::ApplyLate { answers: 2 }).await;
+    let patience = tokio::time::timeout(Duration::from_millis(50), update(&stand_ins)).await;
+    assert!(patience.is_err());
+    assert!(!applied(&stand_ins));
+    let other = r#"[{"type":"group","key":"2","stock":3,"store_code":"s"}]"#;
+    for is_applied in [false, true] {
+        let answer = try_send(&stand_ins, "lingzhi", "POST", PATH, JSON, other).await;
+        assert_eq!(answer.expect("an answer").status, 200);
+        assert_eq!(applied(&stand_ins), is_applied);
+    }
+    assert_eq!(stand_ins.counters("lingzhi").applied, 3);
+    let verdicts = stand_ins.requests("lingzhi");
+    assert!(verdicts.iter().all(|request| request.verdict.applied));
+    assert_eq!(verdicts[0].verdict.status, None);
+}
+
+#[tokio::test]
 async fn what_was_applied_before_the_client_gave_up_is_not_forgotten() {
     let stand_ins = misbehaving(Misbehaviour::Slow(LIMIT)).await;
     let patience = tokio::time::timeout(Duration::from_millis(50), update(&stand_ins)).await;

@@ -10,8 +10,8 @@ mod schema;
 
 use std::collections::BTreeMap;
 
-use crossdock::delivery::report::{ItemReport, ItemStatus};
 use crossdock::problem::Blame;
+use crossdock::report::{ItemReport, ItemStatus};
 use crossdock_stand_ins::{Options, Recorded};
 use crossdock_tests::platforms::{Connection, PLATFORMS, Platforms, message};
 use schema::Bad;
@@ -182,7 +182,10 @@ async fn requests(
         assert_eq!(item.index, index);
     }
     let sent = platforms.stand_ins.requests(platform);
-    (sent.iter().map(comparable).collect(), report.items)
+    let mut sent: Vec<String> = sent.iter().map(comparable).collect();
+    // What shares no order key goes out at the same time.
+    sent.sort();
+    (sent, report.items)
 }
 
 fn comparable(request: &Recorded) -> String {

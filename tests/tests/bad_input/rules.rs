@@ -58,6 +58,8 @@ pub fn bad(platform: &str, operation: &str, good: &Value) -> Vec<Bad> {
             (json!({"mode": "adjust"}), "/mode"),
             (json!({"location_kind": "warehouse"}), "/location_kind"),
             (json!({"location": null}), "/location"),
+            (json!({"quantity": parse("1.50")}), "/quantity"),
+            (json!({"quantity": parse("1e99")}), "/quantity"),
         ],
         ("fengchao", _) => shop_rules(),
         ("doudian", _) => {
@@ -87,6 +89,7 @@ pub fn bad(platform: &str, operation: &str, good: &Value) -> Vec<Bad> {
             (json!({"mode": "adjust"}), "/mode"),
             (json!({"location": null}), "/location"),
             (json!({"location": ".."}), "/location"),
+            (json!({"quantity": parse("1e99")}), "/quantity"),
             (
                 json!({"location": null, "location_kind": "warehouse"}),
                 "/location",
@@ -130,6 +133,12 @@ pub fn bad(platform: &str, operation: &str, good: &Value) -> Vec<Bad> {
 fn shop_rules() -> Vec<(Value, &'static str)> {
     vec![
         (json!({"quantity": -1}), "/quantity"),
+        (json!({"quantity": parse("1.50")}), "/quantity"),
+        (
+            json!({"sku": null, "code": null, "sku_id": null, "out_sku_id": null,
+                "product_id": null, "out_product_id": null}),
+            "/sku",
+        ),
         (json!({"code": "another"}), "/code"),
         (
             json!({"sku": "not a number", "sku_field": "sku_id", "sku_id": null}),

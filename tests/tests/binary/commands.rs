@@ -7,7 +7,7 @@ use crossdock_tests::guests::{plugin_file, test_adapter};
 use crossdock_tests::process::{run, run_with_input};
 use crossdock_tests::recorder::{Recorder, Reply};
 
-use crate::{RECORDS, STOCK_SCRIPT, config, shop};
+use crate::{RECORDS, STOCK_SCRIPT, shop};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_call_from_the_shell_prints_its_report() {
@@ -44,7 +44,8 @@ async fn the_exit_code_of_a_call_says_what_became_of_it() {
     })
     .await;
     let bed = Bed::new();
-    bed.configure(&config(""));
+    bed.share_compiled_code();
+    bed.configure("");
     bed.put_plugin("test-adapter", &test_adapter("normal", "a0"));
     let text = connection("shop", "test-adapter", &platform.base_url(), "");
     bed.put_tenant("acme", "tenant.toml", &text);
@@ -136,7 +137,9 @@ async fn check_lists_everything_that_is_wrong_with_file_line_and_key() {
     let tenants = json["tenants"].as_array().unwrap();
     let beta = tenants.iter().find(|tenant| tenant["name"] == "beta");
     let problems = beta.unwrap()["problems"].as_array().unwrap();
-    assert_eq!(problems.len(), 4, "{problems:#?}");
+    // The fifth is about what no file says: there is no such adapter.
+    assert_eq!(problems.len(), 5, "{problems:#?}");
+    assert!(beta.unwrap().to_string().contains("did you mean `lingzhi`"));
     for problem in problems {
         assert!(problem["place"]["line"].as_u64() > Some(0), "{problem}");
     }
@@ -174,7 +177,7 @@ async fn a_plugin_is_inspected_for_people_programs_and_pages() {
 #[tokio::test(flavor = "multi_thread")]
 async fn plugins_are_listed_and_checked_without_a_server() {
     let (bed, _platforms) = shop("").await;
-    bed.configure(&config("server.listen = \"127.0.0.1:1\"\n"));
+    bed.configure("server.listen = \"127.0.0.1:1\"\n");
     let folder = bed.path("");
     let list = run(&folder, &["plugin", "list"]).await;
     assert_eq!(list.code, Some(0), "{list:?}");

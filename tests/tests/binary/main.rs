@@ -13,7 +13,6 @@ mod tokens;
 
 use crossdock_stand_ins::{Options, StandIns};
 use crossdock_tests::bed::{Bed, connection};
-use crossdock_tests::live::data_dir;
 
 /// The stock records of a warehouse in the tenant's own field names.
 const RECORDS: &str = r#"[
@@ -27,7 +26,8 @@ const STOCK_SCRIPT: &str = r#"{sku: ."货品", quantity: ."可用", location: ."
 async fn shop(more: &str) -> (Bed, StandIns) {
     let platforms = StandIns::start(Options::default()).await.unwrap();
     let bed = Bed::with_plugins(&["lingzhi", "script-jq"]);
-    bed.configure(&config(""));
+    bed.share_compiled_code();
+    bed.configure("");
     bed.put_tenant("acme", "stock.jq", STOCK_SCRIPT);
     let text = connection(
         "shop",
@@ -37,9 +37,4 @@ async fn shop(more: &str) -> (Bed, StandIns) {
     );
     bed.put_tenant("acme", "tenant.toml", &format!("{more}{text}"));
     (bed, platforms)
-}
-
-/// `crossdock.toml` with the cache of compiled code that all tests share.
-fn config(more: &str) -> String {
-    format!("data.dir = {:?}\n{more}", data_dir().display().to_string())
 }

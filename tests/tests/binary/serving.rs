@@ -11,7 +11,7 @@ use crossdock_tests::wait::{until, until_async};
 use http::{Method, StatusCode};
 use serde_json::{Value, json};
 
-use crate::{RECORDS, config, shop};
+use crate::{RECORDS, shop};
 
 const CALL: &str = "/v1/acme/shop/stock.update";
 
@@ -93,7 +93,7 @@ async fn a_terminated_host_finishes_what_it_has_begun() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_call_that_outlasts_the_bound_is_cut_off_and_the_exit_code_says_so() {
     let (bed, platforms) = shop("").await;
-    bed.configure(&config("limits.shutdown_ms = 200\n"));
+    bed.configure("limits.shutdown_ms = 200\n");
     let host = Serving::start(&bed.path("")).await;
     let call = in_flight(&host, &platforms, Duration::from_secs(20)).await;
     let started = Instant::now();

@@ -3,7 +3,7 @@
 use crossdock_tests::process::{Serving, run};
 use http::{Method, StatusCode};
 
-use crate::{RECORDS, config, shop};
+use crate::{RECORDS, shop};
 
 struct Token {
     text: String,
@@ -40,10 +40,7 @@ async fn a_new_token_is_shown_with_the_line_to_paste() {
 async fn each_token_opens_its_own_doors_only() {
     let (tenant, admin, stranger) = (new_token().await, new_token().await, new_token().await);
     let (bed, platforms) = shop(&format!("tokens = [{:?}]\n", tenant.hash)).await;
-    bed.configure(&config(&format!(
-        "server.admin_tokens = [{:?}]\n",
-        admin.hash
-    )));
+    bed.configure(&format!("server.admin_tokens = [{:?}]\n", admin.hash));
     let host = Serving::start(&bed.path("")).await;
     assert!(host.banner.contains("callers need a bearer token"));
 

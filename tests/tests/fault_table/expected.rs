@@ -30,7 +30,7 @@ pub const EXPECTED: &[Expected] = &[
         with_id: "accepted 2/1",
         with_id_always: "unknown http-500 platform 2/0",
         once: "unknown http-500 platform 1/0",
-        read_back: "accepted 3/1",
+        read_back: "unknown not-confirmed platform 2/0",
     },
     Expected {
         fault: "http 500, applied",
@@ -39,7 +39,7 @@ pub const EXPECTED: &[Expected] = &[
         with_id: "duplicate 2/1",
         with_id_always: "unknown http-500 platform 2/1",
         once: "unknown http-500 platform 1/1",
-        read_back: "accepted 2/1",
+        read_back: "unknown not-confirmed platform 2/1",
     },
     Expected {
         fault: "http 502, a page",
@@ -48,7 +48,7 @@ pub const EXPECTED: &[Expected] = &[
         with_id: "accepted 2/1",
         with_id_always: "unknown http-502 platform 2/0",
         once: "unknown http-502 platform 1/0",
-        read_back: "accepted 3/1",
+        read_back: "unknown not-confirmed platform 2/0",
     },
     Expected {
         fault: "http 401",
@@ -75,7 +75,7 @@ pub const EXPECTED: &[Expected] = &[
         with_id: "accepted 2/1",
         with_id_always: "unknown connection-lost platform 2/0",
         once: "unknown connection-lost platform 1/0",
-        read_back: "accepted 3/1",
+        read_back: "unknown not-confirmed platform 2/0",
     },
     Expected {
         fault: "reset after applying",
@@ -84,7 +84,7 @@ pub const EXPECTED: &[Expected] = &[
         with_id: "duplicate 2/1",
         with_id_always: "unknown connection-lost platform 2/1",
         once: "unknown connection-lost platform 1/1",
-        read_back: "accepted 2/1",
+        read_back: "unknown not-confirmed platform 2/1",
     },
     Expected {
         fault: "too slow",
@@ -93,7 +93,16 @@ pub const EXPECTED: &[Expected] = &[
         with_id: "duplicate 2/1",
         with_id_always: "unknown timeout platform 2/1",
         once: "unknown timeout platform 1/1",
-        read_back: "accepted 2/1",
+        read_back: "unknown not-confirmed platform 2/1",
+    },
+    Expected {
+        fault: "applied late",
+        repeatable: "accepted 2/2",
+        repeatable_always: "unknown timeout platform 2/0",
+        with_id: "accepted 2/1",
+        with_id_always: "unknown timeout platform 2/0",
+        once: "unknown timeout platform 1/0",
+        read_back: "unknown not-confirmed platform 2/1",
     },
     Expected {
         fault: "truncated",
@@ -102,7 +111,7 @@ pub const EXPECTED: &[Expected] = &[
         with_id: "duplicate 2/1",
         with_id_always: "unknown connection-lost platform 2/1",
         once: "unknown connection-lost platform 1/1",
-        read_back: "accepted 2/1",
+        read_back: "unknown not-confirmed platform 2/1",
     },
     Expected {
         fault: "a page",
@@ -111,7 +120,7 @@ pub const EXPECTED: &[Expected] = &[
         with_id: "accepted 2/1",
         with_id_always: "unknown unreadable-answer platform 2/0",
         once: "unknown unreadable-answer platform 1/0",
-        read_back: "accepted 3/1",
+        read_back: "unknown not-confirmed platform 2/0",
     },
     Expected {
         fault: "a page, applied",
@@ -120,7 +129,7 @@ pub const EXPECTED: &[Expected] = &[
         with_id: "duplicate 2/1",
         with_id_always: "unknown unreadable-answer platform 2/1",
         once: "unknown unreadable-answer platform 1/1",
-        read_back: "accepted 2/1",
+        read_back: "unknown not-confirmed platform 2/1",
     },
     Expected {
         fault: "empty body",
@@ -129,7 +138,7 @@ pub const EXPECTED: &[Expected] = &[
         with_id: "accepted 2/1",
         with_id_always: "unknown unreadable-answer platform 2/0",
         once: "unknown unreadable-answer platform 1/0",
-        read_back: "accepted 3/1",
+        read_back: "unknown not-confirmed platform 2/0",
     },
     Expected {
         fault: "50 MB",
@@ -138,7 +147,7 @@ pub const EXPECTED: &[Expected] = &[
         with_id: "unknown answer-too-large platform 1/1",
         with_id_always: "unknown answer-too-large platform 1/1",
         once: "unknown answer-too-large platform 1/1",
-        read_back: "accepted 2/1",
+        read_back: "unknown not-confirmed platform 2/1",
     },
     Expected {
         fault: "redirect",

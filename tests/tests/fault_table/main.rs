@@ -36,6 +36,7 @@ fn plan(platform: &str, fault: &str) -> Plan {
         "reset before applying" => Plan::new(Misbehaviour::ResetBeforeApplying),
         "reset after applying" => Plan::new(Misbehaviour::ResetAfterApplying),
         "too slow" => Plan::new(Misbehaviour::Slow(Duration::from_secs(600))),
+        "applied late" => Plan::new(Misbehaviour::ApplyLate { answers: 1 }),
         "truncated" => Plan::new(Misbehaviour::Truncated),
         "a page" => Plan::new(Misbehaviour::Html),
         "a page, applied" => Plan::new(Misbehaviour::Html).after_applying(),
@@ -238,6 +239,7 @@ fn the_table_has_every_misbehaviour_of_the_stand_ins() {
             | Misbehaviour::ResetBeforeApplying
             | Misbehaviour::ResetAfterApplying
             | Misbehaviour::Slow(_)
+            | Misbehaviour::ApplyLate { .. }
             | Misbehaviour::Truncated
             | Misbehaviour::Html
             | Misbehaviour::Throttled { .. }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crossdock::delivery::report::ItemStatus;
+use crossdock::report::ItemStatus;
 use crossdock_stand_ins::StandIns;
 use crossdock_stand_ins::decimal::Decimal;
 use crossdock_stand_ins::platforms::dingliyun::{Inventory, Lock, Order, OrderState, Place};

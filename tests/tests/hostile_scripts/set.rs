@@ -4,8 +4,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use crossdock::delivery::report::ItemStatus;
 use crossdock::problem::Blame;
+use crossdock::report::ItemStatus;
 use crossdock_tests::scripted::Scripted;
 
 /// Guest time of one call in these tests.

@@ -1,7 +1,7 @@
 //! Lengths of texts and ranges of numbers at their edges: the last that goes
 //! arrives as it was, and the first that does not is refused where it is.
 
-use crossdock::delivery::report::ItemStatus;
+use crossdock::report::ItemStatus;
 use crossdock_stand_ins::Options;
 use crossdock_tests::platforms::{Connection, Platforms};
 use serde_json::{Value, json};

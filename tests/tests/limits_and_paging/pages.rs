@@ -1,6 +1,6 @@
 //! Pages: one as it was asked for, or all of them as one result.
 
-use crossdock::delivery::report::ItemStatus;
+use crossdock::report::ItemStatus;
 use crossdock_stand_ins::platforms::dingliyun::{Entity, State};
 use crossdock_stand_ins::{Misbehaviour, Options, Plan, Recorded, Times};
 use crossdock_tests::platforms::{Connection, Platforms, code, data, message};

@@ -1,7 +1,7 @@
 //! Results out, in the tenant's own field names.
 
-use crossdock::delivery::report::{DeliveryStatus, ItemStatus};
 use crossdock::problem::Blame;
+use crossdock::report::{DeliveryStatus, ItemStatus};
 use crossdock_tests::bed::{call, deliver};
 use serde_json::json;
 
@@ -65,7 +65,7 @@ async fn a_reply_script_that_fails_changes_nothing_about_the_outcome() {
         let data = item.data.as_deref().unwrap().get();
         assert!(data.contains("A-1"), "{data}");
         let problem = item.reply_error.as_deref().unwrap();
-        assert_eq!((problem.blame, problem.code), (Blame::Script, code));
+        assert_eq!((problem.blame, &*problem.code), (Blame::Script, code));
         assert_eq!(problem.item, Some(0));
         let file = &problem.place.as_ref().unwrap().file;
         assert!(file.ends_with("acme/out.jq"), "{file:?}");

@@ -1,6 +1,6 @@
 //! Lookup tables beside the scripts.
 
-use crossdock::delivery::report::DeliveryStatus;
+use crossdock::report::DeliveryStatus;
 use crossdock_tests::bed::{call, deliver};
 use crossdock_tests::guests;
 use crossdock_tests::wait::{until, until_async};

@@ -1,6 +1,6 @@
 //! HTTP 200 says nothing: only what a document calls a success is one.
 
-use crossdock::delivery::report::ItemStatus;
+use crossdock::report::ItemStatus;
 use crossdock_stand_ins::{Misbehaviour, Options, Times};
 use crossdock_tests::platforms::{Connection, PLATFORMS, Platforms};
 

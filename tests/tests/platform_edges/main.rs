@@ -5,8 +5,9 @@
 
 mod answers;
 mod characters;
+mod readable;
 
-use crossdock::delivery::report::DeliveryStatus;
+use crossdock::report::DeliveryStatus;
 use crossdock_stand_ins::{Misbehaviour, Options, Recorded, Times};
 use crossdock_tests::platforms::{Connection, PLATFORMS, Platforms, data};
 use serde_json::{Value, json};

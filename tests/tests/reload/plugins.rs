@@ -19,7 +19,7 @@ async fn until_retired(live: &Live) {
         match live.host().call(call).await {
             Err(problem) => {
                 assert_eq!(
-                    (problem.code, problem.blame),
+                    (&*problem.code, problem.blame),
                     ("adapter-retired", Blame::Host)
                 );
                 return;

@@ -1,6 +1,6 @@
 //! What belongs to a tenant's connection outlives every swap.
 
-use crossdock::delivery::report::ItemStatus;
+use crossdock::report::ItemStatus;
 use crossdock_tests::guests::test_adapter;
 use crossdock_tests::live::{Live, Seen, script};
 use crossdock_tests::wait::until;

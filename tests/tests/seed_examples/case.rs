@@ -1,6 +1,6 @@
 //! A row of the table: one example of a document and what becomes of it.
 
-use crossdock::delivery::report::ItemStatus;
+use crossdock::report::ItemStatus;
 use crossdock_stand_ins::platforms::dingliyun::{
     Entity, Inventory, Lock, Order, OrderState, Place,
 };

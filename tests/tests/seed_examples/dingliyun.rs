@@ -1,7 +1,7 @@
 //! Document 004: section 1, call by call. The paths' `string` stands for the
 //! tenant, the store and the warehouse.
 
-use crossdock::delivery::report::ItemStatus;
+use crossdock::report::ItemStatus;
 use serde_json::{Value, json};
 
 use crate::case::{Becomes, Case, DINGLIYUN};

@@ -1,6 +1,6 @@
 //! Doudian's own sku.syncStock, to which document 001 refers: facts 2b.
 
-use crossdock::delivery::report::ItemStatus;
+use crossdock::report::ItemStatus;
 use serde_json::{Value, json};
 
 use crate::case::{Becomes, Case, FENGCHAO};

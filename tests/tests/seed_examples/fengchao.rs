@@ -1,6 +1,6 @@
 //! Document 001.
 
-use crossdock::delivery::report::ItemStatus;
+use crossdock::report::ItemStatus;
 use serde_json::{Value, json};
 
 use crate::case::{Becomes, Case, FENGCHAO};

@@ -1,6 +1,6 @@
 //! Document 000.
 
-use crossdock::delivery::report::ItemStatus;
+use crossdock::report::ItemStatus;
 use serde_json::json;
 
 use crate::case::{Becomes, Case, LINGZHI};

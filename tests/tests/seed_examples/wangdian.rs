@@ -1,6 +1,6 @@
 //! Documents 002 and 003, and the two ends of the stock workflow of facts 1.7.
 
-use crossdock::delivery::report::ItemStatus;
+use crossdock::report::ItemStatus;
 use serde_json::{Value, json};
 
 use crate::case::{Becomes, Case, WANGDIAN_CALC, WANGDIAN_PUSH};

@@ -1,7 +1,7 @@
 //! Calls and their errors.
 
 use super::*;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::AsyncWriteExt;
 
 const STOCK: &str = "/v1/acme/shop/stock.update";
 
@@ -168,25 +168,4 @@ async fn a_delivery_goes_on_when_its_caller_hangs_up() {
     assert_eq!(host.get("/healthz", &[]).await.status, 200);
     host.fake.release();
     host.fake.until_ended().await;
-}
-
-async fn connect(host: &Running) -> tokio::net::TcpStream {
-    let address = host.base.strip_prefix("http://").unwrap();
-    tokio::net::TcpStream::connect(address).await.unwrap()
-}
-
-/// Reads until the text is there or the connection ends.
-async fn read_some(socket: &mut tokio::net::TcpStream, text: &str) -> String {
-    let mut read = Vec::new();
-    let reading = async {
-        while !String::from_utf8_lossy(&read).contains(text) {
-            let mut part = [0; 4096];
-            match socket.read(&mut part).await {
-                Ok(0) | Err(_) => break,
-                Ok(length) => read.extend_from_slice(&part[..length]),
-            }
-        }
-    };
-    tokio::time::timeout(BOUND, reading).await.expect("in time");
-    String::from_utf8_lossy(&read).into_owned()
 }

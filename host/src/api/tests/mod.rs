@@ -3,6 +3,7 @@
 
 mod access;
 mod calls;
+mod connections;
 mod contract;
 mod shutdown;
 
@@ -18,17 +19,23 @@ use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 use serde_json::Value;
+use tokio::io::AsyncReadExt;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 use super::{Server, Service, bind};
+use crate::budget::Budget;
 use crate::config::{HostConfig, HostLimits, RecordingConfig, TokenHash};
-use crate::delivery::report::{
+use crate::host::Call;
+use crate::outbox::{Outbox, Queued};
+use crate::problem::{Place, Problem};
+use crate::reload::current::{Following, Gaps};
+use crate::reload::passing::{Retry, Unwatched};
+use crate::reload::status::{PluginStatus, RefusalStatus, TenantStatus};
+use crate::report::{
     DeliveryStatus, DryRequest, DryRun, Generations, ItemReport, ItemStatus, Report, RequestReport,
 };
-use crate::host::Call;
-use crate::problem::{Place, Problem};
-use crate::reload::snapshot::{PluginStatus, RefusalStatus, TenantStatus};
+use crate::vital::Trouble;
 
 /// Longest any test waits for anything.
 const BOUND: Duration = Duration::from_secs(20);
@@ -41,6 +48,8 @@ struct Inner {
     config: HostConfig,
     tokens: BTreeMap<String, Vec<TokenHash>>,
     calls: Mutex<Vec<Call>>,
+    memory: Budget,
+    troubles: Mutex<Vec<Trouble>>,
     /// Gets a permit when a call to `slow` has begun.
     began: Semaphore,
     /// A permit lets one call to `slow` end.
@@ -62,18 +71,23 @@ impl Fake {
     fn new(setup: Setup) -> Self {
         let config = HostConfig {
             listen: ([127, 0, 0, 1], 0).into(),
+            health_listen: None,
             admin_tokens: setup.admin,
             plugins_dir: "plugins".into(),
             retire_missing: false,
             tenants_dir: "tenants".into(),
             data_dir: "data".into(),
             watch_poll: None,
+            compile_program: None,
             recording: RecordingConfig::default(),
             limits: setup.limits,
         };
         let tenants = setup.tenants.into_iter();
+        let memory = Budget::new(config.limits.calls_memory);
         Self(Arc::new(Inner {
             config,
+            memory,
+            troubles: Mutex::default(),
             tokens: tenants.map(|(name, t)| (name.to_owned(), t)).collect(),
             calls: Mutex::default(),
             began: Semaphore::new(0),
@@ -136,6 +150,10 @@ fn report(statuses: &[ItemStatus]) -> Report {
     }
 }
 
+fn without_outbox() -> Problem {
+    Problem::host("queue-not-available", "this host has no outbox")
+}
+
 impl Service for Fake {
     fn config(&self) -> &HostConfig {
         &self.0.config
@@ -160,6 +178,12 @@ impl Service for Fake {
                 at_ms: 1,
             }),
             missing: false,
+            checking: true,
+            unreadable_since_ms: Some(1),
+            retry: Some(Retry {
+                failures: 2,
+                at_ms: 3,
+            }),
         }]
     }
 
@@ -178,7 +202,37 @@ impl Service for Fake {
                 }),
             ],
             loaded_at_ms: Some(1),
+            checking: true,
+            unreadable_since_ms: Some(1),
+            retry: Some(Retry {
+                failures: 2,
+                at_ms: 3,
+            }),
+            waits_with: Some("plugins/bad.wasm".into()),
         }]
+    }
+
+    fn following(&self) -> Following {
+        let gap = |path: &str, since_ms| Unwatched {
+            path: path.into(),
+            reason: "it cannot be watched".into(),
+            since_ms,
+        };
+        Following {
+            plugins: Gaps::default(),
+            tenants: Gaps {
+                scanned: vec![gap("tenants/acme", 7), gap("tenants/other", 5)],
+                unreadable: vec![gap("tenants/lost+found", 6)],
+            },
+        }
+    }
+
+    fn troubles(&self) -> Vec<Trouble> {
+        self.0.troubles.lock().unwrap().clone()
+    }
+
+    fn memory(&self) -> &Budget {
+        &self.0.memory
     }
 
     async fn call(&self, call: Call) -> Result<Report, Problem> {
@@ -208,6 +262,14 @@ impl Service for Fake {
                 format!("tenant `{}` has no connection `{other}`", call.tenant),
             )),
         }
+    }
+
+    async fn queue(&self, _: Call) -> Result<Queued, Problem> {
+        Err(without_outbox())
+    }
+
+    fn outbox(&self) -> Result<&Outbox, Problem> {
+        Err(without_outbox())
     }
 
     async fn dry_run(&self, _call: Call) -> Result<DryRun, Problem> {
@@ -343,4 +405,25 @@ impl Running {
         self.send(request.body(Full::new(body.into())).unwrap())
             .await
     }
+}
+
+async fn connect(host: &Running) -> tokio::net::TcpStream {
+    let address = host.base.strip_prefix("http://").unwrap();
+    tokio::net::TcpStream::connect(address).await.unwrap()
+}
+
+/// Reads until the text is there or the connection ends.
+async fn read_some(socket: &mut tokio::net::TcpStream, text: &str) -> String {
+    let mut read = Vec::new();
+    let reading = async {
+        while !String::from_utf8_lossy(&read).contains(text) {
+            let mut part = [0; 4096];
+            match socket.read(&mut part).await {
+                Ok(0) | Err(_) => break,
+                Ok(length) => read.extend_from_slice(&part[..length]),
+            }
+        }
+    };
+    tokio::time::timeout(BOUND, reading).await.expect("in time");
+    String::from_utf8_lossy(&read).into_owned()
 }

@@ -67,7 +67,7 @@ impl Checked {
 }
 
 pub(super) async fn run(global: &Global, files: &[PathBuf], json: bool) -> Finished {
-    let local = Local::new(&global.config()?)?;
+    let local = Local::trying_again(&global.config()?)?;
     let mut checked = Vec::new();
     for file in files {
         let result = local.load(file).await;

@@ -10,7 +10,7 @@ use super::{Format, markdown, text};
 use crate::plugin::generation::Identity;
 use crate::plugin::load::Loaded;
 use crate::plugin::manifest::Manifest;
-use crate::script::engine::EngineManifest;
+use crate::plugin::script_engine::EngineManifest;
 
 /// Everything there is to know about one plugin.
 #[derive(Serialize)]

@@ -68,9 +68,13 @@ pub(super) async fn run(global: &Global, args: ListArgs) -> Finished {
             Asked::Nobody(why) => note(&format!("{why}; loading the plugins folder here")),
         }
     }
-    let plugins = global.host().await?.plugins();
+    let host = global.host().await?;
+    let plugins = host.plugins();
     if args.json {
-        print_json(&Plugins { plugins: &plugins })?;
+        print_json(&Plugins {
+            plugins: &plugins,
+            following: host.following().plugins,
+        })?;
     } else {
         print(&loaded::plugins(Paint::stdout(), &loaded::views(&plugins)?))?;
     }
@@ -111,7 +115,12 @@ async fn ask(url: &str, token: Option<&str>, variable: &str) -> Result<Asked, Fa
 }
 
 fn show(body: &str, json: bool) -> Finished {
-    let broken = |error| anyhow::anyhow!("the host's answer cannot be read: {error}");
+    let broken = |error| {
+        let why = crate::json_failure::sentence(&error);
+        anyhow::anyhow!(
+            "the host's answer cannot be read ({why}); is it another version of crossdock?"
+        )
+    };
     if json {
         let raw: &RawValue = serde_json::from_str(body).map_err(broken)?;
         print_json(&serde_json::from_str::<serde_json::Value>(raw.get()).map_err(broken)?)?;

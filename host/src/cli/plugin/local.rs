@@ -2,9 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::config::HostConfig;
+use crate::config::{HostConfig, did_you_mean};
 use crate::plugin::artifact::Artifact;
 use crate::plugin::cache::CodeCache;
+use crate::plugin::code;
+use crate::plugin::compile::Compiler;
 use crate::plugin::load::{Loaded, Loader, Refusal};
 use crate::plugin::sandbox::Sandbox;
 use crate::problem::Problem;
@@ -20,19 +22,28 @@ impl Local {
     /// Starts the sandbox.
     pub fn new(config: &HostConfig) -> Result<Self, Problem> {
         let sandbox = Sandbox::new(&config.limits).map_err(|error| {
-            Problem::host("sandbox", format!("the sandbox cannot start: {error:#}"))
+            Problem::host("sandbox-failed", crate::wasm_failure::unstarted(&error))
         })?;
-        let cache = CodeCache::new(config.data_dir.join("code"));
+        let compiler = Compiler::new(config.compile_program.clone(), &config.limits);
+        let cache =
+            CodeCache::new(code::folder(&config.data_dir)).bounded(config.limits.compiled_code);
         Ok(Self {
-            loader: Loader::new(sandbox, cache, &config.limits),
+            loader: Loader::compiling_with(compiler, sandbox, cache, &config.limits),
             plugin_size: config.limits.plugin_size,
             plugins_dir: config.plugins_dir.clone(),
         })
     }
 
+    /// One that compiles what was too much for the compiler before, too.
+    pub fn trying_again(config: &HostConfig) -> Result<Self, Problem> {
+        let mut local = Self::new(config)?;
+        local.loader = local.loader.trying_again();
+        Ok(local)
+    }
+
     /// Runs every step of loading on one file.
     pub async fn load(&self, file: &Path) -> Result<Loaded, Refusal> {
-        let (artifact, _) = Artifact::read(file, self.plugin_size)?;
+        let artifact = Artifact::read(file, self.plugin_size)?;
         self.loader.load(artifact, 1).await
     }
 
@@ -52,7 +63,7 @@ impl Local {
         for file in files {
             match self.load(&file).await {
                 Ok(loaded) if loaded.identity().name == plugin => return Ok(loaded),
-                Ok(loaded) => names.push(format!("`{}`", loaded.identity().name)),
+                Ok(loaded) => names.push(loaded.identity().name.clone()),
                 // The file of that name is most likely the one that is meant.
                 Err(refusal) if file.file_stem().is_some_and(|stem| stem == plugin) => {
                     return Err(refused(&file, &refusal));
@@ -61,16 +72,13 @@ impl Local {
             }
         }
         names.sort();
-        let found = if names.is_empty() {
-            "nothing loads".to_owned()
-        } else {
-            names.join(", ")
-        };
+        let names = names.iter().map(String::as_str);
         Err(Problem::caller(
             "unknown-plugin",
             format!(
-                "there is no plugin `{plugin}` in {}; there: {found}",
-                self.plugins_dir.display()
+                "there is no plugin `{plugin}` in {}; {}",
+                self.plugins_dir.display(),
+                did_you_mean(plugin, names, "what loads there is")
             ),
         ))
     }
@@ -81,8 +89,9 @@ impl Local {
             Problem::host(
                 "plugins-dir",
                 format!(
-                    "the plugins folder {} cannot be read: {error}",
-                    dir.display()
+                    "the plugins folder {} cannot be read: {}",
+                    dir.display(),
+                    crate::file_failure::sentence(&error)
                 ),
             )
         })?;

@@ -8,7 +8,9 @@ use super::super::terminal::count;
 use super::inspect::Inspection;
 use super::sample;
 use super::schema::{Field, fields};
-use crate::plugin::manifest::{Manifest, Operation, Provenance, Repeatable};
+use crate::plugin::manifest::{
+    DeclaredEffect, Effect, Manifest, Operation, Provenance, Repeatable,
+};
 
 pub(super) fn page(inspection: &Inspection) -> String {
     let plugin = &inspection.plugin;
@@ -113,9 +115,10 @@ fn operation_part(operation: &Operation, page: &mut String) {
         page.push_str(&format!("* Platform's call: {}\n", code(call)));
     }
     page.push_str(&format!(
-        "* {}\n* {}\n",
+        "* {}\n* {}\n* {}\n",
         capital(&most_items(operation)),
-        capital(&repeatable(operation))
+        capital(&repeatable(operation)),
+        capital(&order(operation, code))
     ));
     for (what, schema) in [
         ("Document", &operation.document),
@@ -222,6 +225,35 @@ pub(super) fn repeatable(operation: &Operation) -> String {
         }
     }
     .into()
+}
+
+/// What must not overtake what, in words. `quote` writes a pointer.
+pub(super) fn order(operation: &Operation, quote: fn(&str) -> String) -> String {
+    let Some(order) = &operation.order else {
+        return "requests go one after the other: nothing is declared about their order".into();
+    };
+    let key: Vec<String> = order.key.iter().map(|pointer| quote(pointer)).collect();
+    let same = format!(
+        "documents with the same {} stay in order",
+        key.join(" and ")
+    );
+    match &order.effect {
+        DeclaredEffect::Always(Effect::Read) => {
+            "changes nothing: requests go at the same time".into()
+        }
+        DeclaredEffect::Always(Effect::Absolute) => {
+            format!("{same}; a newer one makes an older one void")
+        }
+        DeclaredEffect::Always(Effect::Relative) => format!("{same}; each of them counts"),
+        DeclaredEffect::ByDocument { pointer, relative } => {
+            let words: Vec<String> = relative.iter().map(|word| quote(word)).collect();
+            format!(
+                "{same}; each counts where {} is {}, and otherwise a newer one makes an older one void",
+                quote(pointer),
+                words.join(" or ")
+            )
+        }
+    }
 }
 
 fn repeatable_word(operation: &Operation) -> &'static str {
@@ -346,7 +378,8 @@ mod tests {
                 }},
                 "result": {"type": "object"},
                 "max_items": 1,
-                "repeatable": "never"
+                "repeatable": "never",
+                "order": {"key": ["/sku", "/shop"], "effect": {"pointer": "/mode", "relative": ["adjust"]}}
             }],
             "settings": {"type": "object"},
             "secrets": [{"name": "token", "purpose": "Signs", "required": true}],
@@ -371,6 +404,7 @@ mod tests {
             "| [`stock.update`](#stockupdate) | Sets stock. | 1 | never |",
             "* Platform's call: `POST /stock`",
             "* At most 1 item per request",
+            "* Documents with the same `/sku` and `/shop` stay in order; each counts where `/mode` is `adjust`, and otherwise a newer one makes an older one void",
             "#### Document\n\nStock\n",
             "| `sku` | string | yes | at most 64 characters; matches `^a\\|b$` | The key |",
             "No fields are described.",

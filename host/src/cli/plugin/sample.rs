@@ -8,6 +8,7 @@ use super::markdown::{capital, cell, code, fenced, line, provenance, table};
 use crate::plugin::manifest::{
     Example, ExampleBody, ExampleReply, ExampleRequest, Manifest, Operation, Provenance,
 };
+use crate::text::shorten;
 
 /// Requests of an example that are shown.
 const MOST_REQUESTS: usize = 3;
@@ -207,10 +208,7 @@ fn message(start: String, headers: &[(String, String)], body: Option<&ExampleBod
 
 fn result(result: &Value) -> String {
     let mut text = result.to_string();
-    if let Some((end, _)) = text.char_indices().nth(RESULT_CHARS) {
-        text.truncate(end);
-        text.push('…');
-    }
+    shorten(&mut text, RESULT_CHARS);
     code(&text)
 }
 

@@ -2,7 +2,7 @@
 
 use super::super::terminal::{Paint, clean, count, sentence, size, table};
 use super::inspect::Inspection;
-use super::markdown::{most_items, provenances, repeatable};
+use super::markdown::{most_items, order, provenances, repeatable};
 use super::schema::{Field, fields};
 use crate::plugin::manifest::{Manifest, Operation};
 
@@ -123,9 +123,10 @@ fn operation_part(paint: Paint, operation: &Operation, text: &mut String) {
         text.push_str(&format!("  platform's call: {}\n", clean(call)));
     }
     text.push_str(&format!(
-        "  {}; {}\n",
+        "  {}; {}\n  {}\n",
         most_items(operation),
-        repeatable(operation)
+        repeatable(operation),
+        order(operation, clean)
     ));
     for (what, schema) in [
         ("document", &operation.document),

@@ -7,10 +7,11 @@ use clap::Args;
 use super::super::Global;
 use super::super::failure::{Exit, Finished};
 use super::super::terminal::{Paint, clean, count, print, print_json, sentence};
+use super::show_differences;
 use crate::host::Host;
 use crate::recording::Subject;
 use crate::script::compare::Difference;
-use crate::script::diff::{CompareItems, CompareRequest, Comparison, ItemComparison};
+use crate::workbench::diff::{CompareItems, CompareRequest, Comparison, ItemComparison};
 
 /// Recorded items that are compared where nothing is said.
 const LAST: usize = 100;
@@ -121,10 +122,5 @@ fn part(paint: Paint, name: &str, differences: &[Difference], text: &mut String)
         return;
     }
     text.push_str(&format!("  {name}\n"));
-    for difference in differences {
-        let [pointer, old, new] = difference.lines().map(|line| clean(&line));
-        text.push_str(&format!("    {pointer}\n"));
-        text.push_str(&format!("      {}\n", paint.bad(&old)));
-        text.push_str(&format!("      {}\n", paint.good(&new)));
-    }
+    show_differences(paint, differences, text);
 }

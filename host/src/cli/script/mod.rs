@@ -8,6 +8,8 @@ use clap::Subcommand;
 
 use super::Global;
 use super::failure::Finished;
+use super::terminal::{Paint, clean};
+use crate::script::compare::Difference;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum ScriptCommand {
@@ -27,5 +29,15 @@ pub(super) async fn run(global: &Global, command: ScriptCommand) -> Finished {
         ScriptCommand::Run(args) => run::run(global, args).await,
         ScriptCommand::Diff(args) => diff::run(global, args).await,
         ScriptCommand::Test(args) => test::run(global, args).await,
+    }
+}
+
+/// What differs, three lines each.
+fn show_differences(paint: Paint, differences: &[Difference], text: &mut String) {
+    for difference in differences {
+        let [pointer, old, new] = difference.lines().map(|line| clean(&line));
+        text.push_str(&format!("    {pointer}\n"));
+        text.push_str(&format!("      {}\n", paint.bad(&old)));
+        text.push_str(&format!("      {}\n", paint.good(&new)));
     }
 }

@@ -7,8 +7,9 @@ use clap::Args;
 use super::super::Global;
 use super::super::failure::{Exit, Finished};
 use super::super::terminal::{Paint, clean, count, print, print_json};
+use super::show_differences;
 use crate::host::Host;
-use crate::script::suite::Suite;
+use crate::workbench::suite::Suite;
 
 pub(super) const HELP: &str = "\
 The tests of stock.jq are in stock.test.json beside it:
@@ -87,12 +88,7 @@ fn one(paint: Paint, suite: &Suite, text: &mut String) {
     }
     for case in suite.cases.iter().filter(|case| !case.passed) {
         text.push_str(&format!("  {}\n", paint.bold(&clean(&case.name))));
-        for difference in &case.differences {
-            let [pointer, expected, gave] = difference.lines().map(|line| clean(&line));
-            text.push_str(&format!("    {pointer}\n"));
-            text.push_str(&format!("      {}\n", paint.bad(&expected)));
-            text.push_str(&format!("      {}\n", paint.good(&gave)));
-        }
+        show_differences(paint, &case.differences, text);
         if let (Some(reason), true) = (&case.reason, case.differences.is_empty()) {
             indented(reason, text);
         }

@@ -169,8 +169,8 @@ async fn an_unreadable_answer_leaves_the_outcome_open() {
     for bytes in [
         answer("HTTP/1.1 200 OK\r\ncontent-encoding: zstd\r\n", b"x"),
         answer(
-            "HTTP/1.1 200 OK\r\ncontent-encoding: gzip\r\n",
-            b"not gzip at all",
+            "HTTP/1.1 200 OK\r\ncontent-encoding: br\r\n",
+            b"\xff\xffnot brotli at all",
         ),
         answer("HTTP/1.1 200 OK\r\ncontent-encoding: gzip\r\n", &broken),
         answer(

@@ -8,7 +8,8 @@ use std::sync::LazyLock;
 use jsonschema::{ValidationError, Validator};
 use serde_json::Value;
 
-use super::Manifest;
+use super::{DeclaredEffect, Manifest, Operation};
+use crate::text::{one_line, shorten};
 
 /// The schema that authors check their manifests with.
 const SCHEMA: &str = include_str!("../../../../wit/manifest.schema.json");
@@ -29,12 +30,12 @@ static VALIDATOR: LazyLock<Result<Validator, String>> = LazyLock::new(|| {
 pub(super) fn read(text: &str) -> Result<Manifest, String> {
     let value: Value = serde_json::from_str(text).map_err(|error| error.to_string())?;
     let validator = VALIDATOR.as_ref().map_err(Clone::clone)?;
-    if !validator.is_valid(&value) {
-        let violations: Vec<String> = validator
-            .iter_errors(&value)
-            .take(MOST_VIOLATIONS)
-            .map(|error| violation(&error))
-            .collect();
+    let violations: Vec<String> = validator
+        .iter_errors(&value)
+        .take(MOST_VIOLATIONS)
+        .map(|error| violation(&error))
+        .collect();
+    if !violations.is_empty() {
         return Err(violations.join("; "));
     }
     // From the text again: what is there twice is an error here.
@@ -50,34 +51,29 @@ fn violation(error: &ValidationError<'_>) -> String {
         "" => "at its top".to_owned(),
         pointer => format!("at `{pointer}`"),
     };
-    let said = error.to_string();
-    let mut said: String = said.split_whitespace().collect::<Vec<_>>().join(" ");
-    if let Some((end, _)) = said.char_indices().nth(VIOLATION_CHARS) {
-        said.truncate(end);
-        said.push('…');
-    }
+    let mut said = one_line(&error.to_string());
+    shorten(&mut said, VIOLATION_CHARS);
     format!("{at}: {said}")
 }
 
 /// What is named is there, and once.
 fn names(manifest: &Manifest) -> Result<(), String> {
-    let mut operations = BTreeSet::new();
-    for (index, operation) in manifest.operations.iter().enumerate() {
-        if !operations.insert(&operation.name) {
-            return Err(format!(
-                "at `/operations/{index}/name`: operation `{}` is there twice",
-                operation.name
-            ));
-        }
+    let operations = manifest.operations.iter().map(|one| &*one.name);
+    once("operation", operations)?;
+    let secrets = manifest.secrets.iter().map(|one| &*one.name);
+    once("secret", secrets)?;
+    if let (false, Some(secret)) = (manifest.signs, manifest.secrets.first()) {
+        return Err(format!(
+            "at `/signs`: an adapter that does not sign cannot use its secret `{}`",
+            secret.name
+        ));
     }
-    let mut secrets = BTreeSet::new();
-    for (index, secret) in manifest.secrets.iter().enumerate() {
-        if !secrets.insert(&secret.name) {
-            return Err(format!(
-                "at `/secrets/{index}/name`: secret `{}` is there twice",
-                secret.name
-            ));
-        }
+    for (index, operation) in manifest.operations.iter().enumerate() {
+        order(operation).map_err(|pointer| {
+            format!(
+                "at `/operations/{index}/order`: `{pointer}` points to no member that the document's schema allows"
+            )
+        })?;
     }
     for (index, example) in manifest.examples.iter().enumerate() {
         if manifest.operation(&example.operation).is_none() {
@@ -85,6 +81,44 @@ fn names(manifest: &Manifest) -> Result<(), String> {
                 "at `/examples/{index}/operation`: example `{}` is about operation `{}`, which is \
                  not there",
                 example.name, example.operation
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// What the order refers to can be in a document, as far as its schema lists
+/// the members. A key that is misspelt would be that of every document. The
+/// error is the pointer.
+fn order(operation: &Operation) -> Result<(), &str> {
+    let Some(order) = &operation.order else {
+        return Ok(());
+    };
+    let schema = &operation.document;
+    let closed = schema.get("additionalProperties") == Some(&Value::Bool(false))
+        && schema.get("patternProperties").is_none();
+    let Some(members) = schema.get("properties").filter(|_| closed) else {
+        return Ok(());
+    };
+    let said = match &order.effect {
+        DeclaredEffect::ByDocument { pointer, .. } => Some(pointer),
+        DeclaredEffect::Always(_) => None,
+    };
+    let unknown = order.key.iter().chain(said).find(|pointer| {
+        let first = pointer.split('/').nth(1).unwrap_or_default();
+        let name = first.replace("~1", "/").replace("~0", "~");
+        members.get(name).is_none()
+    });
+    unknown.map_or(Ok(()), |pointer| Err(pointer))
+}
+
+/// No name is there twice.
+fn once<'a>(what: &str, names: impl Iterator<Item = &'a str>) -> Result<(), String> {
+    let mut seen = BTreeSet::new();
+    for (index, name) in names.enumerate() {
+        if !seen.insert(name) {
+            return Err(format!(
+                "at `/{what}s/{index}/name`: {what} `{name}` is there twice"
             ));
         }
     }
@@ -105,6 +139,7 @@ mod tests {
             "operations": [{
                 "name": "stock.update", "summary": "Sets stock.", "repeatable": "always",
                 "max_items": 50, "call": "POST /stock",
+                "order": {"key": ["/sku"], "effect": {"pointer": "/mode", "relative": ["adjust"]}},
                 "document": {"type": "object", "properties": {"sku": {"type": "string"}}},
                 "result": true
             }],
@@ -196,6 +231,28 @@ mod tests {
             ("/operations/0/max_items", json!(0)),
             ("/operations/0/max_items", json!(4_294_967_296_u64)),
             ("/operations/0/repeatable", json!("sometimes")),
+            ("/operations/0/order", json!({"key": ["/sku"]})),
+            ("/operations/0/order", json!({"effect": "absolute"})),
+            (
+                "/operations/0/order",
+                json!({"key": [], "effect": "absolute"}),
+            ),
+            (
+                "/operations/0/order",
+                json!({"key": ["/sku"], "effect": "read"}),
+            ),
+            (
+                "/operations/0/order",
+                json!({"key": ["/sku"], "effect": "both"}),
+            ),
+            ("/operations/0/order/key", json!(["sku"])),
+            ("/operations/0/order/key", json!([""])),
+            ("/operations/0/order/key", json!(["/sku", "/sku"])),
+            ("/operations/0/order/effect", json!({"pointer": "/mode"})),
+            (
+                "/operations/0/order/effect",
+                json!({"pointer": "/mode", "relative": []}),
+            ),
             ("/operations/0/document", json!("object")),
             ("/operations/0/document/type", json!("objekt")),
             ("/operations/0/document/properties/sku/type", json!(7)),
@@ -231,6 +288,19 @@ mod tests {
             assert!(said.contains(&format!("`{pointer}")), "{pointer}: {said}");
             assert!(!said.contains('\n'), "{said}");
         }
+    }
+
+    #[test]
+    fn an_adapter_that_does_not_sign_has_no_secrets() {
+        let mut manifest = with("/signs", json!(false));
+        let said = read(&manifest.to_string()).expect_err("it has one");
+        assert!(
+            said.contains("`/signs`") && said.contains("`app_key`"),
+            "{said}"
+        );
+        manifest["secrets"] = json!([]);
+        let read = read(&manifest.to_string()).expect("a manifest");
+        assert!(!read.signs);
     }
 
     #[test]

@@ -66,11 +66,6 @@ impl<'a> LockAnswer<'a> {
         Outcome::rejected(code, self.message())
     }
 
-    /// The order is as it was: the call may be sent again.
-    fn retry(self, code: &str) -> Outcome {
-        Outcome::retry(code, self.message())
-    }
-
     /// The answer does not say what became of the call.
     fn unknown(self) -> Outcome {
         let code = match (self.lock_result(), self.state()) {
@@ -119,41 +114,33 @@ impl<'a> LockAnswer<'a> {
         })
     }
 
-    /// After a lock without a readable answer: 全部占货 is its success, and an
-    /// order of which nothing is held (未占货) may be locked again. `success`
-    /// does not count here: the document does not say whether it is the lock's
-    /// or the query's.
-    pub fn lock_read_back(self, policy: PartialLock) -> Outcome {
-        match (self.lock_result(), self.state()) {
-            (LOCK_ALL, _) if self.holds_all() => self.accepted(),
-            (LOCK_PART, "" | LOCKED) => self.partial(policy),
-            (NONE, "" | INITIAL) => self.retry(NONE),
-            (_, ABORTED) => self.rejected(ABORTED),
-            _ => self.unknown(),
-        }
-    }
-
-    /// After a shipment without a readable answer.
-    pub fn ship_read_back(self) -> Outcome {
-        match self.state() {
-            SHIPPED => self.accepted(),
-            LOCKED => self.retry(LOCKED),
-            INITIAL => self.rejected(INITIAL),
-            ABORTED => self.rejected(ABORTED),
-            _ => self.unknown(),
-        }
-    }
-
-    /// After an order's release without a readable answer.
-    pub fn unlock_read_back(self) -> Outcome {
-        match self.state() {
-            INITIAL | ABORTED => self.accepted(),
-            LOCKED => self.retry(LOCKED),
-            SHIPPED => self.rejected(SHIPPED),
-            _ => self.unknown(),
-        }
+    /// What the order looked like after a request of unknown outcome. It tells
+    /// people where to look and decides nothing: it is about the order, not
+    /// about the request, and of a moment after which the request may still
+    /// arrive.
+    pub fn after_unknown(self) -> Outcome {
+        let said = |text: &str| match text {
+            "" => "not given".to_owned(),
+            text => text.to_owned(),
+        };
+        let lock_id = envelope::text(self.fields.lock_id);
+        let detail = format!(
+            "order/lockresult then said: lock_result {}, stock_state {}, lock_id {}, message \
+             {:?}. That is the order, not this request: look at the order before you send \
+             anything again",
+            said(self.lock_result()),
+            said(self.state()),
+            said(&lock_id),
+            self.message(),
+        );
+        let message = "no readable answer came, and nothing tells whether the request was applied \
+                       or still will be";
+        Outcome::Unknown(Refusal::new(NOT_CONFIRMED, message).with_detail("/order_id", detail))
     }
 }
+
+/// Code of a request of which no answer and no read-back tells the outcome.
+const NOT_CONFIRMED: &str = "not-confirmed";
 
 /// 全部占货.
 const LOCK_ALL: &str = "lock_all";
@@ -162,11 +149,7 @@ const LOCK_PART: &str = "lock_part";
 /// 未占货, of the lock.
 const NONE: &str = "none";
 
-/// 未占货, of the order.
-const INITIAL: &str = "initial";
 /// 已占货.
 const LOCKED: &str = "locked";
 /// 已发货.
 const SHIPPED: &str = "shipped";
-/// 已作废.
-const ABORTED: &str = "aborted";

@@ -2,6 +2,7 @@
 //! usual (a type that is seldom given, an error) is left to jaq.
 
 use super::{Jaq, Result, append};
+use crate::write;
 use jaq_core::ValT as _;
 use jaq_json::Val;
 
@@ -55,7 +56,8 @@ impl Function {
     pub fn of(self, input: &Val) -> Result<Val> {
         Ok(match (self, input) {
             (Self::Not, value) => Val::Bool(!value.as_bool()),
-            (Self::ToString, value) => value.clone().into_string(),
+            (Self::ToString, Val::TStr(_)) => input.clone(),
+            (Self::ToString, value) => Val::utf8_str(write::document(value, 0).map_err(|_| Jaq)?),
             (Self::Length, Val::Null) => Val::from(0_usize),
             (Self::Length, Val::Arr(values)) => Val::from(values.len()),
             (Self::Length, Val::Obj(map)) => Val::from(map.len()),
@@ -114,13 +116,18 @@ impl Method {
             },
             (Self::Has, Val::Obj(map)) => Val::Bool(map.contains_key(argument)),
             (Self::Split, Val::TStr(_)) => (input.clone() / argument.clone()).map_err(|_| Jaq)?,
+            // Nothing stands for null; lists and objects are no text.
             (Self::Join, Val::Arr(values)) => {
                 let mut text = Vec::new();
                 for (position, value) in values.iter().enumerate() {
                     if position > 0 {
                         text.extend_from_slice(part);
                     }
-                    append(value, &mut text)?;
+                    match value {
+                        Val::Null => {}
+                        Val::Arr(_) | Val::Obj(_) => return Err(Jaq),
+                        value => append(value, &mut text)?,
+                    }
                 }
                 Val::utf8_str(text)
             }

@@ -1,4 +1,7 @@
 mod direct;
+#[path = "../../../script-sdk/reference/recipes.rs"]
+mod recipes;
+mod reference;
 
 use super::Script;
 
@@ -108,4 +111,12 @@ fn a_compiled_script_is_applied_many_times() {
     }
     assert!(script.apply("[]".into()).is_err());
     assert!(script.apply("{}".into()).is_ok());
+}
+
+#[test]
+fn recipes_hold_beyond_their_example() {
+    recipes::hold("jq", |source, context, item| {
+        let script = Script::compile(source, context).unwrap_or_else(|wrong| panic!("{wrong:?}"));
+        script.apply(item.to_owned()).ok()
+    });
 }

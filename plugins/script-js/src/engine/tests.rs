@@ -24,24 +24,16 @@ fn answers(source: &str, documents: &[&str]) -> Vec<String> {
     answers.map(|answer| format!("{answer:?}")).collect()
 }
 
-/// `source` is the whole script, or what is exported as default. The tables of
-/// these are also run in the sandbox, by the end-to-end tests.
-macro_rules! yields {
-    ($($name:ident: $source:expr, $document:expr => $expected:expr;)*) => {
-        $(#[test] fn $name() {
-            let source: &str = $source;
-            let source = match source.contains("export") || source.contains("import x") {
-                true => source.to_owned(),
-                false => format!("export default {source}"),
-            };
-            assert_eq!(super::run(&source, $document).as_str(), AsRef::<str>::as_ref(&$expected));
-        })*
-    };
-}
+#[macro_use]
+mod yields;
 
 mod confined;
 mod digits;
+mod json;
 mod language;
+mod missing;
+#[path = "../../../script-sdk/reference/recipes.rs"]
+mod recipes;
 mod wrong;
 
 #[test]
@@ -85,4 +77,12 @@ fn a_context_that_is_no_json_is_an_error() {
     let wrong = wrong.unwrap_err();
     assert_eq!((wrong.line, wrong.column), (0, 0));
     assert!(wrong.message.starts_with("the context is no JSON document"));
+}
+
+#[test]
+fn recipes_hold_beyond_their_example() {
+    recipes::hold("js", |source, context, item| {
+        let script = Script::compile(source, context).unwrap_or_else(|wrong| panic!("{wrong:?}"));
+        script.apply(item).ok()
+    });
 }

@@ -68,7 +68,12 @@ async fn stock(stage: &Stage) -> anyhow::Result<()> {
 
     heading("What each platform was sent for the first of them, in its own words");
     for platform in STOCK {
-        if let Some(request) = stage.platforms.requests(platform).first() {
+        // Records about different articles go out at the same time.
+        let requests = stage.platforms.requests(platform);
+        let of_first = requests
+            .iter()
+            .find(|request| content(request).contains("1001"));
+        if let Some(request) = of_first {
             println!(
                 "  {platform}: {} {}{}",
                 request.method,
@@ -184,7 +189,8 @@ async fn query(stage: &Stage) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// A lock whose answer is lost: not sent again, but read back.
+/// A lock whose answer is lost: not sent again, and not called accepted for what
+/// the order looks like.
 async fn lock(stage: &Stage) -> anyhow::Result<()> {
     let record = stage.read("order.json")?;
     heading("Stock held for an order (order.lock), and the platform's answer is lost");
@@ -192,16 +198,27 @@ async fn lock(stage: &Stage) -> anyhow::Result<()> {
     println!();
     let lost = Plan::new(Misbehaviour::ResetAfterApplying).only("/orderstockservice/lock");
     stage.platforms.misbehave_as("dingliyun", lost);
-    let report = stage.accepted("dingliyun", "order.lock", &record).await?;
+    let report = stage.deliver("dingliyun", "order.lock", &record).await?;
     show::items(&report);
-    println!("\nwhat was read back: {}", report["items"][0]["data"]);
+    let item = &report["items"][0];
+    println!(
+        "\nfor whoever looks into it: {}",
+        word(&item["details"][0]["message"])
+    );
+    ensure!(item["status"] == "unknown", "{report}");
     let state = stage.platforms.dingliyun().snapshot();
     let locks = state
         .orders
         .values()
         .map(|order| order.lock_requests)
         .sum::<u64>();
-    println!("locks at the platform: {locks}; the lock was not sent again");
+    println!(
+        "\nlocks at the platform: {locks}. The lock was not sent again, since the document does not"
+    );
+    println!(
+        "promise that its request_id counts once; and it is not called accepted, since what the"
+    );
+    println!("platform can be asked is about the order: an older lock of it would look the same");
     ensure!(locks == 1, "the order was locked {locks} times");
     Ok(())
 }

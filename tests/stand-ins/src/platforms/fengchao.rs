@@ -293,7 +293,7 @@ fn read_change(fields: &Fields, violations: &mut Vec<Violation>) -> Change {
         violations.push(violation(
             Breach::Missing,
             "code",
-            "none of code, sku_id and out_sku_id names a sku",
+            "none of code, sku_id, out_sku_id, and a product with a store_id names a sku",
         ));
     }
     if change.incremental && change.idempotent_id.is_none() {

@@ -23,9 +23,14 @@ pub struct Target {
 }
 
 impl Target {
-    /// Whether anything says which sku is meant.
+    /// Whether anything says which sku is meant: the sku itself, or 主品id+门店id,
+    /// which mean the product's skus at a store.
     pub fn names_a_sku(&self) -> bool {
-        self.sku_id.is_some() || self.out_sku_id.is_some() || self.code.is_some()
+        let product = self.product_id.is_some() || self.out_product_id.is_some();
+        self.sku_id.is_some()
+            || self.out_sku_id.is_some()
+            || self.code.is_some()
+            || (product && self.store_id.is_some())
     }
 
     /// The key of the stock that is meant.

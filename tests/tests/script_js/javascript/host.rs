@@ -1,20 +1,13 @@
 //! JavaScript through the host: what it makes of items, and how its errors are
 //! told.
 
-use crossdock::delivery::report::{ItemReport, ItemStatus};
-use crossdock::problem::Blame;
-use crossdock_tests::scripted::Scripted;
+use crossdock::report::ItemStatus;
+use crossdock_tests::scripted::{Scripted, blamed};
 
 const CONFIG: &str = "limits.guest_deadline_ms = 200\n";
 
 async fn start<'a>(scripts: impl IntoIterator<Item = (&'a str, &'a str)>) -> Scripted {
     Scripted::in_language("js", CONFIG, scripts).await
-}
-
-fn blamed(item: &ItemReport, code: &str) {
-    assert_eq!(item.status, ItemStatus::Failed, "{item:?}");
-    assert_eq!(item.blame, Some(Blame::Script), "{item:?}");
-    assert_eq!(item.code.as_deref(), Some(code), "{item:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -131,16 +124,8 @@ async fn a_script_that_does_not_compile_is_told_with_its_place() {
         ),
     ];
     let scripted = start(scripts.map(|(tenant, script, ..)| (tenant, script))).await;
-    let statuses = scripted.host.tenants();
     for (tenant, _, line, column, says) in scripts {
-        let status = statuses.iter().find(|status| status.name == tenant);
-        let status = status.unwrap();
-        assert_eq!(status.generation, None);
-        let [problem] = &status.problems[..] else {
-            panic!("{:?}", status.problems);
-        };
-        let found = (problem.blame, problem.code);
-        assert_eq!(found, (Blame::Script, "script-compile"));
+        let problem = scripted.uncompiled(tenant);
         assert!(problem.detail.contains(says), "{problem}");
         let place = problem.place.as_ref().unwrap();
         assert_eq!((place.line, place.column), (line, column), "{problem}");

@@ -8,7 +8,7 @@ use crossdock::plugin::artifact::{Artifact, Sha};
 use crossdock::plugin::cache::CodeCache;
 use crossdock::plugin::load::{Loaded, Loader};
 use crossdock::plugin::sandbox::Sandbox;
-use crossdock::script::engine::{Applied, CompileError, EngineGeneration, ScriptSpec};
+use crossdock::plugin::script_engine::{Applied, CompileError, EngineGeneration, ScriptSpec};
 use crossdock_tests::guests;
 use tokio::runtime::Runtime;
 

@@ -203,7 +203,7 @@ fn check_parameters(parameters: &Value) -> (Change, Vec<Violation>) {
         step_stock_num: parameters["step_stock_num"].as_i64(),
     };
     if !change.target.names_a_sku() {
-        let message = "none of code, sku_id and out_sku_id names a sku";
+        let message = "none of code, sku_id, out_sku_id, and a product with a store_id names a sku";
         violations.push(Violation::new(Breach::Missing, "/sku_id", message));
     }
     if change.incremental && change.idempotent_id.is_none() {

@@ -1,0 +1,59 @@
+//! What the outbox does by the clock: looks whether a disk that failed works
+//! again, and removes deliveries with which nothing is left to do.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crossdock_store::Retention;
+
+use super::{Shared, now};
+use crate::clock::millis;
+use crate::problem::Problem;
+
+/// How often a store that fails is looked at.
+const TICK: Duration = Duration::from_secs(1);
+
+/// Ticks between two looks for what need not be kept.
+const TICKS: u32 = 60;
+
+/// Until the host closes.
+pub(super) async fn run(shared: Arc<Shared>) {
+    for tick in 0_u32.. {
+        let store = shared.store.clone();
+        let ticked = tokio::task::spawn_blocking(move || store.tick(now()));
+        // A panic is in the log; the next tick is another one.
+        let _ = ticked.await;
+        if tick.is_multiple_of(TICKS)
+            && let Err(problem) = shared.remove_what_is_old().await
+        {
+            tracing::warn!(%problem, "old deliveries cannot be removed; it is tried again");
+        }
+        tokio::select! {
+            () = shared.closing.cancelled() => return,
+            () = tokio::time::sleep(TICK) => {}
+        }
+    }
+}
+
+impl Shared {
+    async fn remove_what_is_old(&self) -> Result<(), Problem> {
+        let limits = &self.config.limits;
+        let oldest = now().saturating_sub(millis(limits.outbox_history));
+        let retention = Retention {
+            done_until: oldest,
+            changes_until: oldest,
+            most_bytes: limits.outbox_size,
+        };
+        // Slice by slice, so that what comes in meanwhile does not wait.
+        while self
+            .with(move |store| store.retain(retention, now()))
+            .await?
+            .more
+        {
+            if self.closing.is_cancelled() {
+                break;
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,51 @@
+//! One consistent view of everything loaded. A call takes the view once and
+//! keeps it, so that it is served wholly by one generation of each part.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use super::connection::ConnectionGeneration;
+use crate::config::TenantConfig;
+use crate::plugin::generation::AdapterGeneration;
+use crate::plugin::load::Loaded;
+use crate::plugin::script_engine::EngineGeneration;
+
+/// Everything that serves.
+#[derive(Debug, Default, Clone)]
+pub struct Snapshot {
+    /// By the adapter's name.
+    pub adapters: HashMap<String, Arc<AdapterGeneration>>,
+    /// By the script's file extension.
+    pub engines: HashMap<String, Arc<EngineGeneration>>,
+    /// By name.
+    pub tenants: BTreeMap<Arc<str>, Arc<TenantGeneration>>,
+}
+
+impl Snapshot {
+    /// A plugin serves, in place of whatever provided the same.
+    pub fn put(&mut self, plugin: &Loaded) {
+        match plugin {
+            Loaded::Adapter(adapter) => {
+                self.adapters
+                    .insert(adapter.identity.name.clone(), adapter.clone());
+            }
+            Loaded::Engine(engine) => {
+                self.engines
+                    .insert(engine.manifest.extension.clone(), engine.clone());
+            }
+        }
+    }
+}
+
+/// One loaded version of a tenant's folder.
+#[derive(Debug)]
+pub struct TenantGeneration {
+    /// 1 for the first, then 2, 3, ….
+    pub number: u32,
+    /// What its files say.
+    pub config: TenantConfig,
+    /// Its connections, by name.
+    pub connections: HashMap<String, Arc<ConnectionGeneration>>,
+    /// When it began to serve, Unix milliseconds.
+    pub loaded_at_ms: u64,
+}

@@ -1,0 +1,191 @@
+//! Retry, edit, discard, release.
+
+use super::{
+    Promise, T, accept, change, claim_these, delivery, item, queue, settle, state, states, total,
+};
+use crate::{
+    Accepted, Blame, Edit, Filter, Held, Hold, ItemId, Next, Order, Selected, Selection, State,
+    Store,
+};
+
+pub(super) const PROMISES: &[Promise] = &[
+    a_dead_item_goes_again_in_its_turn,
+    a_dead_total_gives_way_to_a_newer_one_that_is_open,
+    what_waits_for_a_time_may_go_now,
+    an_edit_changes_input_and_key_and_is_kept,
+    everything_that_matches_is_retried,
+    a_delivery_is_discarded_with_its_reason,
+    what_is_claimed_is_left_alone,
+    held_items_of_a_connection_are_released,
+];
+
+fn fail(store: &dyn Store, item: ItemId) {
+    settle(store, item, Next::End(State::Failed), T);
+}
+
+fn retry(store: &dyn Store, item: ItemId, now: u64) -> Selected {
+    store.retry(Selection::Item(item), None, now).unwrap()
+}
+
+const ONE: Selected = Selected {
+    changed: 1,
+    left: 0,
+};
+const LEFT: Selected = Selected {
+    changed: 0,
+    left: 1,
+};
+
+fn a_dead_item_goes_again_in_its_turn(store: &dyn Store) {
+    let first = queue(store, change("a"), "1", T);
+    let second = queue(store, change("a"), "2", T);
+    claim_these(store, T, &["1"]);
+    fail(store, first);
+    claim_these(store, T, &["2"]);
+    assert_eq!(retry(store, first, T), ONE);
+    // The second is on its way already.
+    assert_eq!(
+        states(store, &[first, second]),
+        [State::Behind, State::Queued]
+    );
+    accept(store, second, T);
+    claim_these(store, T, &["1"]);
+    accept(store, first, T);
+    assert_eq!(retry(store, first, T), LEFT);
+    assert_eq!(retry(store, ItemId(9_999), T), LEFT);
+}
+
+fn a_dead_total_gives_way_to_a_newer_one_that_is_open(store: &dyn Store) {
+    let old = queue(store, total("a"), "old", T);
+    claim_these(store, T, &["old"]);
+    fail(store, old);
+    let new = queue(store, total("a"), "new", T);
+    retry(store, old, T);
+    let view = store.item(old).unwrap().unwrap().summary;
+    assert_eq!(
+        (view.state, view.superseded_by),
+        (State::Superseded, Some(new))
+    );
+    claim_these(store, T, &["new"]);
+}
+
+fn what_waits_for_a_time_may_go_now(store: &dyn Store) {
+    let one = queue(store, change("a"), "1", T);
+    claim_these(store, T, &["1"]);
+    settle(store, one, Next::Again { due: T + 9_000 }, T);
+    assert_eq!(retry(store, one, T + 1), ONE);
+    claim_these(store, T + 1, &["1"]);
+}
+
+fn an_edit_changes_input_and_key_and_is_kept(store: &dyn Store) {
+    let one = queue(store, change("a"), "1", T);
+    let behind = queue(store, change("a"), "2", T);
+    claim_these(store, T, &["1"]);
+    settle(store, one, Next::Unknown { holds_key: true }, T);
+    let edit = |input: &[u8]| Edit {
+        input: input.into(),
+        order: change("b"),
+        label: "b".into(),
+        who: "ann".into(),
+        reason: "it was the other article".into(),
+    };
+    let large = vec![b'x'; 5_000];
+    let selection = Selection::Item(one);
+    assert_eq!(
+        store
+            .retry(selection.clone(), Some(edit(&large)), T + 1)
+            .unwrap(),
+        ONE
+    );
+    store.retry(selection, Some(edit(b"3")), T + 2).unwrap();
+    claim_these(store, T + 2, &["2", "3"]);
+    accept(store, behind, T + 2);
+    let view = store.item(one).unwrap().unwrap();
+    assert_eq!(
+        (view.summary.order, view.summary.label),
+        (change("b"), "b".into())
+    );
+    let before: Vec<_> = view
+        .edits
+        .iter()
+        .map(|edit| &edit.input_before[..])
+        .collect();
+    assert_eq!(before, [b"1", &large[..]]);
+    let last = view.edits.last().unwrap();
+    assert_eq!((last.at, last.who.as_str()), (T + 2, "ann"));
+    let all = Selection::Matching(Filter::default());
+    assert!(store.retry(all, Some(edit(b"4")), T).is_err());
+}
+
+fn everything_that_matches_is_retried(store: &dyn Store) {
+    let items = (0..30)
+        .map(|n| item(Order::None, &format!("sku-{n}")))
+        .collect();
+    store.accept(delivery(items), T).unwrap();
+    for claimed in super::claim(store, T) {
+        fail(store, claimed.item);
+    }
+    let filter = Filter {
+        states: vec![State::Failed],
+        label: Some("SKU-1".into()),
+        ..Filter::default()
+    };
+    let done = store.retry(Selection::Matching(filter), None, T).unwrap();
+    // 1 and 10 to 19.
+    assert_eq!((done.changed, done.left), (11, 0));
+    assert_eq!(super::claim(store, T).len(), 11);
+}
+
+fn a_delivery_is_discarded_with_its_reason(store: &dyn Store) {
+    let items = vec![
+        item(total("a"), "1"),
+        item(Order::Barrier, "2"),
+        item(Order::None, "3"),
+    ];
+    let accepted = store.accept(delivery(items), T).unwrap();
+    queue(store, Order::None, "after", T);
+    let Accepted::New { id, .. } = accepted else {
+        panic!("{accepted:?}");
+    };
+    let done = store
+        .discard(Selection::Delivery(id), "sent by hand", T + 1)
+        .unwrap();
+    assert_eq!(done.changed, 3);
+    for item in accepted.items() {
+        let view = store.item(item).unwrap().unwrap().summary;
+        assert_eq!(view.state, State::Discarded);
+        assert_eq!(view.message.as_deref(), Some("sent by hand"));
+        assert_eq!(view.finished, Some(T + 1));
+    }
+    claim_these(store, T + 1, &["after"]);
+}
+
+fn what_is_claimed_is_left_alone(store: &dyn Store) {
+    let one = queue(store, change("a"), "1", T);
+    claim_these(store, T, &["1"]);
+    assert_eq!(retry(store, one, T), LEFT);
+    assert_eq!(store.discard(Selection::Item(one), "", T).unwrap(), LEFT);
+    assert_eq!(state(store, one), State::Queued);
+}
+
+fn held_items_of_a_connection_are_released(store: &dyn Store) {
+    let items = (0..10).map(|n| item(Order::None, &n.to_string())).collect();
+    store.accept(delivery(items), T).unwrap();
+    let hold = Hold {
+        blame: Blame::Adapter,
+        generation: "1".into(),
+    };
+    for claimed in super::claim(store, T) {
+        settle(store, claimed.item, Next::Held(hold.clone()), T);
+    }
+    let release = |tenant: &str| {
+        let mut name = super::lane().connection_name();
+        name.tenant = tenant.into();
+        store
+            .release_held(Held::Connection(name), Blame::Adapter, "2", T)
+            .unwrap()
+    };
+    assert_eq!(release("other"), 0);
+    assert_eq!(release("acme"), 10);
+    assert_eq!(super::claim(store, T).len(), 10);
+}

@@ -1,0 +1,90 @@
+//! Why a store could not do what it was asked, in words for people.
+
+use std::path::PathBuf;
+
+use crate::model::ItemId;
+
+/// What went wrong. Its text is one sentence: what, where, what to do.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum StoreError {
+    /// Nothing can be written for want of room.
+    #[error("{} cannot grow: the disk is full; make room, and the outbox goes on by itself", path.display())]
+    Full {
+        /// The database.
+        path: PathBuf,
+    },
+    /// The disk does not read or write.
+    #[error("{}: the disk fails{}; look at the disk, and the outbox goes on by itself", path.display(), if *uncertain { ", and whether what was written last is kept is not known" } else { "" })]
+    Io {
+        /// The database.
+        path: PathBuf,
+        /// Whether it is not known if what was asked for was written.
+        uncertain: bool,
+    },
+    /// The file is damaged.
+    #[error("{} is damaged; stop the host, keep a copy of the file, and put a backup in its place", path.display())]
+    Damaged {
+        /// The database.
+        path: PathBuf,
+    },
+    /// The file is something else.
+    #[error("{} is not an outbox of crossdock; move it away or name another folder", path.display())]
+    Foreign {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A newer host wrote the file.
+    #[error("{} was written by a newer version (format {found}, this one knows {known}); use that version", path.display())]
+    Newer {
+        /// The database.
+        path: PathBuf,
+        /// Its format.
+        found: u64,
+        /// The newest format known.
+        known: u64,
+    },
+    /// Another host has the outbox open.
+    #[error("another host uses this outbox (it holds {}); stop it or name another folder", lock.display())]
+    InUse {
+        /// The lock file.
+        lock: PathBuf,
+    },
+    /// The folder or a file in it cannot be used.
+    #[error("{} cannot be used: {why}", path.display())]
+    Unusable {
+        /// The folder or file.
+        path: PathBuf,
+        /// Why, and what to do.
+        why: String,
+    },
+    /// More was given than a store takes.
+    #[error("{what} has {found}, at most {most} are taken; make it smaller")]
+    TooLarge {
+        /// What is too large, and in what it is counted.
+        what: &'static str,
+        /// How much was given.
+        found: usize,
+        /// How much may be.
+        most: usize,
+    },
+    /// What was given makes no sense.
+    #[error("{0}")]
+    Invalid(&'static str),
+    /// An item is not where it had to be.
+    #[error("item {} is not open for that; look at its present state", .0.0)]
+    NotOpen(ItemId),
+    /// The store was closed, or its writer ended.
+    #[error("the outbox was closed; start the host again")]
+    Closed,
+    /// Something that should not happen.
+    #[error("{}: the outbox refused an operation (code {code}); report this with the log", path.display())]
+    Internal {
+        /// The database.
+        path: PathBuf,
+        /// The database's own number for it.
+        code: i32,
+    },
+}
+
+/// What a store returns.
+pub type Result<T> = std::result::Result<T, StoreError>;

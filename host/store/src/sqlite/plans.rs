@@ -1,0 +1,138 @@
+//! How the database answers the statements that run often: each one finds its
+//! rows by an index, and sorts nothing.
+
+use rusqlite::{Connection, StatementStatus};
+
+use super::sql;
+
+/// Statements that look at rows of a table of any size.
+const HOT: &[&str] = &[
+    sql::BY_IDEMPOTENCY,
+    sql::FORGET_IDEMPOTENCY,
+    sql::DROP_PAYLOAD,
+    sql::PAYLOAD,
+    sql::NEWEST_OF_KEY,
+    sql::KEY_IS_LED,
+    sql::NEXT_OF_KEY,
+    sql::FIRST_BLOCKED,
+    sql::LAST_BARRIER,
+    sql::SET_STAGE,
+    sql::NEXT_LANE,
+    sql::CLAIM,
+    sql::ITEM,
+    sql::ATTEMPT_ITEMS,
+    sql::END_ATTEMPT,
+    sql::NOT_SENT,
+    sql::SEND_ITEM,
+    sql::END_ITEM,
+    sql::ITEM_AGAIN,
+    sql::SUPERSEDE,
+    sql::DISCARD,
+    sql::REOPEN,
+    sql::TAKE_OUT,
+    sql::OPEN_ATTEMPT,
+    sql::SUMMARY,
+    sql::OF_DELIVERY,
+    sql::BEFORE,
+    sql::DEAD_BEFORE,
+    sql::HELD_AFTER,
+    sql::DELIVERY,
+    sql::FIRST_SINCE,
+    sql::ITEM_BYTES,
+    sql::ATTEMPT,
+    sql::EDITS,
+    sql::EDIT_COUNT,
+    sql::EDIT_ITEM,
+    sql::CHANGES,
+    sql::DELIVERIES_AFTER,
+    sql::NOT_DONE,
+    sql::LAST_FINISHED,
+    sql::ATTEMPTS_OF,
+    sql::LET_ATTEMPT_GO,
+    sql::DROP_ATTEMPT,
+    sql::DROP_EDITS,
+    sql::DROP_PAYLOADS,
+    sql::DROP_ITEMS,
+    sql::DROP_DELIVERY,
+];
+
+/// Statements that go through a whole index, which has only what is under way.
+const UNDER_WAY: &[(&str, &str)] = &[
+    (sql::SENDING, "SCAN i USING INDEX item_sending"),
+    (sql::CALLING, "SCAN i USING INDEX item_calling"),
+];
+
+fn plan(db: &Connection, statement: &str) -> Vec<String> {
+    let mut explained = db
+        .prepare(&format!("EXPLAIN QUERY PLAN {statement}"))
+        .unwrap();
+    let parameters = explained.parameter_count();
+    let nothing = vec![rusqlite::types::Null; parameters];
+    let rows = explained.query_map(rusqlite::params_from_iter(nothing), |row| row.get(3));
+    rows.unwrap().map(|row| row.unwrap()).collect()
+}
+
+fn database() -> Connection {
+    let db = Connection::open_in_memory().unwrap();
+    super::open::settle_in(&db).unwrap();
+    db.execute_batch(include_str!("schema.sql")).unwrap();
+    db
+}
+
+#[test]
+fn every_hot_statement_searches_and_sorts_nothing() {
+    let db = database();
+    for statement in HOT {
+        let plan = plan(&db, statement);
+        assert!(!plan.is_empty(), "{statement}");
+        for step in plan {
+            assert!(step.starts_with("SEARCH "), "{step}: {statement}");
+        }
+    }
+}
+
+#[test]
+fn what_is_under_way_is_found_without_looking_at_the_rest() {
+    let db = database();
+    for (statement, expected) in UNDER_WAY {
+        let plan = plan(&db, statement);
+        assert_eq!(plan[0], *expected, "{statement}");
+        assert!(
+            plan[1..].iter().all(|step| step.starts_with("SEARCH ")),
+            "{plan:?}"
+        );
+    }
+}
+
+#[test]
+fn counting_reads_indices_alone() {
+    let db = database();
+    for statement in sql::COUNTS {
+        let plan = plan(&db, statement).join(", ");
+        let few = statement.contains("item_sending") || statement.contains("item_calling");
+        assert!(
+            plan.contains("USING COVERING INDEX") || few,
+            "{plan}: {statement}"
+        );
+        assert!(!plan.contains("TEMP B-TREE") || few, "{plan}: {statement}");
+    }
+}
+
+#[test]
+fn a_statement_is_planned_once_whatever_its_values_are() {
+    let db = database();
+    for statement in HOT {
+        let mut prepared = db.prepare(statement).unwrap();
+        for value in 1..5_i64 {
+            let values = vec![value; prepared.parameter_count()];
+            let mut rows = prepared.query(rusqlite::params_from_iter(values)).unwrap();
+            // Some find the values to be of the wrong type, which is as good.
+            while let Ok(Some(_)) = rows.next() {}
+        }
+        assert_eq!(
+            prepared.get_status(StatementStatus::RePrepare),
+            0,
+            "{statement}"
+        );
+    }
+}

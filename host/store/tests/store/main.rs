@@ -1,0 +1,15 @@
+//! The store on a file, as a host sees it.
+//!
+//! | file | what it shows |
+//! |---|---|
+//! | `conformance` | the suite that every store passes |
+//! | `file` | restarts, and files that are refused |
+//! | `kill` | a process that is killed at any moment |
+//! | `disk` | a disk that refuses |
+
+mod common;
+mod conformance;
+#[cfg(target_os = "linux")]
+mod disk;
+mod file;
+mod kill;

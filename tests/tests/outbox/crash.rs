@@ -1,0 +1,127 @@
+//! A host that is killed: what was accepted is delivered, and what must not be
+//! repeated is not.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use crossdock_tests::process::run;
+use crossdock_tests::recorder::{Recorder, Reply};
+use crossdock_tests::wait::until;
+
+use crate::setting::{bed, ended, item_is, queue, serve, show};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_that_was_accepted_is_lost_however_often_the_host_is_killed() {
+    const ROUNDS: usize = 5;
+    const EACH: usize = 40;
+    let platform = Recorder::start().await;
+    let bed = bed(&platform, "");
+    let mut accepted = Vec::new();
+    for round in 0..ROUNDS {
+        let host = serve(&bed).await;
+        let client = host.client();
+        for number in 0..EACH {
+            let sku = round * EACH + number;
+            let body = format!(r#"{{"sku":"s{sku}","repeatable":true}}"#);
+            accepted.push(queue(&client, &body).await);
+        }
+        host.kill().await;
+    }
+    let host = serve(&bed).await;
+    let client = host.client();
+    for id in &accepted {
+        assert_eq!(ended(&client, id).await["status"], "accepted");
+    }
+    let mut arrived: BTreeMap<String, usize> = BTreeMap::new();
+    for request in platform.requests() {
+        *arrived.entry(request.text()).or_default() += 1;
+    }
+    assert_eq!(arrived.len(), ROUNDS * EACH);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_must_not_be_repeated_and_was_under_way_is_unknown_and_stays_so() {
+    let hangs = Arc::new(AtomicBool::new(true));
+    let hanging = hangs.clone();
+    let platform = Recorder::answering(move |_| match hanging.load(Ordering::Relaxed) {
+        true => Reply::json("{}").after(Duration::from_secs(60)),
+        false => Reply::json("{}"),
+    })
+    .await;
+    let bed = bed(&platform, "");
+    let host = serve(&bed).await;
+    let client = host.client();
+    let once = queue(&client, r#"{"sku":"1","mode":"adjust"}"#).await;
+    let again = queue(&client, r#"{"sku":"2","repeatable":true}"#).await;
+    until("both to be under way", || {
+        (platform.count() == 2).then_some(())
+    })
+    .await;
+    item_is(&client, &once, 0, "sending").await;
+    host.kill().await;
+    hangs.store(false, Ordering::Relaxed);
+
+    let host = serve(&bed).await;
+    let client = host.client();
+    assert_eq!(ended(&client, &again).await["status"], "accepted");
+    let shown = show(&client, &once).await;
+    assert_eq!(shown["status"], "unknown", "{shown}");
+    let item = &shown["items"][0];
+    assert_eq!(
+        (&item["code"], &item["blame"]),
+        (&"host-ended".into(), &"host".into())
+    );
+    // What came behind it goes on, and it does not leave by itself.
+    let next = queue(&client, r#"{"sku":"1","mode":"adjust"}"#).await;
+    assert_eq!(ended(&client, &next).await["status"], "accepted");
+    assert_eq!(platform.count(), 4);
+    // A person who has looked may send it again.
+    let path = format!("/v1/acme/deliveries/{once}/retry");
+    let done = client.post(&path, "").await.unwrap();
+    assert_eq!(done["changed"], 1, "{done}");
+    assert_eq!(ended(&client, &once).await["status"], "accepted");
+    assert_eq!(platform.count(), 5);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_callers_request_that_must_not_be_repeated_is_known_after_a_kill() {
+    let platform = Recorder::answering(|_| Reply::json("{}").after(Duration::from_secs(60))).await;
+    let bed = bed(&platform, "");
+    let host = serve(&bed).await;
+    let client = host.client();
+    let call = tokio::spawn(async move { client.post("/v1/acme/shop/echo", r#"{"id":7}"#).await });
+    until("the call to be under way", || {
+        (platform.count() == 1).then_some(())
+    })
+    .await;
+    host.kill().await;
+    assert!(call.await.unwrap().is_err());
+
+    let host = serve(&bed).await;
+    let listed = host
+        .client()
+        .get("/v1/acme/deliveries?status=unknown")
+        .await
+        .unwrap();
+    let items = listed["items"].as_array().expect("items");
+    assert_eq!(items.len(), 1, "{listed}");
+    assert_eq!(items[0]["operation"], "echo");
+    assert_eq!(items[0]["code"], "host-ended");
+    assert_eq!(platform.count(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_hosts_on_one_data_folder_are_refused() {
+    let platform = Recorder::start().await;
+    let bed = bed(&platform, "");
+    let _host = serve(&bed).await;
+    let second = run(&bed.path(""), &["serve", "--listen", "127.0.0.1:0"]).await;
+    assert_eq!(second.code, Some(1), "{second:?}");
+    assert!(
+        second.stderr.contains("another host uses this outbox"),
+        "{second:?}"
+    );
+    assert!(second.stderr.contains("outbox.lock"), "{second:?}");
+}
