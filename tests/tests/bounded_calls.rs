@@ -11,6 +11,11 @@ use crossdock_tests::guests;
 use crossdock_tests::process::Serving;
 use crossdock_tests::recorder::{Recorder, Reply};
 use serde_json::{Value, json};
+use tokio::sync::{Mutex, MutexGuard};
+
+/// One world at a time: what another one computes would be taken for what this
+/// call costs its neighbour.
+static ALONE: Mutex<()> = Mutex::const_new(());
 
 /// Items of one call: as many as are taken.
 const ITEMS: usize = 10_000;
@@ -35,11 +40,13 @@ struct World {
     client: Client,
     _platform: Recorder,
     _bed: Bed,
+    _alone: MutexGuard<'static, ()>,
 }
 
 impl World {
     /// A well-behaved tenant, and one with this script and these settings.
     async fn start(script: Option<&str>, settings: &str) -> Self {
+        let alone = ALONE.lock().await;
         let page = page();
         let platform = Recorder::answering(move |request| match request.target.as_str() {
             target if target.starts_with("/pages") => Reply::json(page.clone()),
@@ -75,6 +82,7 @@ impl World {
             client,
             _platform: platform,
             _bed: bed,
+            _alone: alone,
         }
     }
 

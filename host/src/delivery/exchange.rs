@@ -16,10 +16,10 @@ use super::trace::Trace;
 use crate::clock::{millis, now_ms};
 use crate::deadline::{READING, passed, within};
 use crate::http::{Answer, Outgoing, Reached, SendError};
-use crate::plugin::contract::{Body, Context, Draft, Edit, Fault, Outcome, Parsed, Reply, Request};
+use crate::plugin::contract::{Body, Context, Draft, Edit, Fault, Reply, Request};
 use crate::plugin::edits::{EditError, SignedDraft, apply_auth, apply_edits};
 use crate::plugin::guest::GuestFailure;
-use crate::plugin::promise::{BrokenPromise, check_parsed};
+use crate::plugin::promise::{Answered, BrokenPromise, ItemOutcome, check_parsed};
 use crate::problem::Problem;
 use crate::report::{ItemReport, RequestReport};
 use crate::serving::connection_limits::NoTurn;
@@ -184,7 +184,7 @@ struct Ready {
 
 /// What an adapter read.
 struct Read {
-    parsed: Parsed,
+    parsed: Answered,
     /// The answer's HTTP status says nothing about whether the platform had
     /// done what was asked when it failed: any 5xx.
     in_doubt: bool,
@@ -414,7 +414,7 @@ impl Exchange<'_> {
         context: &Context,
         request: &Request,
         reply: &Reply,
-    ) -> Result<Parsed, Unread> {
+    ) -> Result<Answered, Unread> {
         let Setting {
             route,
             deadline,
@@ -429,13 +429,10 @@ impl Exchange<'_> {
                 .await;
             trace.take_log(self.place, &mut lease);
             let parsed = parsed.map_err(Unread::Failed)?.map_err(Unread::Fault)?;
-            match check_parsed(&parsed, self.request.items.len()) {
-                Ok(()) => Ok(parsed),
-                Err(broken) => {
-                    lease.discard();
-                    Err(Unread::Broken(broken))
-                }
-            }
+            check_parsed(parsed, self.request.items.len()).map_err(|broken| {
+                lease.discard();
+                Unread::Broken(broken)
+            })
         };
         let parsed = within(deadline + READING, work).await;
         let parsed = parsed.unwrap_or(Err(Unread::Late))?;
@@ -445,7 +442,7 @@ impl Exchange<'_> {
 
     /// Lets the connection pause as long as the platform asks, and no longer
     /// than a platform may.
-    fn throttle(&self, outcomes: &[Outcome]) {
+    fn throttle(&self, outcomes: &[ItemOutcome]) {
         let pause = outcomes.iter().filter_map(outcome::throttle).max();
         if let Some(pause) = pause {
             let pause = pause.min(self.setting.longest_pause);
@@ -455,7 +452,7 @@ impl Exchange<'_> {
 
     /// A request that must not be repeated got no answer: asks the adapter, by
     /// a reply of status 0, whether there is a way to find out, and time.
-    async fn read_back(&self) -> Option<Parsed> {
+    async fn read_back(&self) -> Option<Answered> {
         if self.request.repeatable || passed(self.setting.deadline) {
             return None;
         }

@@ -8,9 +8,10 @@ use serde_json::value::RawValue;
 use super::reply::beginning;
 use crate::budget::bounds::Bounds;
 use crate::http::{Reached, SendError, SendErrorKind};
-use crate::plugin::contract::{Detail, Fault, Outcome, Pause, Refusal, Reply};
+use crate::plugin::contract::{Detail, Fault, Pause, Refusal, Reply};
 use crate::plugin::fault::fault_text;
 use crate::plugin::guest::{GuestFailure, GuestFailureKind};
+use crate::plugin::promise::ItemOutcome;
 use crate::problem::{Blame, Problem};
 use crate::redact::Redactor;
 use crate::report::{DetailReport, ItemReport, ItemStatus};
@@ -89,7 +90,7 @@ pub enum Doubt {
 
 /// What an adapter's outcome says of the attempt, as a report. "Again" that is given up is
 /// `unknown` where there is a doubt.
-pub fn attempted(outcome: Outcome, doubt: Doubt, redaction: &Redactor) -> Attempted {
+pub fn attempted(outcome: ItemOutcome, doubt: Doubt, redaction: &Redactor) -> Attempted {
     let attempted = attempted_plainly(outcome, doubt, redaction);
     match doubt {
         Doubt::Everything => attempted.in_doubt(),
@@ -97,41 +98,45 @@ pub fn attempted(outcome: Outcome, doubt: Doubt, redaction: &Redactor) -> Attemp
     }
 }
 
-fn attempted_plainly(outcome: Outcome, doubt: Doubt, redaction: &Redactor) -> Attempted {
+fn attempted_plainly(outcome: ItemOutcome, doubt: Doubt, redaction: &Redactor) -> Attempted {
     match outcome {
-        Outcome::Accepted(json) => Attempted::Final(done(ItemStatus::Accepted, json, redaction)),
-        Outcome::Duplicate(json) => Attempted::Final(done(ItemStatus::Duplicate, json, redaction)),
-        Outcome::Rejected(refusal) => Attempted::Final(refused(
+        ItemOutcome::Accepted(json) => {
+            Attempted::Final(done(ItemStatus::Accepted, json, redaction))
+        }
+        ItemOutcome::Duplicate(json) => {
+            Attempted::Final(done(ItemStatus::Duplicate, json, redaction))
+        }
+        ItemOutcome::Rejected(refusal) => Attempted::Final(refused(
             ItemStatus::Rejected,
             Blame::Platform,
             refusal,
             redaction,
         )),
         // Whoever set the connection up has to act, not the platform.
-        Outcome::Unauthenticated(refusal) => {
+        ItemOutcome::Unauthenticated(refusal) => {
             Attempted::Final(refused(ItemStatus::Failed, Blame::Host, refusal, redaction))
         }
-        Outcome::Unknown(refusal) => Attempted::Final(refused(
+        ItemOutcome::Unknown(refusal) => Attempted::Final(refused(
             ItemStatus::Unknown,
             Blame::Platform,
             refusal,
             redaction,
         )),
-        Outcome::Retry(pause) if doubt != Doubt::Nothing => {
+        ItemOutcome::Retry(pause) if doubt != Doubt::Nothing => {
             again(ItemStatus::Unknown, pause, redaction)
         }
-        Outcome::Retry(pause) | Outcome::Throttled(pause) => {
+        ItemOutcome::Retry(pause) | ItemOutcome::Throttled(pause) => {
             again(ItemStatus::Failed, pause, redaction)
         }
     }
 }
 
 /// How long an outcome asks the whole connection to pause.
-pub fn throttle(outcome: &Outcome) -> Option<Duration> {
+pub fn throttle(outcome: &ItemOutcome) -> Option<Duration> {
     /// When a platform throttles without saying for how long.
     const UNSAID: Duration = Duration::from_secs(1);
     match outcome {
-        Outcome::Throttled(pause) => Some(
+        ItemOutcome::Throttled(pause) => Some(
             pause
                 .after_ms
                 .map_or(UNSAID, |ms| Duration::from_millis(ms.into())),
@@ -140,19 +145,22 @@ pub fn throttle(outcome: &Outcome) -> Option<Duration> {
     }
 }
 
-fn done(status: ItemStatus, json: String, redaction: &Redactor) -> ItemReport {
+fn done(status: ItemStatus, json: Box<RawValue>, redaction: &Redactor) -> ItemReport {
     let mut report = ItemReport::new(0, status);
     report.data = data(json, redaction);
     report
 }
 
-/// A result document without secrets. It was checked to be JSON.
-fn data(json: String, redaction: &Redactor) -> Option<Box<RawValue>> {
-    let text = match redaction.redact_json(&json) {
-        Cow::Borrowed(_) => json,
-        Cow::Owned(masked) => masked,
+/// A result document without secrets.
+fn data(json: Box<RawValue>, redaction: &Redactor) -> Option<Box<RawValue>> {
+    let masked = match redaction.redact_json(json.get()) {
+        Cow::Borrowed(_) => None,
+        Cow::Owned(masked) => Some(masked),
     };
-    RawValue::from_string(text).ok()
+    match masked {
+        None => Some(json),
+        Some(masked) => RawValue::from_string(masked).ok(),
+    }
 }
 
 fn text(text: String, redaction: &Redactor) -> String {

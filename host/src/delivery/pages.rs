@@ -67,10 +67,11 @@ impl Merged {
 
     /// All pages of an item as one, if it had several. Its memory is given back:
     /// it counts as the item's result from now on.
-    pub fn take(&mut self, item: usize, bounds: &Bounds) -> Option<String> {
+    pub fn take(&mut self, item: usize, bounds: &Bounds) -> Option<Box<RawValue>> {
         let (pages, taken) = self.items.remove(&item)?;
         bounds.give_back(taken);
-        Some(pages.into_json())
+        // Put together from texts that were read as JSON, so it is JSON.
+        RawValue::from_string(pages.into_json()).ok()
     }
 }
 

@@ -1,6 +1,8 @@
 //! What an adapter promises by its contract, checked before anything is sent.
 
-use super::contract::{Draft, Mapped, Parsed};
+use serde_json::value::RawValue;
+
+use super::contract::{Draft, Mapped, Outcome, Parsed, Pause, Refusal};
 use super::manifest::Repeatable;
 
 /// Requests one `map` may make.
@@ -124,32 +126,79 @@ pub fn check_draft(draft: &Draft) -> Result<(), BrokenPromise> {
     Ok(())
 }
 
+/// What an adapter read in an answer, checked.
+#[derive(Debug)]
+pub struct Answered {
+    /// One for each item of the request.
+    pub outcomes: Vec<ItemOutcome>,
+    /// What is asked next.
+    pub next: Option<Draft>,
+}
+
+/// An adapter's outcome for one item. Its result was read once and is known to
+/// be JSON, so that nothing reads it again on its way to the caller.
+#[derive(Debug)]
+pub enum ItemOutcome {
+    /// The platform took it, with this result.
+    Accepted(Box<RawValue>),
+    /// The platform had taken it before.
+    Duplicate(Box<RawValue>),
+    /// The platform refused it for good.
+    Rejected(Refusal),
+    /// The platform did not let the connection in.
+    Unauthenticated(Refusal),
+    /// Nobody knows what became of it.
+    Unknown(Refusal),
+    /// It may be tried again.
+    Retry(Pause),
+    /// It came too fast.
+    Throttled(Pause),
+}
+
+impl ItemOutcome {
+    /// The error says why a result is not JSON.
+    fn new(outcome: Outcome) -> serde_json::Result<Self> {
+        Ok(match outcome {
+            Outcome::Accepted(json) => Self::Accepted(RawValue::from_string(json)?),
+            Outcome::Duplicate(json) => Self::Duplicate(RawValue::from_string(json)?),
+            Outcome::Rejected(refusal) => Self::Rejected(refusal),
+            Outcome::Unauthenticated(refusal) => Self::Unauthenticated(refusal),
+            Outcome::Unknown(refusal) => Self::Unknown(refusal),
+            Outcome::Retry(pause) => Self::Retry(pause),
+            Outcome::Throttled(pause) => Self::Throttled(pause),
+        })
+    }
+}
+
 /// One outcome per item of the request, its results JSON.
-pub fn check_parsed(parsed: &Parsed, items: usize) -> Result<(), BrokenPromise> {
-    use crate::plugin::contract::Outcome;
+pub fn check_parsed(parsed: Parsed, items: usize) -> Result<Answered, BrokenPromise> {
     if parsed.outcomes.len() != items {
         return Err(BrokenPromise::OutcomeCount {
             expected: items,
             found: parsed.outcomes.len(),
         });
     }
-    for (index, outcome) in parsed.outcomes.iter().enumerate() {
-        if let Outcome::Accepted(json) | Outcome::Duplicate(json) = outcome
-            && let Err(why) = serde_json::from_str::<&serde_json::value::RawValue>(json)
-        {
-            return Err(BrokenPromise::NotJson {
-                index,
-                why: why.to_string(),
-            });
-        }
+    let outcomes = parsed.outcomes.into_iter().enumerate();
+    let outcomes = outcomes.map(|(index, outcome)| {
+        ItemOutcome::new(outcome).map_err(|why| BrokenPromise::NotJson {
+            index,
+            why: why.to_string(),
+        })
+    });
+    let outcomes = outcomes.collect::<Result<_, _>>()?;
+    if let Some(next) = &parsed.next {
+        check_draft(next)?;
     }
-    parsed.next.as_ref().map_or(Ok(()), check_draft)
+    Ok(Answered {
+        outcomes,
+        next: parsed.next,
+    })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::plugin::contract::{Body, Failure, Fault, Outcome, Request};
+    use crate::plugin::contract::{Body, Failure, Fault, Request};
 
     fn draft() -> Draft {
         Draft {
@@ -228,19 +277,20 @@ mod tests {
             outcomes,
             next: None,
         };
-        assert_eq!(
-            check_parsed(&parsed(vec![Outcome::Accepted("{}".into())]), 1),
-            Ok(())
-        );
+        let read = check_parsed(parsed(vec![Outcome::Accepted("{}".into())]), 1);
         assert!(matches!(
-            check_parsed(&parsed(vec![]), 1),
+            read.unwrap().outcomes.as_slice(),
+            [ItemOutcome::Accepted(data)] if data.get() == "{}"
+        ));
+        assert!(matches!(
+            check_parsed(parsed(vec![]), 1),
             Err(BrokenPromise::OutcomeCount {
                 expected: 1,
                 found: 0
             })
         ));
         assert!(matches!(
-            check_parsed(&parsed(vec![Outcome::Accepted("{".into())]), 1),
+            check_parsed(parsed(vec![Outcome::Accepted("{".into())]), 1),
             Err(BrokenPromise::NotJson { index: 0, .. })
         ));
     }

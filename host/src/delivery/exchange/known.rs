@@ -5,13 +5,13 @@ use super::super::outcome::{self, Attempted, Doubt};
 use super::super::pages::Merged;
 use super::Exchange;
 use crate::budget::bounds::Bounds;
-use crate::plugin::contract::Outcome;
+use crate::plugin::promise::ItemOutcome;
 use crate::problem::{Blame, Problem};
 use crate::report::ItemStatus;
 
 /// What is known of the request's items, answer by answer.
 pub(super) struct Known {
-    pub(super) outcomes: Vec<(Outcome, Doubt)>,
+    pub(super) outcomes: Vec<(ItemOutcome, Doubt)>,
     /// Of items that are pages: what was read so far. Their outcome has the
     /// first of them.
     pub(super) merged: Merged,
@@ -19,16 +19,16 @@ pub(super) struct Known {
 
 impl Known {
     /// With all pages of an item in its outcome.
-    fn into_outcomes(self, bounds: &Bounds) -> impl Iterator<Item = (Outcome, Doubt)> {
+    fn into_outcomes(self, bounds: &Bounds) -> impl Iterator<Item = (ItemOutcome, Doubt)> {
         let Self {
             outcomes,
             mut merged,
         } = self;
         let outcomes = outcomes.into_iter().enumerate();
         outcomes.map(move |(item, (outcome, doubt))| match outcome {
-            Outcome::Accepted(page) => {
+            ItemOutcome::Accepted(page) => {
                 let whole = merged.take(item, bounds).unwrap_or(page);
-                (Outcome::Accepted(whole), doubt)
+                (ItemOutcome::Accepted(whole), doubt)
             }
             outcome => (outcome, doubt),
         })
@@ -56,8 +56,8 @@ impl Exchange<'_> {
 
     /// The report tells what the platform asks for; an item waits no longer
     /// than its connection does.
-    fn attempted_one(&self, outcome: Outcome, doubt: Doubt) -> Attempted {
-        let throttled = matches!(outcome, Outcome::Throttled(_));
+    fn attempted_one(&self, outcome: ItemOutcome, doubt: Doubt) -> Attempted {
+        let throttled = matches!(outcome, ItemOutcome::Throttled(_));
         let redaction = &self.setting.trace.redaction;
         self.keep(match outcome::attempted(outcome, doubt, redaction) {
             Attempted::Again { after, otherwise } if throttled => Attempted::Again {
@@ -84,7 +84,7 @@ impl Exchange<'_> {
     pub(super) fn merge(
         &self,
         known: Known,
-        after: Vec<Outcome>,
+        after: Vec<ItemOutcome>,
         doubt: Doubt,
     ) -> Result<Known, Known> {
         let Known {
@@ -94,18 +94,18 @@ impl Exchange<'_> {
         let mut fits = true;
         let pairs = outcomes.into_iter().zip(after).enumerate();
         let outcomes = pairs.map(|(item, ((before, doubted), after))| match (before, after) {
-            (Outcome::Accepted(page), Outcome::Accepted(next)) => {
+            (ItemOutcome::Accepted(page), ItemOutcome::Accepted(next)) => {
                 let bounds = &self.setting.route.bounds;
-                let doubt = match fits && merged.add(item, &page, &next, bounds) {
+                let doubt = match fits && merged.add(item, page.get(), next.get(), bounds) {
                     true => doubt,
                     false => {
                         fits = false;
                         doubted
                     }
                 };
-                (Outcome::Accepted(page), doubt)
+                (ItemOutcome::Accepted(page), doubt)
             }
-            (before, after @ (Outcome::Throttled(_) | Outcome::Unauthenticated(_))) => {
+            (before, after @ (ItemOutcome::Throttled(_) | ItemOutcome::Unauthenticated(_))) => {
                 if !self.request.repeatable || is_final(&before) {
                     (before, doubted)
                 } else if self.setting.reads {
@@ -186,6 +186,9 @@ impl Exchange<'_> {
 
 /// Whether the platform is through with an item, so that nothing about a later
 /// draft changes it.
-fn is_final(outcome: &Outcome) -> bool {
-    matches!(outcome, Outcome::Duplicate(_) | Outcome::Rejected(_))
+fn is_final(outcome: &ItemOutcome) -> bool {
+    matches!(
+        outcome,
+        ItemOutcome::Duplicate(_) | ItemOutcome::Rejected(_)
+    )
 }

@@ -192,7 +192,8 @@ impl Steps<'_> {
             (Err(fault), _) => Err(fault_text(&fault).into()),
             (Ok(_), None) => Err("it should be unreadable, but was read".into()),
             (Ok(parsed), Some(expected)) => {
-                check_parsed(&parsed, request.items.len()).map_err(|broken| broken.to_string())?;
+                check_parsed(parsed.clone(), request.items.len())
+                    .map_err(|broken| broken.to_string())?;
                 same_outcomes(&parsed.outcomes, expected)?;
                 self.follow(parsed.next.as_ref(), reply.next.as_ref()).await
             }
