@@ -311,13 +311,22 @@ impl Host {
     }
 
     /// A tenant that is there but was refused is the operator's matter, and not
-    /// a slip of whoever calls.
+    /// a slip of whoever calls. One that is being checked for the first time
+    /// serves in a moment.
     fn refused(&self, tenant: &str, problem: Problem) -> Problem {
         if problem.code != "unknown-tenant" {
             return problem;
         }
         let tenants = self.loaded.current.tenants();
         let status = tenants.iter().find(|status| status.name == tenant);
+        if status.is_some_and(|status| status.checking && status.problems.is_empty()) {
+            return Problem::host(
+                "tenant-loading",
+                format!(
+                    "tenant `{tenant}` does not serve yet, because its files are still being checked; send the call again in a moment"
+                ),
+            );
+        }
         let Some(first) = status.and_then(|status| status.problems.first()) else {
             return problem;
         };

@@ -4,6 +4,7 @@ use std::path::Path;
 use std::process::{Output, Stdio};
 use std::time::Duration;
 
+use http::Method;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::process::{Child, Command};
 use tokio::task::JoinHandle;
@@ -11,6 +12,7 @@ use tokio::time::timeout;
 
 use crate::client::Client;
 use crate::guests::program;
+use crate::wait::until_async;
 
 /// Longest a command may take before the test fails.
 const BOUND: Duration = Duration::from_secs(30);
@@ -172,6 +174,24 @@ impl Serving {
     /// A client of it.
     pub fn client(&self) -> Client {
         Client::new(&*self.base_url)
+    }
+
+    /// Waits until everything that it found is checked: it listens before that.
+    ///
+    /// # Panics
+    /// When it does not answer, or that takes too long.
+    pub async fn checked(self) -> Self {
+        let client = self.client();
+        until_async("everything to be checked", async || {
+            let (_, ready) = client
+                .send(Method::GET, "/readyz", None)
+                .await
+                .expect("it answers");
+            let checking = |what: &str| ready[what].get("checking").is_some();
+            (!checking("plugins") && !checking("tenants")).then_some(())
+        })
+        .await;
+        self
     }
 
     /// The most memory it has had so far, in MiB.

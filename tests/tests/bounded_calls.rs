@@ -69,7 +69,7 @@ impl World {
             file.push_str(&format!("\n[connections.shop.settings]\n{settings}\n"));
             bed.put_tenant(tenant, "tenant.toml", &file);
         }
-        let host = Serving::start(&bed.path("")).await;
+        let host = Serving::start(&bed.path("")).await.checked().await;
         let client = host.client();
         for _ in 0..30 {
             client

@@ -75,7 +75,10 @@ async fn init_serve_and_one_call_do_what_the_readme_shows() {
     let check = installed.run(folder.path(), &["check"]).await;
     assert_eq!(check.code, Some(0), "{check:?}");
 
-    let host = Serving::start_at(&installed.path, folder.path()).await;
+    let host = Serving::start_at(&installed.path, folder.path())
+        .await
+        .checked()
+        .await;
     let shown = block("## One tenant, one call, one answer", "text");
     for line in shown.lines().filter(|line| line.contains("serving")) {
         // Name, version and state; hashes and times are another machine's.

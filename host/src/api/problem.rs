@@ -98,6 +98,7 @@ pub(super) fn status_of(problem: &Problem) -> StatusCode {
         | "shutting-down"
         | "adapter-retired"
         | "script-engine-retired"
+        | "tenant-loading"
         | "tenant-refused" => {
             return StatusCode::SERVICE_UNAVAILABLE;
         }
@@ -279,6 +280,7 @@ mod tests {
             (Problem::host("data-dir", ""), 500),
             (Problem::host("unknown-operation", ""), 500),
             (Problem::host("host-busy", ""), 503),
+            (Problem::host("tenant-loading", ""), 503),
             (Problem::host("tenant-refused", ""), 503),
             (Problem::host("call-timeout", ""), 504),
         ] {
@@ -290,6 +292,7 @@ mod tests {
     fn who_is_sent_away_is_told_when_to_come_back() {
         for (problem, seconds, ms) in [
             (Problem::host("host-busy", ""), "1", 1000),
+            (Problem::host("tenant-loading", ""), "1", 1000),
             (Problem::host("tenant-refused", ""), "30", 30_000),
             (
                 Problem::platform("throttled", "").retry_after(Duration::from_millis(1200)),

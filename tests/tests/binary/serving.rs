@@ -18,7 +18,7 @@ const CALL: &str = "/v1/acme/shop/stock.update";
 #[tokio::test(flavor = "multi_thread")]
 async fn records_go_in_and_outcomes_come_out() {
     let (bed, platforms) = shop("").await;
-    let host = Serving::start(&bed.path("")).await;
+    let host = Serving::start(&bed.path("")).await.checked().await;
     for part in ["lingzhi", "acme", "shop", "no tokens are configured"] {
         assert!(host.banner.contains(part), "{}", host.banner);
     }
@@ -79,7 +79,7 @@ async fn in_flight(
 #[tokio::test(flavor = "multi_thread")]
 async fn a_terminated_host_finishes_what_it_has_begun() {
     let (bed, platforms) = shop("").await;
-    let host = Serving::start(&bed.path("")).await;
+    let host = Serving::start(&bed.path("")).await.checked().await;
     let base_url = host.base_url.clone();
     let call = in_flight(&host, &platforms, Duration::from_secs(1)).await;
     let ended = terminated(host).await;
@@ -94,7 +94,7 @@ async fn a_terminated_host_finishes_what_it_has_begun() {
 async fn a_call_that_outlasts_the_bound_is_cut_off_and_the_exit_code_says_so() {
     let (bed, platforms) = shop("").await;
     bed.configure("limits.shutdown_ms = 200\n");
-    let host = Serving::start(&bed.path("")).await;
+    let host = Serving::start(&bed.path("")).await.checked().await;
     let call = in_flight(&host, &platforms, Duration::from_secs(20)).await;
     let started = Instant::now();
     let ended = terminated(host).await;
@@ -107,7 +107,7 @@ async fn a_call_that_outlasts_the_bound_is_cut_off_and_the_exit_code_says_so() {
 #[tokio::test(flavor = "multi_thread")]
 async fn plugin_list_says_why_a_file_is_refused_while_the_old_generation_serves() {
     let (bed, platforms) = shop("").await;
-    let host = Serving::start(&bed.path("")).await;
+    let host = Serving::start(&bed.path("")).await.checked().await;
     let client = host.client();
     let good = plugin("lingzhi");
     let path = bed.plugin_path("lingzhi");
@@ -154,7 +154,7 @@ async fn plugin_list_says_why_a_file_is_refused_while_the_old_generation_serves(
 #[tokio::test(flavor = "multi_thread")]
 async fn a_vanished_plugin_is_retired_over_http() {
     let (bed, _platforms) = shop("").await;
-    let host = Serving::start(&bed.path("")).await;
+    let host = Serving::start(&bed.path("")).await.checked().await;
     let client = host.client();
     let retire = || client.send(Method::POST, "/v1/plugins/lingzhi/retire", None);
     let (status, problem) = retire().await.unwrap();

@@ -41,7 +41,7 @@ async fn each_token_opens_its_own_doors_only() {
     let (tenant, admin, stranger) = (new_token().await, new_token().await, new_token().await);
     let (bed, platforms) = shop(&format!("tokens = [{:?}]\n", tenant.hash)).await;
     bed.configure(&format!("server.admin_tokens = [{:?}]\n", admin.hash));
-    let host = Serving::start(&bed.path("")).await;
+    let host = Serving::start(&bed.path("")).await.checked().await;
     assert!(host.banner.contains("callers need a bearer token"));
 
     let call = (Method::POST, "/v1/acme/shop/stock.update", Some(RECORDS));

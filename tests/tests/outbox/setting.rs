@@ -33,7 +33,10 @@ pub fn put_tenant(bed: &Bed, platform: &Recorder, more: &str) {
 
 /// A host over it, as a process.
 pub async fn serve(bed: &Bed) -> Serving {
-    let host = Serving::start(Path::new(&bed.path(""))).await;
+    let host = Serving::start(Path::new(&bed.path("")))
+        .await
+        .checked()
+        .await;
     let client = host.client();
     until_async("the tenant to serve", async || {
         let answer = client.send(Method::POST, "/v1/acme/shop/echo?dry_run", Some("{}"));

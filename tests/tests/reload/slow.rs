@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use crossdock::host::Call;
 use crossdock::problem::Blame;
 use crossdock_tests::guests::test_adapter;
 use crossdock_tests::live::{Live, Seen, script};
@@ -44,6 +45,20 @@ async fn the_start_serves_what_is_ready_and_says_what_is_not() {
         let status = live.status(&format!("slow-{number}")).unwrap();
         assert!(status.checking && status.generation.is_none(), "{status:?}");
     }
+    // A caller is not told that there is no such tenant.
+    let call = Call {
+        tenant: "slow-0".into(),
+        connection: "shop".into(),
+        operation: "echo".into(),
+        body: "{}".into(),
+        idempotency_key: None,
+    };
+    let early = live.host().call(call).await.unwrap_err();
+    assert_eq!(
+        (&*early.code, early.blame),
+        ("tenant-loading", Blame::Host),
+        "{early}"
+    );
     // Every other change is taken meanwhile: a tenant's, a new one's, a plugin's.
     live.bed.put_tenant("acme", "map.jq", &script("s1"));
     live.until_seen(&Seen::new("a0", "s1", "t0")).await;
