@@ -57,6 +57,10 @@ pub enum StoreError {
         /// Why, and what to do.
         why: String,
     },
+    /// What is kept cannot be read now, though it is there: it is encrypted
+    /// with a key that the host does not have.
+    #[error("{0}")]
+    Unreadable(String),
     /// More was given than a store takes.
     #[error("{what} has {found}, at most {most} are taken; make it smaller")]
     TooLarge {

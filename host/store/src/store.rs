@@ -5,9 +5,9 @@ use std::path::Path;
 use crate::error::Result;
 use crate::model::{
     Accepted, AttemptId, Blame, Changes, Claimed, ConnectionState, Cursor, DeliveryId,
-    DeliveryView, Depth, DueLane, Edit, Filter, Health, Held, Intent, ItemId, ItemView, Lane,
-    LaneId, NewDelivery, Page, Recovery, Retained, Retention, Selected, Selection, Settled,
-    Settlement,
+    DeliveryView, Depth, DueLane, Edit, Filter, Health, Held, Intent, ItemBytes, ItemId, ItemView,
+    Lane, LaneId, NewDelivery, Page, Recovery, Retained, Retention, Selected, Selection, Settled,
+    Settlement, Waiting,
 };
 
 /// The outbox, durable. Every method blocks, and may be called from any thread.
@@ -38,6 +38,10 @@ pub trait Store: Send + Sync {
     /// store is opened again. At most [`CLAIM`](crate::limits::CLAIM) bytes of
     /// input are returned, but one item at least.
     fn claim(&self, lane: LaneId, now: u64, limit: usize) -> Result<Vec<Claimed>>;
+
+    /// What of a lane may leave that nobody has claimed, now or later. Items that
+    /// are due are counted up to `most`.
+    fn waiting(&self, lane: LaneId, now: u64, most: usize) -> Result<Waiting>;
 
     /// Gives claimed items back untouched.
     fn unclaim(&self, lane: LaneId, items: &[ItemId]);
@@ -70,6 +74,14 @@ pub trait Store: Send + Sync {
     /// How much waits in each lane that has something open or dead.
     fn depths(&self) -> Result<Vec<Depth>>;
 
+    /// When the oldest open item of each lane was accepted, for whoever watches.
+    /// Costs what is open.
+    fn oldest(&self) -> Result<Vec<(LaneId, u64)>>;
+    /// About how many bytes a tenant's open and dead items take that are not
+    /// under way: what they were given as, what they are told, and their rows.
+    /// Costs a look at each of them.
+    fn kept_bytes(&self, tenant: &str) -> Result<u64>;
+
     /// Items that a filter matches, newest first. One call looks at a bounded
     /// number of items, so that a page may be short and go on nevertheless.
     fn list(&self, filter: &Filter, cursor: Option<Cursor>, limit: usize) -> Result<Page>;
@@ -79,6 +91,13 @@ pub trait Store: Send + Sync {
 
     /// An item with everything that is known of it.
     fn item(&self, id: ItemId) -> Result<Option<ItemView>>;
+
+    /// An item's input and result alone.
+    fn bytes(&self, id: ItemId) -> Result<Option<ItemBytes>>;
+
+    /// The newer total of its key in favour of which an item would end as
+    /// `superseded` if it was retried now; none if it would go again.
+    fn overtaken(&self, id: ItemId) -> Result<Option<ItemId>>;
 
     /// Lets dead items go again, and those that wait for a time or are held go
     /// now. Each takes its turn after whatever of its key may be under way. A
@@ -95,8 +114,20 @@ pub trait Store: Send + Sync {
     /// Returns how many.
     fn release_held(&self, held: Held, blame: Blame, generation: &str, now: u64) -> Result<u64>;
 
-    /// Items that ended, after a place in the sequence; 0 is its beginning.
+    /// Items that ended or were held, after a place in the sequence; 0 is its
+    /// beginning.
     fn changes(&self, after: u64, limit: usize) -> Result<Changes>;
+
+    /// The same of one tenant. One call looks at a bounded number of changes, so
+    /// that there may be few or none although it goes on: the end is reached
+    /// where `next` is `newest`.
+    fn changes_of(&self, tenant: &str, after: u64, limit: usize) -> Result<Changes>;
+
+    /// Writes a note by its name in place of the one before, or removes it.
+    fn set_note(&self, name: &str, value: Option<Vec<u8>>, now: u64) -> Result<()>;
+
+    /// Every note, by name.
+    fn notes(&self) -> Result<Vec<(String, Vec<u8>)>>;
 
     /// Removes a slice of what need not be kept.
     fn retain(&self, retention: Retention, now: u64) -> Result<Retained>;

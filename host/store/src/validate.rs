@@ -99,6 +99,16 @@ fn request(request: &[u8]) -> Result<()> {
     )
 }
 
+/// A note with its name.
+pub(crate) fn note(name: &str, value: Option<&[u8]>) -> Result<()> {
+    if name.is_empty() {
+        return Err(StoreError::Invalid("a note has a name"));
+    }
+    at_most("a note's name (bytes)", name.len(), limits::NAME)?;
+    let value = value.map_or(0, <[u8]>::len);
+    at_most("a note (bytes)", value, limits::NOTE)
+}
+
 /// How many attempts are given at once.
 pub(crate) fn attempts(count: usize) -> Result<()> {
     at_most("a list of attempts", count, limits::ATTEMPTS)

@@ -18,6 +18,7 @@ pub(super) const PROMISES: &[Promise] = &[
     a_claim_is_exclusive_until_it_is_given_back,
     lanes_are_found_in_turn,
     a_clock_that_jumps_back_delays_nothing,
+    a_clock_that_jumps_forward_and_back_delays_nothing,
 ];
 
 fn a_delivery_is_claimed_as_it_was_given(store: &dyn Store) {
@@ -183,6 +184,19 @@ fn a_clock_that_jumps_back_delays_nothing(store: &dyn Store) {
     settle_again(store, items[0], T, T + 1_000);
     claim_these(store, T + 999, &[]);
     claim_these(store, T + 1_000, &["before"]);
+}
+
+fn a_clock_that_jumps_forward_and_back_delays_nothing(store: &dyn Store) {
+    let year = 31_536_000_000;
+    queue(store, Order::None, "early", T);
+    // It is set wrong, and what waits leaves by it.
+    let items = claim_these(store, T + year, &["early"]);
+    settle_again(store, items[0], T + year, T + year + 1_000);
+    claim_these(store, T + year + 999, &[]);
+    // Somebody has set it right: the pause is as long as it was.
+    claim_these(store, T, &[]);
+    claim_these(store, T + 999, &[]);
+    claim_these(store, T + 1_000, &["early"]);
 }
 
 fn settle_again(store: &dyn Store, item: crate::ItemId, now: u64, due: u64) {

@@ -4,8 +4,8 @@ use super::{
     Promise, T, accept, change, claim_these, delivery, item, queue, settle, state, states, total,
 };
 use crate::{
-    Accepted, Blame, Edit, Filter, Held, Hold, ItemId, Next, Order, Selected, Selection, State,
-    Store,
+    Accepted, Blame, Edit, Filter, Held, Hold, ItemId, Next, Order, Outcome, Selected, Selection,
+    State, Store,
 };
 
 pub(super) const PROMISES: &[Promise] = &[
@@ -13,7 +13,10 @@ pub(super) const PROMISES: &[Promise] = &[
     a_dead_total_gives_way_to_a_newer_one_that_is_open,
     what_waits_for_a_time_may_go_now,
     an_edit_changes_input_and_key_and_is_kept,
+    who_would_be_overtaken_is_known_before_a_retry,
+    an_items_bytes_are_read_alone,
     everything_that_matches_is_retried,
+    items_by_number_are_retried_and_discarded,
     a_delivery_is_discarded_with_its_reason,
     what_is_claimed_is_left_alone,
     held_items_of_a_connection_are_released,
@@ -108,13 +111,65 @@ fn an_edit_changes_input_and_key_and_is_kept(store: &dyn Store) {
     let before: Vec<_> = view
         .edits
         .iter()
-        .map(|edit| &edit.input_before[..])
+        .filter_map(|edit| edit.input_before.as_deref())
         .collect();
     assert_eq!(before, [b"1", &large[..]]);
     let last = view.edits.last().unwrap();
     assert_eq!((last.at, last.who.as_str()), (T + 2, "ann"));
     let all = Selection::Matching(Filter::default());
     assert!(store.retry(all, Some(edit(b"4")), T).is_err());
+}
+
+fn who_would_be_overtaken_is_known_before_a_retry(store: &dyn Store) {
+    let old = queue(store, total("a"), "old", T);
+    claim_these(store, T, &["old"]);
+    fail(store, old);
+    assert_eq!(store.overtaken(old).unwrap(), None);
+    let new = queue(store, total("a"), "new", T);
+    let other = queue(store, change("b"), "other", T);
+    assert_eq!(store.overtaken(old).unwrap(), Some(new));
+    assert_eq!(state(store, old), State::Failed);
+    // What leads goes itself, and a change is never left out.
+    assert_eq!(store.overtaken(new).unwrap(), None);
+    claim_these(store, T, &["new", "other"]);
+    fail(store, other);
+    queue(store, change("b"), "later", T);
+    assert_eq!(store.overtaken(other).unwrap(), None);
+    assert_eq!(store.overtaken(ItemId(9_999)).unwrap(), None);
+    retry(store, old, T);
+    let view = store.item(old).unwrap().unwrap().summary;
+    assert_eq!(view.superseded_by, Some(new));
+}
+
+fn an_items_bytes_are_read_alone(store: &dyn Store) {
+    let large = "x".repeat(5_000);
+    let one = queue(store, Order::None, &large, T);
+    claim_these(store, T, &[&large]);
+    let mut outcome = Outcome::new(one, Next::End(State::Accepted));
+    outcome.result = vec![b'r'; 3_000];
+    store
+        .settle(super::settlement(None, vec![outcome], T), T)
+        .unwrap();
+    let bytes = store.bytes(one).unwrap().unwrap();
+    let whole = store.item(one).unwrap().unwrap();
+    assert_eq!((bytes.input, bytes.result), (whole.input, whole.result));
+    assert_eq!(store.bytes(ItemId(9_999)).unwrap(), None);
+}
+
+fn items_by_number_are_retried_and_discarded(store: &dyn Store) {
+    let items: Vec<ItemId> = (0..5)
+        .map(|n| queue(store, Order::None, &n.to_string(), T))
+        .collect();
+    for claimed in super::claim(store, T) {
+        fail(store, claimed.item);
+    }
+    let some = Selection::Items(vec![items[0], items[2], ItemId(9_999)]);
+    let done = store.retry(some, None, T).unwrap();
+    assert_eq!((done.changed, done.left), (2, 1));
+    let rest = Selection::Items(items.clone());
+    let done = store.discard(rest, "enough", T).unwrap();
+    assert_eq!((done.changed, done.left), (5, 0));
+    assert_eq!(states(store, &items), [State::Discarded; 5]);
 }
 
 fn everything_that_matches_is_retried(store: &dyn Store) {

@@ -2,15 +2,21 @@
 
 use super::{Promise, T, accept, change, claim, claim_these, delivery, item, queue, settle, total};
 use crate::{
-    Blame, Cursor, Filter, Idempotency, ItemId, Lane, NewDelivery, Next, Order, Outcome, Retention,
-    State, Store,
+    Blame, Cursor, Filter, Hold, Idempotency, ItemId, Lane, NewDelivery, Next, Order, Outcome,
+    Retention, Selection, State, Store, limits,
 };
 
 pub(super) const PROMISES: &[Promise] = &[
     a_filter_finds_what_it_names_newest_first,
     pages_join_without_gap_or_overlap,
     depths_count_what_is_open_or_dead,
+    the_oldest_open_item_of_each_lane_is_known_wherever_it_waits,
+    what_waits_is_told_without_what_is_claimed,
+    what_a_tenant_keeps_is_counted_without_what_is_done,
     changes_are_read_from_any_place,
+    a_tenant_reads_its_own_changes_and_comes_to_the_end,
+    a_change_tells_what_its_item_says_until_that_goes_on,
+    a_note_is_kept_by_its_name_until_it_is_removed,
     what_is_done_goes_at_its_time_and_nothing_else,
     what_is_too_much_goes_oldest_first,
     attempts_go_with_their_last_item,
@@ -198,6 +204,89 @@ fn depths_count_what_is_open_or_dead(store: &dyn Store) {
     assert_eq!(seen, expected);
 }
 
+fn the_oldest_open_item_of_each_lane_is_known_wherever_it_waits(store: &dyn Store) {
+    assert_eq!(store.oldest().unwrap(), []);
+    let other = NewDelivery {
+        lane: Lane::new("acme", "shop", "other"),
+        ..delivery(vec![item(Order::None, "elsewhere")])
+    };
+    store.accept(other, T + 9).unwrap();
+    let first = queue(store, change("a"), "first", T);
+    let behind = queue(store, change("a"), "behind", T + 1);
+    let free = queue(store, change("b"), "free", T + 2);
+    let oldest = || -> Vec<u64> {
+        let oldest = store.oldest().unwrap();
+        oldest.into_iter().map(|(_, accepted)| accepted).collect()
+    };
+    let mut seen = vec![oldest()];
+    // Whatever its pause, it is as old as it is.
+    claim_these(store, T + 3, &["first", "free"]);
+    settle(store, first, Next::Again { due: T + 90 }, T + 3);
+    seen.push(oldest());
+    store.retry(Selection::Item(first), None, T + 4).unwrap();
+    claim_these(store, T + 4, &["first"]);
+    accept(store, first, T + 5);
+    seen.push(oldest());
+    claim_these(store, T + 5, &["behind"]);
+    let held = Hold {
+        blame: Blame::Script,
+        generation: "1".into(),
+    };
+    settle(store, behind, Next::Held(held), T + 6);
+    seen.push(oldest());
+    store
+        .discard(Selection::Item(behind), "enough", T + 7)
+        .unwrap();
+    // It waits for a person, which is another number.
+    settle(store, free, Next::End(State::Failed), T + 8);
+    seen.push(oldest());
+    for (seen, expected) in seen.iter().zip([T, T, T + 1, T + 1]) {
+        assert_eq!(seen, &[T + 9, expected]);
+    }
+    assert_eq!(seen[4], [T + 9]);
+}
+
+fn what_waits_is_told_without_what_is_claimed(store: &dyn Store) {
+    for (n, key) in ["a", "b", "c", "d"].into_iter().enumerate() {
+        queue(store, total(key), key, T + n as u64 * 10);
+    }
+    let lane = super::due_lane(store, T + 20);
+    let waiting = |now, most| {
+        let waiting = store.waiting(lane, now, most).unwrap();
+        (waiting.first, waiting.due)
+    };
+    assert_eq!(waiting(T + 20, 10), (Some(T), 3));
+    assert_eq!(waiting(T + 20, 2), (Some(T), 2));
+    let claimed = store.claim(lane, T + 20, 2).unwrap();
+    assert_eq!(waiting(T + 20, 10), (Some(T + 20), 1));
+    claim_these(store, T + 20, &["c"]);
+    assert_eq!(waiting(T + 20, 10), (Some(T + 30), 0));
+    store.unclaim(lane, &[claimed[0].item]);
+    assert_eq!(waiting(T + 20, 10), (Some(T), 1));
+    settle(store, claimed[1].item, Next::Again { due: T + 90 }, T + 20);
+    claim_these(store, T + 30, &["a", "d"]);
+    assert_eq!(waiting(T + 30, 10), (Some(T + 90), 0));
+    claim_these(store, T + 90, &["b"]);
+    assert_eq!(waiting(T + 90, 10), (None, 0));
+}
+
+fn what_a_tenant_keeps_is_counted_without_what_is_done(store: &dyn Store) {
+    assert_eq!(store.kept_bytes("acme").unwrap(), 0);
+    let large = "x".repeat(5_000);
+    let one = queue(store, total("a"), &large, T);
+    queue(store, change("a"), "small", T);
+    let both = store.kept_bytes("acme").unwrap();
+    assert!((5_005..8_000).contains(&both), "{both}");
+    assert_eq!(store.kept_bytes("other").unwrap(), 0);
+    claim_these(store, T, &[&large]);
+    settle(store, one, Next::End(State::Rejected), T);
+    // It waits for a person.
+    assert!(store.kept_bytes("acme").unwrap() > 5_000);
+    store.discard(crate::Selection::Item(one), "no", T).unwrap();
+    let left = store.kept_bytes("acme").unwrap();
+    assert!((5..2_000).contains(&left), "{left}");
+}
+
 fn changes_are_read_from_any_place(store: &dyn Store) {
     let items: Vec<ItemId> = (0..5)
         .map(|n| queue(store, change(&n.to_string()), "x", T))
@@ -229,6 +318,81 @@ fn changes_are_read_from_any_place(store: &dyn Store) {
     let late = store.changes(0, 100).unwrap();
     assert_eq!((late.changes.len(), late.missed), (2, true));
     assert!(!store.changes(rest.next, 100).unwrap().missed);
+}
+
+fn a_tenant_reads_its_own_changes_and_comes_to_the_end(store: &dyn Store) {
+    fill(store);
+    let (mut own, mut after) = (Vec::new(), 0);
+    loop {
+        let found = store.changes_of("a", after, 2).unwrap();
+        assert!(found.changes.len() <= 2 && !found.missed);
+        own.extend(found.changes.into_iter().map(|change| change.label));
+        after = found.next;
+        if found.next == found.newest {
+            break;
+        }
+    }
+    assert_eq!(own, ["0", "2", "4", "6", "8", "10", "12", "14"]);
+    assert_eq!(store.changes_of("nobody", 0, 9).unwrap().changes, []);
+    let all = store.changes(0, 100).unwrap();
+    assert_eq!((all.changes.len(), all.next), (16, all.newest));
+    // The end is reached where nothing is left, too.
+    let none = Retention {
+        done_until: 0,
+        changes_until: T + 99,
+        most_bytes: u64::MAX,
+    };
+    store.retain(none, T).unwrap();
+    let gone = store.changes_of("a", 0, 9).unwrap();
+    assert!(gone.missed && gone.changes.is_empty());
+    assert_eq!(gone.next, gone.newest);
+    assert!(!store.changes_of("a", gone.newest, 9).unwrap().missed);
+}
+
+fn a_change_tells_what_its_item_says_until_that_goes_on(store: &dyn Store) {
+    let item = queue(store, total("a"), "label", T);
+    let hold = Hold {
+        blame: Blame::Script,
+        generation: "a".into(),
+    };
+    claim(store, T + 1);
+    settle(store, item, Next::Held(hold), T + 1);
+    store.retry(Selection::Item(item), None, T + 2).unwrap();
+    claim(store, T + 2);
+    let mut outcome = Outcome::new(item, Next::End(State::Rejected));
+    outcome.code = Some("E1".into());
+    outcome.message = Some("no".into());
+    store
+        .settle(super::settlement(None, vec![outcome], T + 3), T + 3)
+        .unwrap();
+    let told = store.changes(0, 9).unwrap().changes;
+    let states: Vec<_> = told
+        .iter()
+        .map(|change| (change.state, change.at, change.accepted))
+        .collect();
+    let expected = [(State::Held, T + 1, T), (State::Rejected, T + 3, T)];
+    assert_eq!(states, expected);
+    assert_eq!(told[1].label, "label");
+    let end = told[1].end.as_ref().unwrap();
+    assert_eq!((end.code.as_deref(), end.attempts), (Some("E1"), 2));
+    assert_eq!(told[0].end, None);
+    store.retry(Selection::Item(item), None, T + 4).unwrap();
+    let told = store.changes(0, 9).unwrap().changes;
+    assert!(told.iter().all(|change| change.end.is_none()));
+}
+
+fn a_note_is_kept_by_its_name_until_it_is_removed(store: &dyn Store) {
+    let note = |name: &str, value: &str| (name.to_owned(), value.as_bytes().to_vec());
+    store.set_note("b", Some(b"1".to_vec()), T).unwrap();
+    store.set_note("a", Some(b"2".to_vec()), T).unwrap();
+    store.set_note("b", Some(b"3".to_vec()), T).unwrap();
+    assert_eq!(store.notes().unwrap(), [note("a", "2"), note("b", "3")]);
+    store.set_note("b", None, T).unwrap();
+    store.set_note("c", None, T).unwrap();
+    assert_eq!(store.notes().unwrap(), [note("a", "2")]);
+    let large = vec![0; limits::NOTE + 1];
+    assert!(store.set_note("a", Some(large), T).is_err());
+    assert!(store.set_note("", Some(Vec::new()), T).is_err());
 }
 
 fn retain(store: &dyn Store, retention: Retention, now: u64) -> u64 {
@@ -277,9 +441,9 @@ fn what_is_done_goes_at_its_time_and_nothing_else(store: &dyn Store) {
     // The key's time is over.
     assert_eq!(retain(store, retention, T + 100), 1);
     assert_eq!(store.item(remembered).unwrap(), None);
-    // What tells of it is skipped.
+    // What tells of it is skipped, and that is said.
     let told = store.changes(0, 100).unwrap();
-    assert_eq!((told.changes.len(), told.missed), (3, false));
+    assert_eq!((told.changes.len(), told.missed), (3, true));
 }
 
 fn what_is_too_much_goes_oldest_first(store: &dyn Store) {

@@ -24,18 +24,22 @@ pub const RESULT: usize = 1 << 20;
 pub const REQUEST: usize = 256 << 10;
 /// Bytes of the part of an answer that is kept.
 pub const ANSWER: usize = 64 << 10;
+/// Bytes of a note's value.
+pub const NOTE: usize = 64 << 10;
 /// Bytes of a connection's state.
 pub const CONNECTION_STATE: usize = 64 << 10;
 /// Attempts and intents of one request to the store.
 pub const ATTEMPTS: usize = 1_000;
 /// Edits of one item.
 pub const EDITS: usize = 100;
+/// Bytes of inputs before edits that are shown of one item.
+pub const EDITS_SHOWN: usize = 16 << 20;
 /// Items, lanes or changes of one answer.
 pub const PAGE: usize = 1_000;
 /// Bytes of the inputs that one claim returns, one item at least.
 pub const CLAIM: usize = 64 << 20;
 /// Attempts that are shown of one item: the newest.
 pub const ATTEMPTS_SHOWN: usize = 100;
-/// Items that one look for a page goes through. A page may be short, or empty,
+/// Items, or changes of all tenants, that one look for a page goes through. A page may be short, or empty,
 /// and have a cursor nevertheless.
 pub const LOOKED_AT: usize = 20_000;

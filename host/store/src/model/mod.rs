@@ -30,8 +30,10 @@ pub use delivery::{Accepted, Effect, Idempotency, NewDelivery, NewItem, Order, O
 pub use ids::{AttemptId, DeliveryId, ItemId, LaneId, NotAnId};
 pub use lane::{ConnectionName, Lane};
 pub use query::{
-    AttemptView, Cursor, DeliveryView, Edit, EditView, Filter, ItemSummary, ItemView, Page,
-    Selected, Selection,
+    AttemptView, Cursor, DeliveryView, Edit, EditView, Filter, ItemBytes, ItemSummary, ItemView,
+    Page, Selected, Selection,
 };
 pub use state::{Blame, Phase, State};
-pub use upkeep::{Change, Changes, Depth, DueLane, Health, Held, Retained, Retention};
+pub use upkeep::{
+    Change, Changes, Depth, DueLane, EndView, Health, Held, Retained, Retention, Waiting,
+};

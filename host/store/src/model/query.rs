@@ -108,6 +108,21 @@ pub struct ItemView {
     pub attempts: Vec<AttemptView>,
     /// Its edits, oldest first.
     pub edits: Vec<EditView>,
+    /// Why some of its bytes cannot be read now, and are left out. A store that
+    /// keeps bytes as they are has no reason.
+    pub unreadable: Option<String>,
+}
+
+/// What was given as an item and what its caller is told about it, without the rest.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ItemBytes {
+    /// What was given, or what a person made of it.
+    pub input: Vec<u8>,
+    /// What the caller is told about it. May be empty.
+    pub result: Vec<u8>,
+    /// Why one of them cannot be read now, and is empty. A store that keeps
+    /// bytes as they are never says so.
+    pub unreadable: Option<String>,
 }
 
 /// One request that an item was in.
@@ -150,8 +165,9 @@ pub struct EditView {
     pub who: String,
     /// Why.
     pub reason: String,
-    /// What the input was before.
-    pub input_before: Vec<u8>,
+    /// What the input was before; none where all edits together are longer than
+    /// [`EDITS_SHOWN`](super::limits::EDITS_SHOWN) bytes, of which the newest are shown.
+    pub input_before: Option<Vec<u8>>,
 }
 
 /// What a person makes of an item.
@@ -176,6 +192,8 @@ pub enum Selection {
     Item(ItemId),
     /// Every item of a delivery.
     Delivery(DeliveryId),
+    /// These items.
+    Items(Vec<ItemId>),
     /// Everything that a filter matches.
     Matching(Filter),
 }

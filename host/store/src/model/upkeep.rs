@@ -1,6 +1,6 @@
 //! Retention, depths, the sequence of changes, health.
 
-use super::{ConnectionName, DeliveryId, ItemId, LaneId, State};
+use super::{Blame, ConnectionName, DeliveryId, ItemId, LaneId, State};
 
 /// A lane with something to do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -9,6 +9,15 @@ pub struct DueLane {
     pub lane: LaneId,
     /// When its first item was or is due. It may be claimed already.
     pub due: u64,
+}
+
+/// What of a lane may leave that nobody has claimed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Waiting {
+    /// When its first item was or is due; nothing if there is none.
+    pub first: Option<u64>,
+    /// How many are due already, counted up to what was asked for.
+    pub due: usize,
 }
 
 /// How much waits in a lane.
@@ -31,7 +40,7 @@ pub enum Held {
     Connection(ConnectionName),
 }
 
-/// An item that ended, in the order in which it was written.
+/// An item that ended or is held, in the order in which it was written.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Change {
     /// Its place in the sequence. There may be gaps.
@@ -44,10 +53,32 @@ pub struct Change {
     pub index: u32,
     /// Its lane.
     pub lane: LaneId,
-    /// How it ended.
+    /// How it ended; or that it is held.
     pub state: State,
     /// When.
     pub at: u64,
+    /// When it was accepted.
+    pub accepted: u64,
+    /// The text by which people find it.
+    pub label: String,
+    /// What its end says, as long as that is its present state: one that was
+    /// retried since goes on.
+    pub end: Option<EndView>,
+}
+
+/// What the present end of an item says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EndView {
+    /// Attempts so far.
+    pub attempts: u32,
+    /// Whose fault it is.
+    pub blame: Option<Blame>,
+    /// The platform's code or the host's.
+    pub code: Option<String>,
+    /// For people.
+    pub message: Option<String>,
+    /// The item that went in its place.
+    pub superseded_by: Option<ItemId>,
 }
 
 /// A part of the sequence of changes.
@@ -57,7 +88,10 @@ pub struct Changes {
     pub changes: Vec<Change>,
     /// What to ask after next.
     pub next: u64,
-    /// Whether some that come after what was asked for are gone.
+    /// The newest place in the sequence: there is nothing after it now.
+    pub newest: u64,
+    /// Whether some that come after what was asked for are gone; whose they were
+    /// is not known any more.
     pub missed: bool,
 }
 

@@ -273,6 +273,10 @@ impl Unit<'_> {
             self.run(sql::ITEM_AGAIN, row)?;
             let counts = self.ledger.lane(item.lane);
             counts.moved(item.id, item.kind, Some(from), Some(to));
+            // Somebody has to act, and may want to hear of it.
+            if to == Stage::Held {
+                self.note_change(item.id, to, now)?;
+            }
             return Ok(());
         }
         let result = self.keep(Payload::Result, item.id, &outcome.result)?;

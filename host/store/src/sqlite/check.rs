@@ -74,21 +74,25 @@ const NEVER: &[(&str, &str)] = &[
 impl SqliteStore {
     /// Everything, one sentence for each thing that does not hold.
     pub(super) fn check_everything(&self) -> Result<Vec<String>> {
-        let mut found = self.shared.readers.with(|db| {
-            let db = db.unchecked_transaction()?;
-            let mut found = Vec::new();
-            file(&db, &mut found)?;
-            if found.is_empty() {
-                rows(&db, &mut found)?;
-            }
-            Ok(found)
-        })?;
+        let mut found = self.shared.readers.with(everything_in)?;
         if found.is_empty() {
             found = self.writer.submit(0, 0, |unit| Ok(unit.agrees()?))?;
         }
         found.truncate(MOST);
         Ok(found)
     }
+}
+
+/// What does not hold in a file, of everything that can be seen in it.
+pub(super) fn everything_in(db: &Connection) -> rusqlite::Result<Vec<String>> {
+    let db = db.unchecked_transaction()?;
+    let mut found = Vec::new();
+    file(&db, &mut found)?;
+    if found.is_empty() {
+        rows(&db, &mut found)?;
+    }
+    found.truncate(MOST);
+    Ok(found)
 }
 
 /// The file itself.

@@ -6,7 +6,7 @@ use super::codes::Kind;
 use super::unit::{Payload, row_id};
 use super::{Shared, sql};
 use crate::error::Result;
-use crate::model::{Claimed, DeliveryId, DueLane, ItemId, LaneId, limits};
+use crate::model::{Claimed, DeliveryId, DueLane, ItemId, LaneId, Waiting, limits};
 
 impl Shared {
     /// Lanes with something due: from one lane's first entry to the next one's.
@@ -35,6 +35,35 @@ impl Shared {
             ..lane
         };
         Ok(found.into_iter().map(outward).collect())
+    }
+
+    /// What of a lane nobody has claimed, as far as it is asked for.
+    pub fn waiting(&self, lane: LaneId, now: u64, most: usize) -> Result<Waiting> {
+        let at = self.clock.seen(now);
+        let most = most.clamp(1, limits::PAGE);
+        self.claims.with(lane, |claims| {
+            let rows = most + claims.passed_by();
+            let mut waiting = Waiting::default();
+            self.readers.with(|db| {
+                let mut statement = db.prepare_cached(sql::WAITING)?;
+                let mut rows = statement.query((row_id(lane.0), rows))?;
+                while waiting.due < most
+                    && let Some(row) = rows.next()?
+                {
+                    if !claims.is_free(row.get(0)?) {
+                        continue;
+                    }
+                    let due: u64 = row.get(1)?;
+                    waiting.first.get_or_insert(self.clock.outward(due));
+                    if due > at {
+                        break;
+                    }
+                    waiting.due += 1;
+                }
+                Ok(())
+            })?;
+            Ok(waiting)
+        })
     }
 
     /// The next items of a lane, which are the caller's from now on.

@@ -55,7 +55,11 @@ impl Desk {
             let mut tasks = match first {
                 Ok(task) => vec![task],
                 Err(TryRecvError::Empty) => Vec::new(),
-                Err(TryRecvError::Disconnected) => return,
+                Err(TryRecvError::Disconnected) => {
+                    // The writer's connection is the last then, and leaves one file.
+                    self.shared.readers.close();
+                    return;
+                }
             };
             let mut rows: usize = tasks.iter().map(|task| task.rows()).sum();
             while rows < ROWS

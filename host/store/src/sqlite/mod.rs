@@ -16,11 +16,15 @@
 //! | `unit` | one commit's worth of work |
 //! | `accept`, `attempts`, `order`, `people` | work within a commit |
 //! | `claim`, `list`, `views`, `recover` | what is read |
-//! | `retention`, `upkeep`, `check` | removal, changes, copies; whether everything holds |
+//! | `retention`, `upkeep`, `check` | removal, depths, copies; whether everything holds |
+//! | `beside` | copies and checks of a file that another process has open |
+//! | `changes`, `notes` | what ended, in sequence; what the host keeps by name |
 //! | `plans`, `faults` | tests of the statements' plans, and of a disk that fails |
 
 mod accept;
 mod attempts;
+mod beside;
+mod changes;
 mod check;
 mod claim;
 mod claims;
@@ -32,6 +36,7 @@ mod failure;
 mod faults;
 mod ledger;
 mod list;
+mod notes;
 mod open;
 mod order;
 mod people;
@@ -60,9 +65,9 @@ use self::writer::Writer;
 use crate::error::Result;
 use crate::model::{
     Accepted, AttemptId, Blame, Changes, Claimed, ConnectionState, Cursor, DeliveryId,
-    DeliveryView, Depth, DueLane, Edit, Filter, Health, Held, Intent, ItemId, ItemView, Lane,
-    LaneId, NewDelivery, Page, Recovery, Retained, Retention, Selected, Selection, Settled,
-    Settlement,
+    DeliveryView, Depth, DueLane, Edit, Filter, Health, Held, Intent, ItemBytes, ItemId, ItemView,
+    Lane, LaneId, NewDelivery, Page, Recovery, Retained, Retention, Selected, Selection, Settled,
+    Settlement, Waiting,
 };
 use crate::store::Store;
 use crate::validate;
@@ -88,6 +93,7 @@ impl SqliteStore {
         let told = |error| failure::explain(&path, &error);
         let ledger = Ledger::read(&db).map_err(told)?;
         let high = ledger::newest_uid(&db).map_err(told)?;
+        open::moves_log_at_close(&db, true).map_err(told)?;
         let clock = Clock::after(high.map_or(0, DeliveryId::ms));
         let readers = Readers::new(path.clone());
         let shared = Arc::new(Shared::new(path, clock, readers, &ledger));
@@ -117,6 +123,10 @@ impl Store for SqliteStore {
 
     fn claim(&self, lane: LaneId, now: u64, limit: usize) -> Result<Vec<Claimed>> {
         self.shared.claim(lane, validate::bound(now), limit)
+    }
+
+    fn waiting(&self, lane: LaneId, now: u64, most: usize) -> Result<Waiting> {
+        self.shared.waiting(lane, validate::bound(now), most)
     }
 
     fn unclaim(&self, lane: LaneId, items: &[ItemId]) {
@@ -172,6 +182,14 @@ impl Store for SqliteStore {
         self.shared.depths()
     }
 
+    fn oldest(&self) -> Result<Vec<(LaneId, u64)>> {
+        self.shared.oldest()
+    }
+
+    fn kept_bytes(&self, tenant: &str) -> Result<u64> {
+        self.shared.kept_bytes(tenant)
+    }
+
     fn list(&self, filter: &Filter, cursor: Option<Cursor>, limit: usize) -> Result<Page> {
         self.shared.list(filter, cursor, limit)
     }
@@ -182,6 +200,14 @@ impl Store for SqliteStore {
 
     fn item(&self, id: ItemId) -> Result<Option<ItemView>> {
         self.shared.item(id)
+    }
+
+    fn bytes(&self, id: ItemId) -> Result<Option<ItemBytes>> {
+        self.shared.bytes(id)
+    }
+
+    fn overtaken(&self, id: ItemId) -> Result<Option<ItemId>> {
+        self.shared.overtaken(id)
     }
 
     fn retry(&self, selection: Selection, edit: Option<Edit>, now: u64) -> Result<Selected> {
@@ -200,6 +226,21 @@ impl Store for SqliteStore {
 
     fn changes(&self, after: u64, limit: usize) -> Result<Changes> {
         self.shared.changes(after, limit)
+    }
+
+    fn changes_of(&self, tenant: &str, after: u64, limit: usize) -> Result<Changes> {
+        self.shared.changes_of(tenant, after, limit)
+    }
+
+    fn set_note(&self, name: &str, value: Option<Vec<u8>>, now: u64) -> Result<()> {
+        validate::note(name, value.as_deref())?;
+        let name = name.to_owned();
+        let work = move |unit: &mut unit::Unit<'_>| unit.set_note(&name, value.as_deref());
+        self.writer.submit(1, now, work)
+    }
+
+    fn notes(&self) -> Result<Vec<(String, Vec<u8>)>> {
+        self.shared.notes()
     }
 
     fn retain(&self, retention: Retention, now: u64) -> Result<Retained> {

@@ -82,6 +82,9 @@ pub(super) fn writer(path: &Path) -> Result<Connection> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let mut db = Connection::open_with_flags(path, flags).map_err(told)?;
     settle_in(&db).map_err(told)?;
+    // A file that turns out to be damaged is left as it is: nothing of the log is
+    // moved into it when it is closed.
+    moves_log_at_close(&db, false).map_err(told)?;
     schema::prepare(&mut db, path)?;
     db.execute_batch(
         "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA journal_size_limit = 67108864;
@@ -101,7 +104,13 @@ pub(super) fn settle_in(db: &Connection) -> rusqlite::Result<()> {
     Ok(())
 }
 
-fn reader(path: &Path) -> rusqlite::Result<Connection> {
+/// Whether the last connection that is closed moves the log into the database.
+pub(super) fn moves_log_at_close(db: &Connection, moves: bool) -> rusqlite::Result<()> {
+    db.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, !moves)?;
+    Ok(())
+}
+
+pub(super) fn reader(path: &Path) -> rusqlite::Result<Connection> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let db = Connection::open_with_flags(path, flags)?;
     settle_in(&db)?;

@@ -6,6 +6,8 @@
 //! place. Both kinds of waiting are stages of their own, so that a claim looks at
 //! neither.
 
+use rusqlite::Row;
+
 use super::codes::{Kind, Stage};
 use super::sql;
 use super::unit::{Item, Unit, Work};
@@ -17,10 +19,29 @@ const SLICE: usize = 1_000;
 /// The newest item of a key that holds a place.
 #[derive(Debug)]
 pub(super) struct Newest {
-    id: u64,
+    pub id: u64,
     stage: Stage,
     kind: Kind,
     due: u64,
+}
+
+impl Newest {
+    pub fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
+        Ok(Self {
+            id: row.get(0)?,
+            stage: row.get(1)?,
+            kind: row.get(2)?,
+            due: row.get(3)?,
+        })
+    }
+
+    /// Whether it goes in the place of an item that a person lets go again.
+    pub fn overtakes(&self, item: &Item) -> bool {
+        self.id > item.id
+            && item.kind == Kind::Absolute
+            && self.kind == Kind::Absolute
+            && self.stage != Stage::UnknownHolds
+    }
 }
 
 /// Where an item enters the order.
@@ -34,14 +55,7 @@ impl Unit<'_> {
     /// The newest item of a key that holds a place.
     pub fn newest(&self, lane: LaneId, key: Option<&[u8]>) -> rusqlite::Result<Option<Newest>> {
         let Some(key) = key else { return Ok(None) };
-        self.first(sql::NEWEST_OF_KEY, (lane.0, key), |row| {
-            Ok(Newest {
-                id: row.get(0)?,
-                stage: row.get(1)?,
-                kind: row.get(2)?,
-                due: row.get(3)?,
-            })
-        })
+        self.first(sql::NEWEST_OF_KEY, (lane.0, key), Newest::read)
     }
 
     /// Where a new item, which is later than all others, enters the order. It may
@@ -167,11 +181,7 @@ impl Unit<'_> {
             return self.enter(item, Stage::Queued, due);
         }
         let newest = self.newest(lane, item.key.as_deref())?;
-        if let Some(newer) = newest.as_ref().filter(|newest| newest.id > id)
-            && kind == Kind::Absolute
-            && newer.kind == Kind::Absolute
-            && newer.stage != Stage::UnknownHolds
-        {
+        if let Some(newer) = newest.as_ref().filter(|newest| newest.overtakes(item)) {
             return self.supersede(lane, id, item.stage, newer.id, now);
         }
         let stage = self.entry(lane, id, kind, item.key.as_deref(), newest.as_ref())?;

@@ -81,6 +81,11 @@ impl SqliteStore {
                     slice(items.to_vec())?;
                 }
             }
+            Selection::Items(items) => {
+                for items in items.chunks(SLICE) {
+                    slice(items.to_vec())?;
+                }
+            }
             Selection::Matching(filter) => {
                 let mut cursor: Option<Cursor> = None;
                 loop {

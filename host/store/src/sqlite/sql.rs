@@ -31,6 +31,29 @@ pub const BARRIERS: &str = "SELECT lane, id, state FROM item INDEXED BY item_bar
      WHERE holds = 1 AND effect = 3";
 pub const NEWEST_UID: &str = "SELECT uid FROM delivery ORDER BY uid DESC LIMIT 1";
 
+// The oldest open item of each lane, for whoever watches.
+
+/// Of those that wait for a time, which are by that time and not by age: reads
+/// all of them in their index.
+pub const OLDEST_DUE: &str = "SELECT lane, min(id) FROM item INDEXED BY item_due \
+     WHERE state = 0 GROUP BY lane";
+/// Of the others that wait: the next lane, and its first.
+pub const OLDEST_NEXT: [&str; 3] = [
+    "SELECT lane, id FROM item INDEXED BY item_behind \
+     WHERE state = 1 AND lane > ?1 ORDER BY lane, id LIMIT 1",
+    "SELECT lane, id FROM item INDEXED BY item_held \
+     WHERE state = 3 AND lane > ?1 ORDER BY lane, id LIMIT 1",
+    "SELECT lane, id FROM item INDEXED BY item_blocked \
+     WHERE state = 4 AND lane > ?1 ORDER BY lane, id LIMIT 1",
+];
+/// Of what is under way.
+pub const OLDEST_UNDER_WAY: [&str; 2] = [
+    "SELECT lane, id FROM item INDEXED BY item_sending WHERE state = 2",
+    "SELECT lane, id FROM item INDEXED BY item_calling WHERE state = 5",
+];
+pub const ACCEPTED: &str =
+    "SELECT d.accepted FROM item i JOIN delivery d ON d.id = i.delivery WHERE i.id = ?1";
+
 // Accepting.
 
 pub const BY_IDEMPOTENCY: &str = "SELECT id, uid, body_hash, idem_until FROM delivery \
@@ -68,6 +91,33 @@ pub const NEXT_LANE: &str = "SELECT lane, due FROM item INDEXED BY item_due \
 pub const CLAIM: &str = "SELECT i.id, d.uid, d.id, i.effect, d.accepted, i.attempts, i.label, \
      i.input FROM item i INDEXED BY item_due JOIN delivery d ON d.id = i.delivery \
      WHERE i.lane = ?1 AND i.state = 0 AND i.due <= ?2 ORDER BY i.due, i.id LIMIT ?3";
+
+pub const WAITING: &str = "SELECT id, due FROM item INDEXED BY item_due \
+     WHERE lane = ?1 AND state = 0 ORDER BY due, id LIMIT ?2";
+
+// What a tenant keeps. Neither text nor bytes are read for their length.
+
+/// Bytes of the items of a lane in one index.
+macro_rules! bytes_of {
+    ($index:literal, $which:literal) => {
+        concat!(
+            "SELECT sum(512 + coalesce(length(i.result), 0) + coalesce(length(i.input), \
+             (SELECT length(bytes) FROM payload WHERE id = i.id * 2), 0)) \
+             FROM item i INDEXED BY ",
+            $index,
+            " WHERE i.lane = ?1 AND ",
+            $which
+        )
+    };
+}
+
+pub const KEPT_BYTES: [&str; 5] = [
+    bytes_of!("item_due", "i.state = 0"),
+    bytes_of!("item_behind", "i.state = 1"),
+    bytes_of!("item_held", "i.state = 3"),
+    bytes_of!("item_blocked", "i.state = 4"),
+    bytes_of!("item_dead", "i.phase = 1"),
+];
 
 // Attempts.
 
@@ -139,7 +189,7 @@ pub const ITEM_BYTES: &str = "SELECT input, result, attempt FROM item WHERE id =
 pub const ATTEMPT: &str = "SELECT state, repeat, began, ended, status, blame, code, message, \
      generations, items, request, answer FROM attempt WHERE id = ?1";
 pub const EDITS: &str =
-    "SELECT at, who, reason, input_before FROM edit WHERE item = ?1 ORDER BY id LIMIT ?2";
+    "SELECT at, who, reason, input_before FROM edit WHERE item = ?1 ORDER BY id DESC LIMIT ?2";
 pub const EDIT_COUNT: &str = "SELECT count(*) FROM edit WHERE item = ?1";
 pub const NEW_EDIT: &str =
     "INSERT INTO edit(item, at, who, reason, input_before) VALUES (?1, ?2, ?3, ?4, ?5)";
@@ -148,12 +198,19 @@ pub const EDIT_ITEM: &str =
 
 // The sequence of changes.
 
-pub const CHANGES: &str = "SELECT c.seq, c.item, d.uid, d.id, i.lane, c.state, c.at \
+pub const CHANGES: &str = "SELECT c.seq, c.item, d.uid, d.id, i.lane, c.state, c.at, \
+     d.accepted, i.label, i.state, i.finished, i.attempts, i.blame, i.code, i.message, i.successor \
      FROM change c LEFT JOIN item i ON i.id = c.item LEFT JOIN delivery d ON d.id = i.delivery \
      WHERE c.seq > ?1 ORDER BY c.seq LIMIT ?2";
 pub const FIRST_CHANGE: &str = "SELECT seq FROM change ORDER BY seq LIMIT 1";
 pub const OLD_CHANGES: &str = "DELETE FROM change WHERE seq IN \
      (SELECT seq FROM change ORDER BY seq LIMIT ?2) AND at <= ?1";
+
+// Notes.
+
+pub const NOTES: &str = "SELECT name, value FROM note ORDER BY name";
+pub const PUT_NOTE: &str = "INSERT OR REPLACE INTO note(name, value) VALUES (?1, ?2)";
+pub const DROP_NOTE: &str = "DELETE FROM note WHERE name = ?1";
 
 // Retention.
 

@@ -52,7 +52,7 @@ pub(super) struct Item {
 }
 
 impl Item {
-    fn read(id: u64, row: &Row<'_>) -> rusqlite::Result<Self> {
+    pub fn read(id: u64, row: &Row<'_>) -> rusqlite::Result<Self> {
         Ok(Self {
             id,
             lane: LaneId(row.get(0)?),
@@ -110,7 +110,7 @@ impl Unit<'_> {
         AttemptId(attempt)
     }
 
-    /// Takes down that an item ended.
+    /// Takes down that an item ended or is held.
     pub fn note_change(&mut self, item: u64, stage: Stage, at: u64) -> rusqlite::Result<()> {
         let seq = self.ledger.next_change;
         self.ledger.next_change += 1;

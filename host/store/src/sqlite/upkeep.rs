@@ -1,21 +1,18 @@
-//! Depths, the sequence of changes, connections' states, and copies.
+//! Depths, connections' states, and copies.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fs::OpenOptions;
+use std::io::ErrorKind;
 use std::path::Path;
 
 use rusqlite::backup::{Backup, StepResult};
 use rusqlite::{Connection, OptionalExtension, ffi};
 
-use super::claim::index;
 use super::codes::Stage;
 use super::failure::explain;
 use super::{Shared, sql};
 use crate::error::{Result, StoreError};
-use crate::model::{
-    Change, Changes, ConnectionName, ConnectionState, DeliveryId, Depth, ItemId, LaneId, State,
-    limits,
-};
+use crate::model::{ConnectionName, ConnectionState, Depth, LaneId, State};
 
 /// Pages that are copied at once.
 const PAGES: i32 = 1_000;
@@ -57,41 +54,56 @@ impl Shared {
         Ok(depths)
     }
 
-    /// Items that ended, after a place in the sequence.
-    pub fn changes(&self, after: u64, limit: usize) -> Result<Changes> {
-        let limit = limit.clamp(1, limits::PAGE);
+    /// Bytes of a tenant's open and dead items, apart from those under way.
+    pub fn kept_bytes(&self, tenant: &str) -> Result<u64> {
+        let lanes = self.lanes_that(|lane| lane.tenant == tenant);
+        self.readers.with(|db| {
+            let mut bytes = 0_u64;
+            for statement in sql::KEPT_BYTES {
+                let mut statement = db.prepare_cached(statement)?;
+                for lane in &lanes {
+                    let sum = statement.query_row([lane.0], |row| row.get::<_, Option<u64>>(0))?;
+                    bytes = bytes.saturating_add(sum.unwrap_or(0));
+                }
+            }
+            Ok(bytes)
+        })
+    }
+
+    /// When the oldest open item of each lane was accepted.
+    pub fn oldest(&self) -> Result<Vec<(LaneId, u64)>> {
         self.readers.with(|db| {
             let db = db.unchecked_transaction()?;
-            let first = db.prepare_cached(sql::FIRST_CHANGE)?;
-            let first = { first }
-                .query_row([], |row| row.get::<_, u64>(0))
-                .optional()?;
-            let next_new: u64 = db.query_row(sql::META, [], |row| row.get(3))?;
-            let mut found = Changes {
-                changes: Vec::new(),
-                next: after,
-                missed: after.saturating_add(1) < first.unwrap_or(next_new),
+            let mut first: BTreeMap<u64, u64> = BTreeMap::new();
+            let mut older = |lane, id| {
+                let known = first.entry(lane).or_insert(id);
+                *known = id.min(*known);
             };
-            let mut statement = db.prepare_cached(sql::CHANGES)?;
-            let mut rows = statement.query((after.min(i64::MAX as u64), limit))?;
-            while let Some(row) = rows.next()? {
-                found.next = row.get(0)?;
-                // Its delivery may be gone already.
-                let Some(uid) = row.get::<_, Option<[u8; 16]>>(2)? else {
-                    continue;
-                };
-                let item = row.get(1)?;
-                found.changes.push(Change {
-                    seq: found.next,
-                    item: ItemId(item),
-                    delivery: DeliveryId::from_bytes(uid),
-                    index: index(item, row.get(3)?),
-                    lane: LaneId(row.get(4)?),
-                    state: row.get::<_, Stage>(5)?.state(),
-                    at: row.get(6)?,
-                });
+            for statement in [sql::OLDEST_DUE].iter().chain(&sql::OLDEST_UNDER_WAY) {
+                let mut statement = db.prepare_cached(statement)?;
+                let mut rows = statement.query([])?;
+                while let Some(row) = rows.next()? {
+                    older(row.get(0)?, row.get(1)?);
+                }
             }
-            Ok(found)
+            for statement in sql::OLDEST_NEXT {
+                let mut statement = db.prepare_cached(statement)?;
+                let mut after = 0_u64;
+                loop {
+                    let next = statement.query_row([after], |row| Ok((row.get(0)?, row.get(1)?)));
+                    let Some((lane, id)) = next.optional()? else {
+                        break;
+                    };
+                    after = lane;
+                    older(lane, id);
+                }
+            }
+            let mut accepted = db.prepare_cached(sql::ACCEPTED)?;
+            let accepted = first.into_iter().map(|(lane, id)| {
+                let at = accepted.query_row([id], |row| row.get(0))?;
+                Ok((LaneId(lane), at))
+            });
+            accepted.collect()
         })
     }
 
@@ -113,31 +125,49 @@ impl Shared {
     /// Copies everything into a new file. The copy is of one moment, and costs no
     /// writer its turn.
     pub fn backup(&self, to: &Path) -> Result<()> {
-        let refused = |error: std::io::Error, what: &str| StoreError::Unusable {
-            path: to.into(),
-            why: format!("{error}; {what}"),
-        };
-        let mut options = OpenOptions::new();
-        options.write(true).create_new(true);
-        super::open::private(&mut options);
-        let file = options.open(to);
-        let file = file.map_err(|error| refused(error, "name a file that is not there"))?;
-        let copied = self.readers.with(|db| Ok(copy(db, to)));
-        let copied = copied.and_then(|copied| copied.map_err(|error| explain(to, &error)));
-        let synced = copied.and_then(|()| {
-            let synced = file.sync_all();
-            synced.map_err(|error| refused(error, "look at the disk"))
-        });
-        if synced.is_err() {
-            // Half a copy is none. That it cannot be removed helps nobody.
-            let _ = std::fs::remove_file(to);
-        }
-        synced
+        into_new_file(to, |to| self.readers.with(|db| Ok(copy(db, to))))
+    }
+}
+
+/// Makes a copy in a file that was not there before, and has it on disk.
+pub(super) fn into_new_file(
+    to: &Path,
+    copy: impl FnOnce(&Path) -> Result<rusqlite::Result<()>>,
+) -> Result<()> {
+    let refused = |error: std::io::Error, what: &str| StoreError::Unusable {
+        path: to.into(),
+        why: format!("{}; {what}", reason(&error)),
+    };
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    super::open::private(&mut options);
+    let file = options.open(to);
+    let file = file.map_err(|error| refused(error, "name a new file in a folder that is there"))?;
+    let copied = copy(to).and_then(|copied| copied.map_err(|error| explain(to, &error)));
+    let synced = copied.and_then(|()| {
+        let synced = file.sync_all();
+        synced.map_err(|error| refused(error, "look at the disk"))
+    });
+    if synced.is_err() {
+        // Half a copy is none. That it cannot be removed helps nobody.
+        let _ = std::fs::remove_file(to);
+    }
+    synced
+}
+
+/// Why a file cannot be made, without a number.
+fn reason(error: &std::io::Error) -> String {
+    match error.kind() {
+        ErrorKind::AlreadyExists => "it is there already, and nothing is overwritten".into(),
+        ErrorKind::NotFound => "its folder is not there".into(),
+        ErrorKind::PermissionDenied => "its folder may not be written to".into(),
+        ErrorKind::StorageFull => "the disk is full".into(),
+        _ => error.to_string(),
     }
 }
 
 /// Copies a database into an empty file. What others write meanwhile is not in it.
-fn copy(db: &Connection, to: &Path) -> rusqlite::Result<()> {
+pub(super) fn copy(db: &Connection, to: &Path) -> rusqlite::Result<()> {
     let mut copy = Connection::open(to)?;
     let moment = db.unchecked_transaction()?;
     moment.query_row(sql::META, [], |_| Ok(()))?;

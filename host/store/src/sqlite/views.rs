@@ -5,12 +5,13 @@ use rusqlite::{Connection, OptionalExtension, Row};
 use super::attempts::unpack;
 use super::claim::{index, whole};
 use super::codes::{Kind, Stage};
-use super::unit::{Payload, row_id};
+use super::order::Newest;
+use super::unit::{Item, Payload, row_id};
 use super::{Shared, sql};
 use crate::error::Result;
 use crate::model::{
-    AttemptId, AttemptView, DeliveryId, DeliveryView, EditView, ItemId, ItemSummary, ItemView,
-    Lane, LaneId, limits,
+    AttemptId, AttemptView, DeliveryId, DeliveryView, EditView, ItemBytes, ItemId, ItemSummary,
+    ItemView, Lane, LaneId, limits,
 };
 
 impl Shared {
@@ -97,7 +98,46 @@ impl Shared {
                 result: whole(&db, Payload::Result, id.0, result)?,
                 attempts: attempts(&db, id, newest)?,
                 edits: edits(&db, id)?,
+                unreadable: None,
             }))
+        })
+    }
+
+    /// An item's input and result alone.
+    pub fn bytes(&self, id: ItemId) -> Result<Option<ItemBytes>> {
+        self.readers.with(|db| {
+            let db = db.unchecked_transaction()?;
+            let mut statement = db.prepare_cached(sql::ITEM_BYTES)?;
+            let inline = statement.query_row([row_id(id.0)], |row| Ok((row.get(0)?, row.get(1)?)));
+            let Some((input, result)) = inline.optional()? else {
+                return Ok(None);
+            };
+            Ok(Some(ItemBytes {
+                input: whole(&db, Payload::Input, id.0, input)?,
+                result: whole(&db, Payload::Result, id.0, result)?,
+                unreadable: None,
+            }))
+        })
+    }
+
+    /// The newer total that goes in an item's place, by the same rule as when it
+    /// is retried.
+    pub fn overtaken(&self, id: ItemId) -> Result<Option<ItemId>> {
+        self.readers.with(|db| {
+            let db = db.unchecked_transaction()?;
+            let mut statement = db.prepare_cached(sql::ITEM)?;
+            let item = statement.query_row([row_id(id.0)], |row| Item::read(id.0, row));
+            let Some(item) = item.optional()? else {
+                return Ok(None);
+            };
+            let Some(key) = item.key.as_deref().filter(|_| !item.stage.leads()) else {
+                return Ok(None);
+            };
+            let mut statement = db.prepare_cached(sql::NEWEST_OF_KEY)?;
+            let newest = statement.query_row((item.lane.0, key), Newest::read);
+            let newest = newest.optional()?;
+            let newer = newest.filter(|newest| newest.overtakes(&item));
+            Ok(newer.map(|newer| ItemId(newer.id)))
         })
     }
 }
@@ -143,15 +183,23 @@ fn attempt(id: u64, row: &Row<'_>) -> rusqlite::Result<(AttemptView, Vec<(u64, u
     Ok((view, links))
 }
 
+/// An item's edits, oldest first. The newest show what the input was, as far as
+/// there is room.
 fn edits(db: &Connection, item: ItemId) -> rusqlite::Result<Vec<EditView>> {
     let mut statement = db.prepare_cached(sql::EDITS)?;
+    let mut room = limits::EDITS_SHOWN;
     let rows = statement.query_map((item.0, limits::EDITS), |row| {
+        let before = row.get_ref(3)?.as_blob()?;
+        let left = room.checked_sub(before.len());
+        room = left.unwrap_or(0);
         Ok(EditView {
             at: row.get(0)?,
             who: row.get(1)?,
             reason: row.get(2)?,
-            input_before: row.get(3)?,
+            input_before: left.map(|_| before.to_vec()),
         })
     })?;
-    rows.collect()
+    let mut edits: Vec<EditView> = rows.collect::<rusqlite::Result<_>>()?;
+    edits.reverse();
+    Ok(edits)
 }

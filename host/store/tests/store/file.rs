@@ -197,7 +197,7 @@ fn a_file_of_a_newer_version_is_refused_and_left_as_it_is() {
     let expected = StoreError::Newer {
         path: path.clone(),
         found: 99,
-        known: 1,
+        known: 2,
     };
     assert_eq!(refused, expected);
     assert_eq!(std::fs::read(&path).unwrap(), before);
@@ -309,4 +309,30 @@ fn a_backup_taken_while_others_write_is_whole() {
         assert!((last..=2_000 + during).contains(&items), "{items}");
         last = items;
     }
+}
+
+#[test]
+fn a_file_of_the_first_format_becomes_the_present_one_with_everything_in_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let db = rusqlite::Connection::open(database(folder.path())).unwrap();
+    db.execute_batch("PRAGMA auto_vacuum = INCREMENTAL; PRAGMA application_id = 0x43444f42;")
+        .unwrap();
+    db.execute_batch(include_str!("../../src/sqlite/schema.sql"))
+        .unwrap();
+    db.execute_batch(
+        "PRAGMA user_version = 1;
+         INSERT INTO lane VALUES (1, 'acme', 'shop', 'stock.update');
+         INSERT INTO delivery(id, uid, lane, items, accepted, origin)
+             VALUES (1, x'0190a1b2c3d47e5f8a6b7c8d9e0f1a2b', 1, 1, 1700000000000, 0);
+         INSERT INTO item(id, delivery, lane, phase, state, holds, effect, due, label, input)
+             VALUES (1, 1, 1, 0, 0, 1, 0, 1700000000000, 'old', x'7b7d');
+         UPDATE meta SET next_item = 2;",
+    )
+    .unwrap();
+    db.close().unwrap();
+    let store = open(folder.path());
+    let claimed = store.claim(crossdock_store::LaneId(1), T, 9).unwrap();
+    assert_eq!((claimed.len(), &claimed[0].input[..]), (1, &b"{}"[..]));
+    store.set_note("a", Some(b"1".to_vec()), T).unwrap();
+    clean(&store);
 }

@@ -6,7 +6,9 @@
 //! | `file` | restarts, and files that are refused |
 //! | `kill` | a process that is killed at any moment |
 //! | `disk` | a disk that refuses |
+//! | `beside` | copies and checks of a file that a host has open |
 
+mod beside;
 mod common;
 mod conformance;
 #[cfg(target_os = "linux")]
