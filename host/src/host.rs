@@ -1,5 +1,7 @@
 //! The parts put together: what the command line and inbound HTTP talk to.
 
+mod scrape;
+
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,6 +12,7 @@ use crate::config::{HostConfig, RecordingKey};
 use crate::delivery::dry_run::dry_run;
 use crate::delivery::intake::items;
 use crate::delivery::item_keys::DeliveryId;
+use crate::delivery::order;
 use crate::delivery::path::deliver;
 use crate::files;
 use crate::outbox::{self, CallJournal, Outbox, Queued};
@@ -29,9 +32,13 @@ use crate::script::ScriptRun;
 use crate::serving::connection_limits::Channels;
 use crate::serving::route::Route;
 use crate::serving::snapshot::Snapshot;
+use crate::telemetry::Telemetry;
+use crate::telemetry::incoming::Incoming;
+use crate::telemetry::meters::CallStatus;
 use crate::vital::{Part, Trouble, Vital};
 use crate::workbench::diff::{CompareRequest, Comparison};
 use crate::workbench::suite::Suite;
+use scrape::Scrape;
 
 /// How long a call waits for memory that other calls hold.
 const ROOM_TIME: Duration = Duration::from_secs(5);
@@ -42,6 +49,7 @@ pub struct Host {
     config: Arc<HostConfig>,
     loaded: Handle,
     loader: Arc<Loader>,
+    channels: Arc<Channels>,
     /// Nothing where recording is off.
     recorder: Option<Arc<Recorder>>,
     /// Nothing where nobody takes records in: only a host that serves does.
@@ -49,6 +57,9 @@ pub struct Host {
     /// What everything that is being received or worked on may hold together.
     memory: Budget,
     vital: Arc<Vital>,
+    telemetry: Telemetry,
+    /// What of it is looked at when the page is asked for.
+    scrape: Arc<Scrape>,
 }
 
 /// A call of one operation.
@@ -64,6 +75,8 @@ pub struct Call {
     pub body: bytes::Bytes,
     /// Makes the items' keys stable over repeated calls.
     pub idempotency_key: Option<String>,
+    /// The trace that it belongs to.
+    pub trace: Incoming,
 }
 
 impl Host {
@@ -88,8 +101,10 @@ impl Host {
             None
         };
         let config = Arc::new(config);
-        let channels = Arc::new(Channels::default());
-        let loaded = manager::start(config.clone(), loader.clone(), channels, watch).await?;
+        let telemetry = scrape::started(&config.telemetry)?;
+        let channels = Arc::new(Channels::observed(telemetry.clone()));
+        let loaded =
+            manager::start(config.clone(), loader.clone(), channels.clone(), watch).await?;
         let mut vital = Vital::default();
         vital.watch(Part::Reload, {
             let loaded = loaded.clone();
@@ -106,10 +121,13 @@ impl Host {
             config,
             loaded,
             loader,
+            channels,
             recorder,
             outbox: None,
             memory,
             vital: Arc::new(vital),
+            telemetry,
+            scrape: Arc::default(),
         })
     }
 
@@ -120,7 +138,13 @@ impl Host {
     pub async fn with_outbox(mut self) -> Result<Self, Problem> {
         let loaded = self.loaded.current.clone();
         let serving = Arc::new(move || loaded.snapshot());
-        let outbox = Outbox::open(self.config.clone(), serving, self.memory.clone()).await?;
+        let outbox = Outbox::open(
+            self.config.clone(),
+            serving,
+            self.channels.clone(),
+            self.memory.clone(),
+        )
+        .await?;
         outbox.start();
         let delivering = outbox.clone();
         // Nobody else has this host yet.
@@ -246,6 +270,18 @@ impl Host {
     pub async fn call(&self, call: Call) -> Result<Report, Problem> {
         let (route, id, items) = self.accept(&call).await?;
         self.record(&route, &call);
+        let operation = route.observed.operation.clone();
+        let answered = self.deliver(route, id, items).await;
+        operation.answered(&answered);
+        answered
+    }
+
+    async fn deliver(
+        &self,
+        route: Route,
+        id: DeliveryId,
+        items: Vec<String>,
+    ) -> Result<Report, Problem> {
         match &self.outbox {
             Some(outbox) if may_need_a_journal(&route) => {
                 let journal = CallJournal::new(outbox.clone(), route.clone(), items.clone());
@@ -258,13 +294,37 @@ impl Host {
         }
     }
 
+    /// Whether a call is queued that does not say otherwise: as its connection's
+    /// settings have it, unless the operation only reads.
+    pub fn queues(&self, call: &Call) -> bool {
+        let snapshot = self.snapshot();
+        let connection = snapshot
+            .tenants
+            .get(&*call.tenant)
+            .and_then(|tenant| tenant.connections.get(&call.connection))
+            .filter(|connection| connection.config.queue_by_default);
+        let Some(connection) = connection else {
+            return false;
+        };
+        let operation = snapshot
+            .adapters
+            .get(&connection.config.adapter)
+            .and_then(|adapter| adapter.operations.get(&call.operation));
+        operation.is_some_and(|operation| !order::reads(operation.order.as_ref()))
+    }
+
     /// Takes a call's items in. They are on disk when this returns.
     pub async fn queue(&self, call: Call) -> Result<Queued, Problem> {
         let outbox = self.outbox()?;
         let (route, _, items) = self.accept(&call).await?;
         self.record(&route, &call);
         let key = call.idempotency_key.as_deref();
-        outbox.accept(&route, items, key, &call.body).await
+        let queued = outbox.accept(&route, items, key, &call.body).await;
+        match &queued {
+            Ok(queued) => route.observed.operation.call(queued.status(), None),
+            Err(problem) => route.observed.operation.refused(problem),
+        }
+        queued
     }
 
     /// Keeps a call's items for trying scripts on, where its tenant wants that.
@@ -279,13 +339,35 @@ impl Host {
     /// What a call would send.
     pub async fn dry_run(&self, call: Call) -> Result<DryRun, Problem> {
         let (route, id, items) = self.accept(&call).await?;
-        dry_run(route, id, items).await
+        let operation = route.observed.operation.clone();
+        let dry = dry_run(route, id, items).await;
+        match &dry {
+            Ok(_) => operation.call(CallStatus::DryRun, None),
+            Err(problem) => operation.refused(problem),
+        }
+        dry
     }
 
     async fn accept(&self, call: &Call) -> Result<(Route, DeliveryId, Vec<String>), Problem> {
         let snapshot = self.snapshot();
-        let mut route = Route::find(snapshot, &call.tenant, &call.connection, &call.operation)
-            .map_err(|problem| self.refused(&call.tenant, problem))?;
+        let route = Route::find(snapshot, &call.tenant, &call.connection, &call.operation);
+        let mut route = route.map_err(|problem| {
+            let problem = self.refused(&call.tenant, problem);
+            self.telemetry.metrics.nobody.refused(&problem);
+            problem
+        })?;
+        route.observed = route.observed.within(call.trace.clone());
+        let operation = route.observed.operation.clone();
+        let taken = self.take(call, route).await;
+        taken.inspect_err(|problem| operation.refused(problem))
+    }
+
+    /// A call's items, with memory for them.
+    async fn take(
+        &self,
+        call: &Call,
+        mut route: Route,
+    ) -> Result<(Route, DeliveryId, Vec<String>), Problem> {
         let items = items(&call.body, self.config.limits.items_per_call)?;
         // The body itself, and its items.
         let needed = call.body.len().saturating_mul(2);
@@ -412,56 +494,4 @@ fn recorder(config: &HostConfig) -> Result<Option<Arc<Recorder>>, Problem> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[tokio::test(flavor = "multi_thread")]
-    async fn a_refused_tenant_is_told_from_one_that_is_not_there() {
-        let folder = tempfile::tempdir().unwrap();
-        let write = |path: &str, text: &str| {
-            let path = folder.path().join(path);
-            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-            std::fs::write(path, text).unwrap();
-        };
-        write("crossdock.toml", "");
-        std::fs::create_dir(folder.path().join("plugins")).unwrap();
-        // One thing wrong with the file, one that only the plugins can tell.
-        write(
-            "tenants/acme/tenant.toml",
-            "[connections.shop]\nadapter = \"nobody\"\nbase_url = \"https://a.example\"\nca_file = 3\n",
-        );
-        let config = crate::config::load_host(Some(&folder.path().join("crossdock.toml"))).unwrap();
-        let host = Host::start(config, false).await.unwrap();
-        let tenants = host.tenants();
-        let codes: Vec<_> = tenants[0]
-            .problems
-            .iter()
-            .map(|problem| {
-                (
-                    &*problem.code,
-                    problem.place.as_ref().map(|place| place.line),
-                )
-            })
-            .collect();
-        assert_eq!(
-            codes,
-            [
-                ("config-wrong-type", Some(4)),
-                ("config-unknown-adapter", Some(2))
-            ]
-        );
-        let call = |tenant: &str| Call {
-            tenant: tenant.into(),
-            connection: "shop".into(),
-            operation: "stock.update".into(),
-            body: bytes::Bytes::from_static(b"{}"),
-            idempotency_key: None,
-        };
-        let refused = host.call(call("acme")).await.unwrap_err();
-        assert_eq!(refused.code, "tenant-refused");
-        assert_eq!(refused.blame, crate::problem::Blame::Host);
-        assert!(refused.detail.contains("ca_file"), "{refused}");
-        let unknown = host.call(call("acne")).await.unwrap_err();
-        assert_eq!(unknown.code, "unknown-tenant");
-    }
-}
+mod tests;

@@ -16,6 +16,7 @@
 //! | [`script`] | tenants' scripts, run by script engines (also plugins), and their tests |
 //! | [`serving`] | what serves: everything loaded, as one view that a call takes once |
 //! | [`delivery`] | the path above: documents, attempts, outcomes, blame |
+//! | [`telemetry`] | what the host tells of itself: metrics, traces
 //! | [`redact`] | no secret in anything that leaves the host |
 //! | [`report`] | what became of a call and of each of its items |
 //! | [`outbox`] | records that wait for their platform, on disk |
@@ -29,6 +30,7 @@
 //! | [`bundle`] | the plugins that come with the command |
 //! | [`problem`] | one failure as data: blame, code, where, what to do |
 //! | `file_failure`, `json_failure`, `wasm_failure` | what the system and the libraries say, in words for people |
+//! | `seal` | encryption of what lies on disk, and where its keys come from |
 //! | `files` | regular files within bounds, folders of the host's own |
 //! | `meter` | futures charged for their own processor time |
 //! | [`budget`] | memory as something to be shared, and what one delivery may take of it |
@@ -62,7 +64,9 @@ pub mod reload;
 pub mod report;
 pub mod schema;
 pub mod script;
+mod seal;
 pub mod serving;
+pub mod telemetry;
 mod text;
 pub mod vital;
 mod wasm_failure;

@@ -26,6 +26,15 @@ pub enum Blame {
 }
 
 impl Blame {
+    /// Everybody.
+    pub const ALL: [Self; 5] = [
+        Self::Caller,
+        Self::Script,
+        Self::Adapter,
+        Self::Platform,
+        Self::Host,
+    ];
+
     /// The word used in every interface.
     pub fn as_str(self) -> &'static str {
         match self {

@@ -115,6 +115,10 @@ pub struct ItemReport {
     /// item may try it again.
     #[serde(skip)]
     pub goes_again: bool,
+    /// Nothing of it was sent, as it did not get its turn: whoever keeps it has
+    /// it as it was before.
+    #[serde(skip)]
+    pub untried: bool,
 }
 
 /// A platform's remark about a part of an item.
@@ -142,6 +146,12 @@ pub struct RequestReport {
     /// Why no answer came.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
+    /// The items that it carried, where somebody writes down what leaves.
+    #[serde(skip)]
+    pub items: Vec<usize>,
+    /// How its answer began, without secrets, where somebody writes that down.
+    #[serde(skip)]
+    pub answer: Option<String>,
 }
 
 /// The versions that handled a delivery.
@@ -235,6 +245,7 @@ impl ItemReport {
             retry_after_ms: None,
             shortened: false,
             goes_again: false,
+            untried: false,
         }
     }
 
@@ -278,6 +289,7 @@ impl ItemReport {
             retry_after_ms: self.retry_after_ms,
             shortened: true,
             goes_again: self.goes_again,
+            untried: self.untried,
             ..Self::new(self.index, self.status)
         };
     }
@@ -316,6 +328,18 @@ impl ItemReport {
 }
 
 impl DeliveryStatus {
+    /// The word used in every interface.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Accepted => "accepted",
+            Self::Partial => "partial",
+            Self::Rejected => "rejected",
+            Self::Failed => "failed",
+            Self::Unknown => "unknown",
+            Self::Queued => "queued",
+        }
+    }
+
     /// The status over some items. No items at all are accepted.
     pub fn over(items: &[ItemReport]) -> Self {
         let count = |status| items.iter().filter(|item| item.status == status).count();
@@ -366,6 +390,8 @@ mod tests {
                 ms: 7,
                 attempt: 2,
                 error: Some("no answer".into()),
+                items: Vec::new(),
+                answer: None,
             }],
             generations: Generations {
                 adapter: "lingzhi 0.1.0".into(),

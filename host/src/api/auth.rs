@@ -1,7 +1,8 @@
 //! Who may ask what.
 //!
-//! A tenant's tokens open that tenant's connections, the host's admin tokens
-//! open what is loaded; neither opens the other. Where no token is configured,
+//! A tenant's tokens open that tenant's connections and records, the host's admin
+//! tokens open what is loaded and the records that were taken in; neither opens
+//! the other. Where no token is configured,
 //! being on this machine is the credential: only a loopback address is served
 //! then, and only to programs. A web page that somebody on this machine has
 //! open is told apart by its `Origin`, or, after DNS rebinding, by its `Host`;
@@ -35,8 +36,8 @@ const PROXY_HEADERS: [HeaderName; 4] = [
 pub enum TokenMode {
     /// Tokens are configured and needed.
     Tokens,
-    /// Tokens are configured, but none for administration: `/v1/plugins` and
-    /// `/v1/tenants` answer nobody.
+    /// Tokens are configured, but none for administration: `/v1/plugins`,
+    /// `/v1/tenants`, `/v1/deliveries` and `/metrics` answer nobody.
     TokensWithoutAdmin,
     /// No token is configured: this machine only.
     LoopbackOnly,
@@ -48,7 +49,7 @@ impl TokenMode {
         match self {
             Self::Tokens => "callers need a bearer token",
             Self::TokensWithoutAdmin => {
-                "callers need a bearer token; no [server] admin_tokens, so /v1/plugins and /v1/tenants answer nobody"
+                "callers need a bearer token; no [server] admin_tokens, so /v1/plugins, /v1/tenants, /v1/deliveries and /metrics answer nobody"
             }
             Self::LoopbackOnly => {
                 "no tokens are configured: only programs on this machine may call; `crossdock token new` makes a token"
@@ -133,7 +134,8 @@ impl Access {
         }
     }
 
-    /// Whether a question about what is loaded may go on.
+    /// Whether a question about what is loaded, or about the records of all tenants,
+    /// may go on.
     pub fn admin(
         &self,
         uri: &Uri,

@@ -21,8 +21,10 @@ use super::{App, Service};
 use crate::budget::Share;
 use crate::clock::millis;
 use crate::host::Call;
+use crate::outbox::Status;
 use crate::problem::Problem;
-use crate::report::DeliveryStatus;
+use crate::report::Report;
+use crate::telemetry::incoming::Incoming;
 
 /// Longest name of a tenant, connection or operation that is looked up.
 const MOST_NAME_BYTES: usize = 128;
@@ -43,6 +45,11 @@ pub(super) async fn call<S: Service>(
     let (call, options, memory) = match accept(&app, &names, request).await {
         Ok(accepted) => accepted,
         Err(refused) => {
+            app.service
+                .telemetry()
+                .metrics
+                .nobody
+                .refused(&refused.problem);
             log_refused(&names, &refused, started);
             return refused.into_response();
         }
@@ -50,6 +57,11 @@ pub(super) async fn call<S: Service>(
     let counted = match app.begin() {
         Ok(counted) => counted,
         Err(refused) => {
+            app.service
+                .telemetry()
+                .metrics
+                .nobody
+                .refused(&refused.problem);
             log_refused(&names, &refused, started);
             return refused.into_response();
         }
@@ -97,7 +109,7 @@ async fn accept<S: Service>(
         ));
     }
     let options = Options::read(parts.uri.query().unwrap_or_default())?;
-    if options.queue && options.dry_run {
+    if options.queue == Some(true) && options.dry_run {
         return Err(Refused::bad_request(
             "invalid-query",
             "`queue` and `dry_run` contradict each other; ask for one of them",
@@ -113,6 +125,7 @@ async fn accept<S: Service>(
         operation: operation.clone(),
         body,
         idempotency_key,
+        trace: Incoming::read(&parts.headers),
     };
     Ok((call, options, memory))
 }
@@ -121,6 +134,9 @@ async fn accept<S: Service>(
 #[derive(Serialize)]
 struct Accepted<'a> {
     delivery: &'a str,
+    /// Of one that was taken in before, under the same key.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    status: Option<Status>,
 }
 
 /// A call's answer and what the log says about it.
@@ -160,10 +176,11 @@ async fn answer<S: Service>(app: &App<S>, call: Call, options: Options) -> Resul
                 items: dry.requests.iter().map(|request| request.items.len()).sum(),
                 delivery: None,
             })
-        } else if options.queue {
+        } else if options.queue.unwrap_or_else(|| app.service.queues(&call)) {
             let queued = app.service.queue(call).await?;
             let mut response = json(&Accepted {
                 delivery: &queued.delivery,
+                status: queued.status,
             })?;
             *response.status_mut() = StatusCode::ACCEPTED;
             Ok(Answer {
@@ -174,12 +191,13 @@ async fn answer<S: Service>(app: &App<S>, call: Call, options: Options) -> Resul
             })
         } else {
             let report = app.service.call(call).await?;
-            let response = json(&report)?;
+            let (status, items) = (report.status.as_str(), report.items.len());
+            let delivery = Some(report.delivery.clone());
             Ok(Answer {
-                response,
-                status: word(report.status),
-                items: report.items.len(),
-                delivery: Some(report.delivery),
+                response: reported(report).await?,
+                status,
+                items,
+                delivery,
             })
         }
     };
@@ -197,6 +215,24 @@ async fn answer<S: Service>(app: &App<S>, call: Call, options: Options) -> Resul
             ),
         ))),
     }
+}
+
+/// Items of a report that is written on the thread that serves.
+const ITEMS_AT_ONCE: usize = 256;
+
+/// A report as an answer. Megabytes of it are written beside the threads that
+/// serve.
+async fn reported(report: Report) -> Result<Response, Refused> {
+    if report.items.len() <= ITEMS_AT_ONCE {
+        return json(&report);
+    }
+    let written = tokio::task::spawn_blocking(move || json(&report)).await;
+    written.map_err(|_| {
+        Refused::from(Problem::host(
+            "internal-error",
+            "the host failed on writing this answer, and has written why to its log; whether something was sent is not known",
+        ))
+    })?
 }
 
 /// A JSON answer, written once.
@@ -239,15 +275,4 @@ fn log_refused((tenant, connection, operation): &Names, refused: &Refused, start
 /// A name somebody sent, short enough for a log line.
 fn start_of(name: &str) -> &str {
     &name[..name.floor_char_boundary(MOST_NAME_BYTES)]
-}
-
-fn word(status: DeliveryStatus) -> &'static str {
-    match status {
-        DeliveryStatus::Accepted => "accepted",
-        DeliveryStatus::Partial => "partial",
-        DeliveryStatus::Rejected => "rejected",
-        DeliveryStatus::Failed => "failed",
-        DeliveryStatus::Unknown => "unknown",
-        DeliveryStatus::Queued => "queued",
-    }
 }

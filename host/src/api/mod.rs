@@ -8,9 +8,12 @@
 //! | `answering` | what every answer has in common |
 //! | `query`, `body` | what a call asks for, and its items |
 //! | `calls` | `POST /v1/{tenant}/{connection}/{operation}` |
-//! | `deliveries` | `/v1/{tenant}/deliveries`: what was accepted, and what became of it |
+//! | `deliveries` | `/v1/{tenant}/deliveries` and `/v1/deliveries`: what was accepted, what became of it, what a person does about it |
+//! | `events` | `/v1/{tenant}/deliveries/events`: what became of items, as it becomes known |
+//! | `flow` | `/v1/{tenant}/connections`: whether queued records leave |
 //! | `admin` | what is loaded, and retiring an adapter |
 //! | `health` | `/healthz`, `/readyz`, `/openapi.json` |
+//! | `metrics` | `/metrics` |
 //! | `auth` | who may ask what |
 //! | `problem` | every error as RFC 9457 `application/problem+json` |
 
@@ -22,8 +25,11 @@ mod calls;
 mod clock;
 mod connections;
 mod deliveries;
+mod events;
 mod finish;
+mod flow;
 mod health;
+mod metrics;
 mod problem;
 mod query;
 mod serve;
@@ -36,6 +42,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::routing::{get, post};
+use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tokio_util::task::task_tracker::TaskTrackerToken;
 
@@ -47,6 +54,7 @@ use crate::problem::Problem;
 use crate::reload::current::Following;
 use crate::reload::status::{PluginStatus, TenantStatus};
 use crate::report::{DryRun, Report};
+use crate::telemetry::Telemetry;
 use crate::vital::Trouble;
 
 pub use auth::TokenMode;
@@ -91,6 +99,9 @@ pub trait Service: Send + Sync + 'static {
     /// One delivery, now.
     fn call(&self, call: Call) -> impl Future<Output = Result<Report, Problem>> + Send;
 
+    /// Whether a call is queued that does not say otherwise.
+    fn queues(&self, call: &Call) -> bool;
+
     /// Takes a call's items in, to be delivered as soon as that can be done.
     fn queue(&self, call: Call) -> impl Future<Output = Result<Queued, Problem>> + Send;
 
@@ -99,6 +110,12 @@ pub trait Service: Send + Sync + 'static {
     /// # Errors
     /// Nothing is taken in here.
     fn outbox(&self) -> Result<&Outbox, Problem>;
+
+    /// What is counted and traced.
+    fn telemetry(&self) -> &Telemetry;
+
+    /// Everything that is counted, as Prometheus reads it.
+    fn metrics(&self) -> impl Future<Output = Result<String, Problem>> + Send;
 
     /// What a call would send.
     fn dry_run(&self, call: Call) -> impl Future<Output = Result<DryRun, Problem>> + Send;
@@ -149,12 +166,24 @@ impl Service for Host {
         Host::call(self, call).await
     }
 
+    fn queues(&self, call: &Call) -> bool {
+        Host::queues(self, call)
+    }
+
     async fn queue(&self, call: Call) -> Result<Queued, Problem> {
         Host::queue(self, call).await
     }
 
     fn outbox(&self) -> Result<&Outbox, Problem> {
         Host::outbox(self)
+    }
+
+    fn telemetry(&self) -> &Telemetry {
+        Host::telemetry(self)
+    }
+
+    async fn metrics(&self) -> Result<String, Problem> {
+        Host::metrics(self).await
     }
 
     async fn dry_run(&self, call: Call) -> Result<DryRun, Problem> {
@@ -172,6 +201,10 @@ struct App<S> {
     access: Access,
     /// One token per call being worked on; closed when the host is going down.
     calls: TaskTracker,
+    /// Who listens to what becomes of items.
+    listeners: events::Listeners,
+    /// Cancelled when the host is going down: what has no end of its own ends.
+    ending: CancellationToken,
 }
 
 impl<S: Service> App<S> {
@@ -201,17 +234,40 @@ impl<S: Service> App<S> {
 
 /// Every route, as `(method, path)`, the way `openapi.json` writes them.
 #[cfg(test)]
-const ROUTES: [(&str, &str); 11] = [
+const ROUTES: [(&str, &str); 34] = [
     ("post", "/v1/{tenant}/{connection}/{operation}"),
     ("get", "/v1/{tenant}/deliveries"),
+    ("get", "/v1/{tenant}/deliveries/events"),
+    ("get", "/v1/deliveries/events"),
+    ("get", "/v1/{tenant}/deliveries/export"),
+    ("post", "/v1/{tenant}/deliveries/retry"),
+    ("post", "/v1/{tenant}/deliveries/discard"),
     ("get", "/v1/{tenant}/deliveries/{id}"),
     ("post", "/v1/{tenant}/deliveries/{id}/retry"),
     ("post", "/v1/{tenant}/deliveries/{id}/discard"),
+    ("get", "/v1/{tenant}/deliveries/{id}/items/{index}"),
+    ("post", "/v1/{tenant}/deliveries/{id}/items/{index}/retry"),
+    ("post", "/v1/{tenant}/deliveries/{id}/items/{index}/discard"),
+    ("post", "/v1/{tenant}/deliveries/{id}/items/{index}/edit"),
+    ("get", "/v1/deliveries"),
+    ("get", "/v1/deliveries/export"),
+    ("post", "/v1/deliveries/retry"),
+    ("post", "/v1/deliveries/discard"),
+    ("get", "/v1/deliveries/{id}"),
+    ("post", "/v1/deliveries/{id}/retry"),
+    ("post", "/v1/deliveries/{id}/discard"),
+    ("get", "/v1/deliveries/{id}/items/{index}"),
+    ("post", "/v1/deliveries/{id}/items/{index}/retry"),
+    ("post", "/v1/deliveries/{id}/items/{index}/discard"),
+    ("post", "/v1/deliveries/{id}/items/{index}/edit"),
+    ("get", "/v1/{tenant}/connections"),
+    ("post", "/v1/{tenant}/connections/{connection}/resume"),
     ("get", "/v1/plugins"),
     ("post", "/v1/plugins/{name}/retire"),
     ("get", "/v1/tenants"),
     ("get", "/healthz"),
     ("get", "/readyz"),
+    ("get", "/metrics"),
     ("get", "/openapi.json"),
 ];
 
@@ -221,21 +277,23 @@ fn router<S: Service>(app: Arc<App<S>>) -> Router {
             "/v1/{tenant}/{connection}/{operation}",
             post(calls::call::<S>),
         )
-        .route("/v1/{tenant}/deliveries", get(deliveries::list::<S>))
-        .route("/v1/{tenant}/deliveries/{id}", get(deliveries::show::<S>))
+        .merge(deliveries::routes::<S>())
         .route(
-            "/v1/{tenant}/deliveries/{id}/retry",
-            post(deliveries::retry::<S>),
+            "/v1/{tenant}/deliveries/events",
+            get(events::of_tenant::<S>),
         )
+        .route("/v1/deliveries/events", get(events::of_all::<S>))
+        .route("/v1/{tenant}/connections", get(flow::list::<S>))
         .route(
-            "/v1/{tenant}/deliveries/{id}/discard",
-            post(deliveries::discard::<S>),
+            "/v1/{tenant}/connections/{connection}/resume",
+            post(flow::resume::<S>),
         )
         .route("/v1/plugins", get(admin::plugins::<S>))
         .route("/v1/plugins/{name}/retire", post(admin::retire::<S>))
         .route("/v1/tenants", get(admin::tenants::<S>))
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready::<S>))
+        .route("/metrics", get(metrics::read::<S>))
         .route("/openapi.json", get(health::openapi))
         .fallback(problem::not_found)
         .method_not_allowed_fallback(problem::method_not_allowed)
@@ -244,9 +302,14 @@ fn router<S: Service>(app: Arc<App<S>>) -> Router {
 
 /// What the health listener answers.
 fn health_router<S: Service>(app: Arc<App<S>>) -> Router {
-    Router::new()
+    let router = Router::new()
         .route("/healthz", get(health::alive))
-        .route("/readyz", get(health::ready::<S>))
+        .route("/readyz", get(health::ready::<S>));
+    let router = match app.service.config().telemetry.on_health {
+        true => router.route("/metrics", get(metrics::read_by_anybody::<S>)),
+        false => router,
+    };
+    router
         .fallback(problem::not_found)
         .method_not_allowed_fallback(problem::method_not_allowed)
         .with_state(app)

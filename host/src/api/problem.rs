@@ -102,8 +102,11 @@ pub(super) fn status_of(problem: &Problem) -> StatusCode {
         | "tenant-refused" => {
             return StatusCode::SERVICE_UNAVAILABLE;
         }
-        "plugin-present" | "idempotency-key-reused" => return StatusCode::CONFLICT,
-        "outbox-full" | "outbox-unwritable" => return StatusCode::INSUFFICIENT_STORAGE,
+        "plugin-present" | "idempotency-key-reused" | "not-open" => return StatusCode::CONFLICT,
+        "outbox-full" | "outbox-unwritable" | "outbox-tenant-full" => {
+            return StatusCode::INSUFFICIENT_STORAGE;
+        }
+        "unknown-event" => return StatusCode::BAD_REQUEST,
         "queue-not-available" => return StatusCode::NOT_IMPLEMENTED,
         "invalid-query" => return StatusCode::BAD_REQUEST,
         _ if code == "throttled" || code.ends_with("-throttled") => {

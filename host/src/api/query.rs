@@ -18,7 +18,8 @@ const SINGLE: [HeaderName; 3] = [HOST, AUTHORIZATION, CONTENT_TYPE];
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Options {
     pub dry_run: bool,
-    pub queue: bool,
+    /// Nothing where the connection's own setting decides.
+    pub queue: Option<bool>,
 }
 
 impl Options {
@@ -58,7 +59,7 @@ impl Options {
         }
         Ok(Self {
             dry_run: dry_run.unwrap_or_default(),
-            queue: queue.unwrap_or_default(),
+            queue,
         })
     }
 }
@@ -156,7 +157,7 @@ mod tests {
     #[test]
     fn a_mistyped_parameter_never_sends_for_real() {
         let dry = Options::read("dry_run=true").unwrap();
-        assert!(dry.dry_run && !dry.queue);
+        assert!(dry.dry_run && dry.queue.is_none());
         assert!(Options::read("dry_run").unwrap().dry_run);
         assert_eq!(Options::read("").unwrap(), Options::default());
         assert_eq!(Options::read("dry_run=false").unwrap(), Options::default());

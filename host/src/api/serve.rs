@@ -126,6 +126,8 @@ impl<S: Service> Server<S> {
             service,
             access,
             calls: TaskTracker::new(),
+            listeners: Default::default(),
+            ending: CancellationToken::new(),
         };
         Ok(Self {
             listener,
@@ -193,6 +195,7 @@ impl<S: Service> Server<S> {
         let ending = pin!(async {
             stop.cancelled().await;
             calls.close();
+            app.ending.cancel();
             let in_flight = calls.len();
             tracing::info!(in_flight, "shutting down");
             let deadline = Instant::now() + bound;

@@ -9,6 +9,7 @@ use super::terminal::{Paint, clean, note, print_json, sentence};
 use super::{Global, read_input};
 use crate::host::{Call, Host};
 use crate::report::{DeliveryStatus, DryRun, ItemStatus, Report};
+use crate::telemetry::incoming::Incoming;
 
 pub(super) const HELP: &str = "\
 Examples:
@@ -51,6 +52,7 @@ pub(super) async fn run(global: &Global, args: CallArgs) -> Finished {
         operation: args.operation,
         body: body.into(),
         idempotency_key: args.idempotency_key,
+        trace: Incoming::default(),
     };
     if args.dry_run {
         let dry = host.dry_run(call).await?;

@@ -1,19 +1,32 @@
-//! One GET to a running host.
+//! Questions to a running host.
 
+use std::io::Write;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
 use axum::body::Bytes;
-use http::header::AUTHORIZATION;
-use http::{HeaderValue, Request, StatusCode, Uri};
-use http_body_util::{BodyExt, Empty, Limited};
+use http::header::{AUTHORIZATION, CONTENT_TYPE};
+use http::{HeaderValue, Method, Request, Response, StatusCode, Uri};
+use http_body_util::{BodyExt, Full, Limited};
+use hyper::body::Incoming;
 use hyper_util::client::legacy::Client;
 use hyper_util::rt::TokioExecutor;
+use serde::Deserialize;
 
-/// How long a host on the network may take.
+/// Where a token is looked for.
+pub(super) const TOKEN_VARIABLE: &str = "CROSSDOCK_TOKEN";
+
+/// How long a host on the network may take to say what it knows.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// Largest answer that is read.
-const MOST_BYTES: usize = 16 << 20;
+/// How long it may take to do something.
+const LONG_PATIENCE: Duration = Duration::from_secs(60);
+
+/// How long nothing of a long answer may come.
+const PAUSE: Duration = Duration::from_secs(30);
+
+/// Largest answer that is read at once.
+const MOST_BYTES: usize = 64 << 20;
 
 /// Why there is no answer.
 #[derive(Debug, thiserror::Error)]
@@ -37,8 +50,75 @@ pub(super) struct Answer {
     pub body: Bytes,
 }
 
+/// As much of a problem as is shown.
+#[derive(Debug, Deserialize)]
+pub(super) struct Told {
+    /// Its code.
+    pub code: String,
+    /// One sentence.
+    pub detail: String,
+}
+
 /// Asks `base` for `path`, with a bearer token if there is one.
 pub(super) async fn get(base: &str, path: &str, token: Option<&str>) -> Result<Answer, NoAnswer> {
+    let request = request(Method::GET, base, path, token, None)?;
+    whole(request, PATIENCE).await
+}
+
+/// Has `base` do something, which may take longer.
+pub(super) async fn post(
+    base: &str,
+    path: &str,
+    token: Option<&str>,
+    body: Option<Bytes>,
+) -> Result<Answer, NoAnswer> {
+    let request = request(Method::POST, base, path, token, body)?;
+    whole(request, LONG_PATIENCE).await
+}
+
+/// Copies a long answer as it comes. One that is no success is returned instead.
+pub(super) async fn copy(
+    base: &str,
+    path: &str,
+    token: Option<&str>,
+    to: &mut (dyn Write + Send),
+) -> Result<Option<Answer>, NoAnswer> {
+    let request = request(Method::GET, base, path, token, None)?;
+    let url = request.uri().to_string();
+    let nobody = || NoAnswer::Nobody { url: url.clone() };
+    let response = tokio::time::timeout(LONG_PATIENCE, send(request)).await;
+    let response = response.map_err(|_| nobody())??;
+    if !response.status().is_success() {
+        return Ok(Some(collect(response, &url).await?));
+    }
+    let mut body = response.into_body();
+    let broken = || {
+        NoAnswer::Request(format!(
+            "the answer of {url} ended before it was whole; what was written so far is a part; try again"
+        ))
+    };
+    loop {
+        let frame = tokio::time::timeout(PAUSE, body.frame()).await;
+        let Some(frame) = frame.map_err(|_| broken())? else {
+            return Ok(None);
+        };
+        let frame = frame.map_err(|_| broken())?;
+        if let Some(data) = frame.data_ref() {
+            to.write_all(data).map_err(|error| {
+                let why = crate::file_failure::sentence(&error);
+                NoAnswer::Request(format!("what the host says cannot be written: {why}"))
+            })?;
+        }
+    }
+}
+
+fn request(
+    method: Method,
+    base: &str,
+    path: &str,
+    token: Option<&str>,
+    body: Option<Bytes>,
+) -> Result<Request<Full<Bytes>>, NoAnswer> {
     let url = format!("{}{path}", base.trim_end_matches('/'));
     let uri: Uri = url.parse().map_err(|_| {
         NoAnswer::Request(format!(
@@ -50,8 +130,12 @@ pub(super) async fn get(base: &str, path: &str, token: Option<&str>) -> Result<A
             "`{base}` must look like http://127.0.0.1:8080"
         )));
     }
-    let mut request = Request::get(uri)
-        .body(Empty::<Bytes>::new())
+    let mut request = Request::builder().method(method).uri(uri);
+    if body.is_some() {
+        request = request.header(CONTENT_TYPE, "application/json");
+    }
+    let mut request = request
+        .body(Full::new(body.unwrap_or_default()))
         .map_err(|error| NoAnswer::Request(format!("`{url}` cannot be asked: {error}")))?;
     if let Some(token) = token {
         let mut value = HeaderValue::try_from(format!("Bearer {token}"))
@@ -59,6 +143,11 @@ pub(super) async fn get(base: &str, path: &str, token: Option<&str>) -> Result<A
         value.set_sensitive(true);
         request.headers_mut().insert(AUTHORIZATION, value);
     }
+    Ok(request)
+}
+
+async fn send(request: Request<Full<Bytes>>) -> Result<Response<Incoming>, NoAnswer> {
+    let url = request.uri().to_string();
     let connector = hyper_rustls::HttpsConnectorBuilder::new()
         .with_provider_and_webpki_roots(rustls::crypto::ring::default_provider())
         .map_err(|error| NoAnswer::Request(format!("TLS cannot be used: {error}")))?
@@ -66,15 +155,61 @@ pub(super) async fn get(base: &str, path: &str, token: Option<&str>) -> Result<A
         .enable_http1()
         .build();
     let client = Client::builder(TokioExecutor::new()).build(connector);
-    let asked = tokio::time::timeout(PATIENCE, async {
-        let response = client.request(request).await.ok()?;
-        let status = response.status();
-        let body = Limited::new(response.into_body(), MOST_BYTES);
-        let body = body.collect().await.ok()?.to_bytes();
-        Some(Answer { status, body })
+    let sent = client.request(request).await;
+    sent.map_err(|_| NoAnswer::Nobody { url })
+}
+
+async fn collect(response: Response<Incoming>, url: &str) -> Result<Answer, NoAnswer> {
+    let status = response.status();
+    let body = Limited::new(response.into_body(), MOST_BYTES);
+    let body = body.collect().await.map_err(|_| NoAnswer::Nobody {
+        url: url.to_owned(),
+    })?;
+    Ok(Answer {
+        status,
+        body: body.to_bytes(),
+    })
+}
+
+async fn whole(request: Request<Full<Bytes>>, patience: Duration) -> Result<Answer, NoAnswer> {
+    let url = request.uri().to_string();
+    let asked = tokio::time::timeout(patience, async {
+        let response = send(request).await?;
+        collect(response, &url).await
     });
-    match asked.await {
-        Ok(Some(answer)) => Ok(answer),
-        Ok(None) | Err(_) => Err(NoAnswer::Nobody { url }),
+    asked
+        .await
+        .unwrap_or_else(|_| Err(NoAnswer::Nobody { url: url.clone() }))
+}
+
+/// The URL at which a host that listens on `listen` can be asked on this machine.
+pub(super) fn here(listen: SocketAddr) -> String {
+    format!("http://{}", reachable(listen))
+}
+
+/// An address at which a host that listens on `listen` can be asked.
+fn reachable(listen: SocketAddr) -> SocketAddr {
+    let ip = match listen.ip() {
+        ip if !ip.is_unspecified() => ip,
+        IpAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),
+        IpAddr::V6(_) => Ipv6Addr::LOCALHOST.into(),
+    };
+    SocketAddr::new(ip, listen.port())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_host_on_every_address_is_asked_on_this_machine() {
+        for (listen, asked) in [
+            ("0.0.0.0:80", "127.0.0.1:80"),
+            ("[::]:80", "[::1]:80"),
+            ("192.0.2.1:80", "192.0.2.1:80"),
+        ] {
+            let listen = listen.parse().unwrap();
+            assert_eq!(reachable(listen).to_string(), asked);
+        }
     }
 }

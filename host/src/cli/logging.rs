@@ -29,7 +29,12 @@ pub(super) fn start(global: &Global, default: &str) -> Result<(), Failure> {
         LogFormat::Text => lines.fmt_fields(Fields).try_init(),
         LogFormat::Json => {
             queue.is_json();
-            lines.json().flatten_event(true).try_init()
+            lines
+                .json()
+                .flatten_event(true)
+                // A line has one span at most, which is the current one.
+                .with_span_list(false)
+                .try_init()
         }
     };
     started.map_err(|error| anyhow::anyhow!("logging cannot start: {error}").into())

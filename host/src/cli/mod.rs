@@ -4,10 +4,12 @@
 mod call;
 mod check;
 mod client;
+mod deliveries;
 mod failure;
 mod init;
 mod loaded;
 mod logging;
+mod outbox;
 mod plugin;
 mod script;
 mod serve;
@@ -144,6 +146,12 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Look at records that a running host has taken in, and do something about them
+    #[command(subcommand)]
+    Deliveries(deliveries::DeliveriesCommand),
+    /// Copy and check the file in which they are
+    #[command(subcommand)]
+    Outbox(outbox::OutboxCommand),
     /// Look at adapters and script engines
     #[command(subcommand)]
     Plugin(plugin::PluginCommand),
@@ -216,6 +224,8 @@ fn execute(cli: Cli) -> Finished {
             Command::Init(args) => init::run(&args),
             Command::Call(args) => call::run(&global, args).await,
             Command::Check { json } => check::run(&global, json).await,
+            Command::Deliveries(command) => deliveries::run(&global, command).await,
+            Command::Outbox(command) => outbox::run(&global, command),
             Command::Plugin(command) => plugin::run(&global, command).await,
             Command::Script(command) => script::run(&global, command).await,
             Command::Token(command) => token::run(&command),

@@ -1,6 +1,7 @@
 //! `crossdock serve`.
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use super::failure::{Exit, Failure, Finished};
 use super::loaded;
@@ -13,6 +14,9 @@ use crate::host::Host;
 use crate::log::panics;
 use crate::problem::Problem;
 use crate::vital::{Part, Trouble};
+
+/// How long spans may take to be sent at the end.
+const LAST_SPANS: Duration = Duration::from_secs(2);
 
 pub(super) async fn run(global: &Global, listen: Option<SocketAddr>) -> Finished {
     panics::log();
@@ -61,6 +65,7 @@ pub(super) async fn run(global: &Global, listen: Option<SocketAddr>) -> Finished
     if let Ok(outbox) = host.outbox() {
         outbox.close(host.config().limits.shutdown).await;
     }
+    host.telemetry().finish(LAST_SPANS).await;
     if cut_off > 0 {
         tracing::error!(
             cut_off,

@@ -49,7 +49,7 @@ fn text(made: &Made) -> String {
          The line above is the token. Give it to the caller now; it is shown once and kept nowhere.\n\
          Put its hash at the top of the tenant's tenant.toml:\n\n\
          tokens = [\"{hash}\"]\n\n\
-         or, for a token that may see what is loaded, into crossdock.toml below [server]:\n\n\
+         or, for an administrator, who sees what is loaded and the records of all tenants, into crossdock.toml below [server]:\n\n\
          admin_tokens = [\"{hash}\"]\n",
         made.token,
         hash = made.hash

@@ -14,7 +14,7 @@ use super::mistakes::Report;
 use super::reader::{Entry, Section, Typed, shown};
 use super::settings::{note_places, to_json};
 use super::tenant_file::Environment;
-use super::{ConnectionConfig, ConnectionLimits, MIB, Secret};
+use super::{ConnectionConfig, ConnectionLimits, ConnectionOutbox, MIB, Secret};
 use crate::text::without_mark;
 
 /// Largest file of certificates: a system's whole store is a quarter of that.
@@ -100,9 +100,16 @@ impl<'r, 'e> ConnectionReader<'r, 'e> {
         let limits = limits
             .map(|limits| ConnectionLimits::read(limits, report))
             .unwrap_or_default();
+        let mut queue_by_default = false;
+        let outbox = section.section(report, "outbox").map(|mut outbox| {
+            queue_by_default = outbox.boolean(report, "default").unwrap_or(false);
+            ConnectionOutbox::read(outbox, report)
+        });
         let ca_file = section.text(report, "ca_file");
         let extra_roots = ca_file.and_then(|typed| self.ca_file(&typed, report));
         let allow_private = section.boolean(report, "allow_private").unwrap_or(false);
+        let send_traceparent = section.boolean(report, "send_traceparent");
+        let send_traceparent = send_traceparent.unwrap_or(false);
         section.finish(report);
 
         Some(ConnectionConfig {
@@ -120,13 +127,16 @@ impl<'r, 'e> ConnectionReader<'r, 'e> {
             replies,
             tables,
             limits,
+            queue_by_default,
+            outbox: outbox.unwrap_or_default(),
             extra_roots,
             allow_private,
+            send_traceparent,
             places,
         })
     }
 
-    fn secret(&mut self, entry: &Entry, report: &mut Report) -> Option<Secret> {
+    pub(super) fn secret(&mut self, entry: &Entry, report: &mut Report) -> Option<Secret> {
         const FORMS: &str = "must be { env = \"VARIABLE\" } or { file = \"path\" }; \
                              a secret's text does not belong in this file.";
         if !is_secret_name(entry.name) {
@@ -200,7 +210,11 @@ impl<'r, 'e> ConnectionReader<'r, 'e> {
         }
     }
 
-    fn ca_file(&mut self, typed: &Typed<&str>, report: &mut Report) -> Option<Arc<[u8]>> {
+    pub(super) fn ca_file(
+        &mut self,
+        typed: &Typed<&str>,
+        report: &mut Report,
+    ) -> Option<Arc<[u8]>> {
         let path = self.inside_or_absolute(typed, report)?;
         let bytes = match self.disk.read(&path, &path, MAX_CA_FILE) {
             Ok(bytes) => bytes,
@@ -297,9 +311,19 @@ fn settings(typed: &Typed<&DeValue>, report: &mut Report) -> serde_json::Value {
     to_json(typed, report).unwrap_or_default()
 }
 
-/// The URL. It is not repeated in messages: somebody may have put a password
-/// into it.
 fn parse_base_url(typed: &Typed<&str>, report: &mut Report) -> Option<Url> {
+    let url = parse_url(typed, "use `auth` with a secret instead", report)?;
+    if url.query().is_some() {
+        let detail = "must not contain a query (`?`) or a fragment (`#`).";
+        typed.refuse(report, "config-bad-value", detail);
+        return None;
+    }
+    Some(url)
+}
+
+/// The URL. It is not repeated in messages: somebody may have put a password
+/// into it, `instead` of which something else is to be done.
+pub(super) fn parse_url(typed: &Typed<&str>, instead: &str, report: &mut Report) -> Option<Url> {
     let text = typed.value;
     let mut refuse = |what: &str| {
         typed.refuse(report, "config-bad-value", what);
@@ -322,10 +346,10 @@ fn parse_base_url(typed: &Typed<&str>, report: &mut Report) -> Option<Url> {
         return refuse("must name a host, as in \"https://api.example.com\".");
     }
     if !url.username().is_empty() || url.password().is_some() {
-        return refuse("must not contain a user or password; use `auth` with a secret instead.");
+        return refuse(&format!("must not contain a user or password; {instead}."));
     }
-    if url.query().is_some() || url.fragment().is_some() {
-        return refuse("must not contain a query (`?`) or a fragment (`#`).");
+    if url.fragment().is_some() {
+        return refuse("must not contain a fragment (`#`).");
     }
     Some(url)
 }
@@ -350,7 +374,61 @@ fn is_variable_name(name: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::without_line_breaks;
+    use crate::config::{ConnectionOutbox, load_tenant};
+
+    #[test]
+    fn the_outbox_of_a_connection_is_read_and_bounded() {
+        let tenants = tempfile::tempdir().unwrap();
+        let dir = tenants.path().join("acme");
+        std::fs::create_dir(&dir).unwrap();
+        let load = |outbox: &str| {
+            let text = format!(
+                "[connections.shop]\nadapter = \"a\"\nbase_url = \"https://a.example\"\n{outbox}"
+            );
+            std::fs::write(dir.join("tenant.toml"), text).unwrap();
+            load_tenant(&dir).checked()
+        };
+        let config = load("").unwrap();
+        let shop = &config.connections["shop"];
+        assert_eq!(shop.outbox, ConnectionOutbox::default());
+        assert!(!shop.queue_by_default);
+        let config = load(
+            "outbox = { default = true, gather_ms = 0, first_pause_ms = 7, longest_pause_ms = 9, \
+             give_up_hours = 5, breaker_requests = 0, breaker_percent = 3, breaker_pause_ms = 100 }",
+        );
+        let config = config.unwrap();
+        let shop = &config.connections["shop"];
+        assert!(shop.queue_by_default);
+        let expected = ConnectionOutbox {
+            gather: Duration::ZERO,
+            first_pause: Duration::from_millis(7),
+            longest_pause: Duration::from_millis(9),
+            give_up: Some(Duration::from_secs(5 * 3600)),
+            breaker_requests: 0,
+            breaker_percent: 3,
+            breaker_pause: Duration::from_millis(100),
+        };
+        assert_eq!(shop.outbox, expected);
+        let problems =
+            load("outbox = { default = 1, gather_ms = 10001, give_up_hours = 0, breaker = 3 }");
+        let codes: Vec<String> = problems
+            .unwrap_err()
+            .iter()
+            .map(|problem| problem.code.to_string())
+            .collect();
+        assert_eq!(
+            codes,
+            [
+                "config-wrong-type",
+                "config-out-of-range",
+                "config-out-of-range",
+                "config-unknown-key"
+            ]
+        );
+    }
 
     #[test]
     fn line_breaks_at_the_end_of_a_file_are_no_part_of_a_secret() {

@@ -4,11 +4,16 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use toml::de::DeValue;
+
 use super::disk::Disk;
 use super::mistakes::Report;
-use super::reader::{Section, parse};
+use super::reader::{Section, Typed, elements, parse};
 use super::token::TokenHash;
-use super::{HostConfig, HostLimits, MIB, RecordingConfig, RecordingKey};
+use super::{
+    HostConfig, HostLimits, MIB, OutboxConfig, RecordingConfig, RecordingKey, TelemetryConfig,
+    telemetry_table,
+};
 use crate::problem::Problem;
 use crate::text::without_mark;
 
@@ -48,6 +53,8 @@ fn defaults(folder: &Path) -> HostConfig {
         watch_poll: None,
         compile_program: None,
         recording: RecordingConfig::default(),
+        telemetry: TelemetryConfig::default(),
+        outbox: OutboxConfig::default(),
         limits: HostLimits::default(),
     }
 }
@@ -126,6 +133,16 @@ fn read_top(mut top: Section, folder: &Path, config: &mut HostConfig, report: &m
     if let Some(recording) = top.section(report, "recording") {
         read_recording(recording, folder, &mut config.recording, report);
     }
+    if let Some(telemetry) = top.section(report, "telemetry") {
+        let health = config.health_listen.is_some();
+        config.telemetry = telemetry_table::read(telemetry, health, report);
+    }
+    if let Some(mut outbox) = top.section(report, "outbox") {
+        if let Some(encrypt) = outbox.boolean(report, "encrypt") {
+            config.outbox.encrypt = encrypt;
+        }
+        outbox.finish(report);
+    }
     if let Some(limits) = top.section(report, "limits") {
         config.limits = HostLimits::read(limits, report);
     }
@@ -188,22 +205,57 @@ fn read_recording(
     if let Some(encrypt) = section.boolean(report, "encrypt") {
         recording.encrypt = encrypt;
     }
-    if let Some(mut key) = section.section(report, "key") {
-        let variable = key.text(report, "env");
-        let file = key.text(report, "file");
-        recording.key = match (variable, file) {
-            (Some(variable), None) => RecordingKey::Environment(variable.value.to_owned()),
-            (None, Some(file)) => RecordingKey::File(folder.join(file.value)),
-            _ => {
-                let detail = "must be { env = \"VARIABLE\" } or { file = \"path\" }, \
-                              whose text is 64 hex digits.";
-                key.refuse(report, "config-bad-value", detail);
-                RecordingKey::Generated
-            }
-        };
-        key.finish(report);
+    if let Some(key) = section.section(report, "key") {
+        recording.key = read_key(key, folder, report);
+    }
+    if let Some(old) = section.any("old_keys") {
+        recording.old_keys = read_old_keys(&old, folder, report);
     }
     section.finish(report);
+}
+
+/// Most keys of before. A host that changes its key each month has five years.
+const MOST_OLD_KEYS: usize = 64;
+
+fn read_old_keys(old: &Typed<&DeValue>, folder: &Path, report: &mut Report) -> Vec<RecordingKey> {
+    let DeValue::Array(array) = old.value else {
+        old.wrong_type(
+            report,
+            "an array of { env = \"VARIABLE\" } or { file = \"path\" }",
+        );
+        return Vec::new();
+    };
+    if array.len() > MOST_OLD_KEYS {
+        let detail = format!(
+            "has more than {MOST_OLD_KEYS} keys; remove those that nothing is encrypted with any more."
+        );
+        old.refuse(report, "config-out-of-range", detail);
+        return Vec::new();
+    }
+    let keys = elements(&old.key, array);
+    keys.filter_map(|key| key.table(report, key.span.clone()))
+        .collect::<Vec<_>>()
+        .into_iter()
+        .map(|key| read_key(key, folder, report))
+        .collect()
+}
+
+/// Where a key comes from.
+fn read_key(mut key: Section, folder: &Path, report: &mut Report) -> RecordingKey {
+    let variable = key.text(report, "env");
+    let file = key.text(report, "file");
+    let read = match (variable, file) {
+        (Some(variable), None) => RecordingKey::Environment(variable.value.to_owned()),
+        (None, Some(file)) => RecordingKey::File(folder.join(file.value)),
+        _ => {
+            let detail = "must be { env = \"VARIABLE\" } or { file = \"path\" }, \
+                          whose text is 64 hex digits.";
+            key.refuse(report, "config-bad-value", detail);
+            RecordingKey::Generated
+        }
+    };
+    key.finish(report);
+    read
 }
 
 #[cfg(test)]
@@ -361,7 +413,7 @@ mod tests {
         assert_eq!(
             problems,
             [
-                "crossdock.toml:1:1: `colour` is not a known key: the keys here are `server`, `plugins`, `tenants`, `data`, `watch`, `recording`, `limits`.",
+                "crossdock.toml:1:1: `colour` is not a known key: the keys here are `server`, `plugins`, `tenants`, `data`, `watch`, `recording`, `telemetry`, `outbox`, `limits`.",
                 "crossdock.toml:3:10: `server.listen` must be an IP address and a port, as in \"127.0.0.1:8080\".",
                 "crossdock.toml:4:17: `server.admin_tokens[0]` is a token itself; write the line that starts with `sha256:`, which belongs to it.",
                 "crossdock.toml:4:30: `server.admin_tokens[1]` must be a string, not a whole number.",

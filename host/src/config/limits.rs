@@ -1,4 +1,4 @@
-//! The two tables of limits: the host's own, and a connection's.
+//! The tables of limits: the host's own, a connection's, and those of its outbox.
 //!
 //! A row is a limit: its field, the key in the file, the unit that the key's
 //! number is in, the least and the most it may be, the number where the file
@@ -146,12 +146,20 @@ limits! {
          part";
     connections_per_address: usize = "connections_per_address", count 1..=100_000, 512,
         "of one address; of one /64 network for IPv6";
+    event_streams: usize = "event_streams", count 1..=10_000, 64,
+        "event streams open at once, see [http-api.md](http-api.md#events); each takes one \
+         of `connections`";
+    event_streams_per_tenant: usize = "event_streams_per_tenant", count 1..=10_000, 8,
+        "of one tenant; of the administrator for all tenants";
     outbox_attempts: Duration = "outbox_hours", hours 1..=8760, 72,
         "how long the outbox tries a record again; then it is `failed`";
     outbox_history: Duration = "outbox_days", days 1..=3650, 30,
         "how long the outbox keeps a delivery with which nothing is left to do";
     outbox_size: u64 = "outbox_mb", mib 16..=1_048_576, 1024,
         "size of the outbox above which such deliveries go earlier, the oldest first";
+    outbox_tenant: u64 = "outbox_tenant_mb", mib 1..=1_048_576, 1024,
+        "what the waiting and dead records of one tenant may take in the outbox; beyond it, \
+         that tenant gets 507 `outbox-tenant-full`";
 }
 
 limits! {
@@ -171,6 +179,31 @@ limits! {
         "most attempts within one call";
     response_body: Option<usize> = "response_body_mb", mib 1..=1024, ("the host's"),
         "largest answer in MiB, if lower than the host's own limit";
+}
+
+limits! {
+    /// `[connections.NAME.outbox]`, apart from `default`.
+    #[derive(Debug, Clone, PartialEq, Eq)]
+    ConnectionOutbox
+
+    gather: Duration = "gather_ms", ms 0..=10_000, 200,
+        "how long a record waits for others of its operation, to leave in one request with \
+         them; as many as the adapter allows leave at once";
+    first_pause: Duration = "first_pause_ms", ms 1..=3_600_000, 1000,
+        "pause before a record goes again; it doubles with each attempt, and a random part \
+         of it is taken";
+    longest_pause: Duration = "longest_pause_ms", ms 1..=86_400_000, 900_000,
+        "the longest such pause. What the platform asks for may be longer";
+    give_up: Option<Duration> = "give_up_hours", hours 1..=8760, ("the host's"),
+        "age at which a record that fails again is `failed`; otherwise `outbox_hours` of \
+         the host's `[limits]`";
+    breaker_requests: usize = "breaker_requests", count 0..=1000, 20,
+        "the newest requests by whose share of failures queued deliveries are broken off; \
+         0: they never are";
+    breaker_percent: usize = "breaker_percent", count 1..=100, 50,
+        "that share, in percent";
+    breaker_pause: Duration = "breaker_pause_ms", ms 100..=3_600_000, 30_000,
+        "time after which one request finds out whether the platform works again";
 }
 
 /// A number that was checked against its row's range, as its field has it.
@@ -213,8 +246,8 @@ fn mib<N: Amount>(number: u64) -> N {
 }
 
 /// The unit of keys that end with `_hours`.
-fn hours(number: u64) -> Duration {
-    Duration::from_secs(number * 60 * 60)
+fn hours<T: From<Duration>>(number: u64) -> T {
+    Duration::from_secs(number * 60 * 60).into()
 }
 
 /// The unit of keys that end with `_days`.
@@ -231,7 +264,7 @@ fn ms(number: u64) -> Duration {
 mod tests {
     use std::path::Path;
 
-    use super::{ConnectionLimits, HostLimits};
+    use super::{ConnectionLimits, ConnectionOutbox, HostLimits};
 
     /// With this variable in the environment, the tables are written.
     const WRITE: &str = "CROSSDOCK_WRITE_DOCS";
@@ -241,6 +274,7 @@ mod tests {
         for (page, heading, rows) in [
             ("configuration.md", "## `[limits]`\n", HostLimits::ROWS),
             ("tenants.md", "## `limits`\n", ConnectionLimits::ROWS),
+            ("tenants.md", "## `outbox`\n", ConnectionOutbox::ROWS),
         ] {
             let path = Path::new(env!("CARGO_MANIFEST_DIR"))
                 .join("../docs")

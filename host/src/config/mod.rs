@@ -11,11 +11,13 @@ mod disk;
 mod host_file;
 mod limits;
 mod mistakes;
+mod notify;
 mod reader;
 mod scripts;
 mod secret;
 mod settings;
 mod tables;
+mod telemetry_table;
 mod tenant_file;
 mod token;
 
@@ -29,10 +31,12 @@ use serde_json::value::RawValue;
 use url::Url;
 
 use crate::problem::Problem;
+use crate::telemetry::traces::Settings;
 
 pub(crate) use did_you_mean::{did_you_mean, nearest};
 pub use host_file::load_host;
-pub use limits::{ConnectionLimits, HostLimits};
+pub use limits::{ConnectionLimits, ConnectionOutbox, HostLimits};
+pub use notify::{NotifyConfig, SigningKey};
 pub use scripts::tests_beside;
 pub use secret::Secret;
 pub use tenant_file::{TenantFile, load_tenant, tenant_dirs};
@@ -69,6 +73,10 @@ pub struct HostConfig {
     pub compile_program: Option<PathBuf>,
     /// `[recording]`.
     pub recording: RecordingConfig,
+    /// `[telemetry]`.
+    pub telemetry: TelemetryConfig,
+    /// `[outbox]`.
+    pub outbox: OutboxConfig,
     /// `[limits]`.
     pub limits: HostLimits,
 }
@@ -102,6 +110,12 @@ impl HostConfig {
                 shown(&self.recording),
                 shown(&before.recording),
             ),
+            (
+                "telemetry",
+                shown(&self.telemetry),
+                shown(&before.telemetry),
+            ),
+            ("outbox", shown(&self.outbox), shown(&before.outbox)),
             ("limits", shown(&self.limits), shown(&before.limits)),
         ] {
             if now != then {
@@ -109,6 +123,29 @@ impl HostConfig {
             }
         }
         changed
+    }
+}
+
+/// `[telemetry]` of `crossdock.toml`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TelemetryConfig {
+    /// `metrics_connections`: connections that `/metrics` shows by name; default
+    /// 500.
+    pub connections: usize,
+    /// `metrics_on_health`: whether the health listener answers `/metrics`, to
+    /// whoever asks; default false.
+    pub on_health: bool,
+    /// `endpoint` and `sample_ratio`: where traces go; nowhere by default.
+    pub traces: Option<Settings>,
+}
+
+impl Default for TelemetryConfig {
+    fn default() -> Self {
+        Self {
+            connections: crate::telemetry::MOST_CONNECTIONS,
+            on_health: false,
+            traces: None,
+        }
     }
 }
 
@@ -128,6 +165,16 @@ pub struct RecordingConfig {
     pub encrypt: bool,
     /// `key`: where the key comes from.
     pub key: RecordingKey,
+    /// `old_keys`: keys of before, with which something may still be encrypted.
+    pub old_keys: Vec<RecordingKey>,
+}
+
+/// `[outbox]` of `crossdock.toml`.
+#[derive(Debug, Clone, Default)]
+pub struct OutboxConfig {
+    /// `encrypt`: whether what is written from now on is encrypted with the key
+    /// of `[recording]`; default false.
+    pub encrypt: bool,
 }
 
 /// Where the key of recorded items comes from.
@@ -150,6 +197,7 @@ impl Default for RecordingConfig {
             total: 1024 * MIB as u64,
             encrypt: true,
             key: RecordingKey::Generated,
+            old_keys: Vec::new(),
         }
     }
 }
@@ -170,6 +218,8 @@ pub struct TenantConfig {
     pub require_tests: bool,
     /// `recording`: whether items of its calls are recorded; default true.
     pub recording: bool,
+    /// `[notify]`: where it wants to hear what became of its records.
+    pub notify: Option<NotifyConfig>,
     /// By name.
     pub connections: BTreeMap<String, ConnectionConfig>,
     /// What is wrong with its files. With any of it the tenant is not loaded; it
@@ -201,11 +251,18 @@ pub struct ConnectionConfig {
     pub tables: BTreeMap<String, TableSource>,
     /// `[connections.NAME.limits]`.
     pub limits: ConnectionLimits,
+    /// `[connections.NAME.outbox] default`: a call that does not say otherwise is
+    /// queued, unless its operation only reads; default false.
+    pub queue_by_default: bool,
+    /// `[connections.NAME.outbox]`.
+    pub outbox: ConnectionOutbox,
     /// `ca_file`: PEM certificates trusted besides the platform's roots.
     pub extra_roots: Option<Arc<[u8]>>,
     /// `allow_private = true`: private, loopback and link-local addresses may
     /// be called.
     pub allow_private: bool,
+    /// `send_traceparent = true`: requests name the trace that they are part of.
+    pub send_traceparent: bool,
     /// Line and column of each key that a later check may have to name, by dotted key
     /// below the connection (`adapter`, `settings`, `settings.path`,
     /// `secrets.token`, `mappings.stock.update`, …); the connection's own

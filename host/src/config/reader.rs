@@ -288,7 +288,8 @@ impl<'a, 'i> Typed<&'a DeValue<'i>> {
         );
     }
 
-    fn table(&self, report: &mut Report, header: Span) -> Option<Section<'a, 'i>> {
+    /// A table, which begins at `header`.
+    pub fn table(&self, report: &mut Report, header: Span) -> Option<Section<'a, 'i>> {
         let DeValue::Table(table) = self.value else {
             self.wrong_type(report, "a table");
             return None;

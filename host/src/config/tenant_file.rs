@@ -9,6 +9,7 @@ use super::connection::ConnectionReader;
 use super::disk::Disk;
 use super::host_file::{MAX_FILE, not_utf8, token_hashes};
 use super::mistakes::Report;
+use super::notify::read_notify;
 use super::reader::{Section, parse, shown};
 use super::{ConnectionConfig, TenantConfig};
 use crate::problem::Problem;
@@ -21,7 +22,7 @@ const TENANT_FILE: &str = "tenant.toml";
 const MAX_TENANTS: usize = 100_000;
 
 /// Paths below `/v1/` that are not tenants.
-const RESERVED_TENANTS: [&str; 2] = ["plugins", "tenants"];
+const RESERVED_TENANTS: [&str; 3] = ["deliveries", "plugins", "tenants"];
 
 /// Paths below `/v1/{tenant}/` that are not connections.
 const RESERVED: [&str; 3] = ["deliveries", "flows", "scripts"];
@@ -136,6 +137,7 @@ pub(super) fn load_tenant_with(dir: &Path, environment: Environment) -> TenantFi
         tokens: Vec::new(),
         require_tests: false,
         recording: true,
+        notify: None,
         connections: BTreeMap::new(),
         faults: Vec::new(),
     };
@@ -191,6 +193,9 @@ fn read_top(
     config.require_tests = top.boolean(report, "require_tests").unwrap_or(false);
     reader.require_tests = config.require_tests;
     config.recording = top.boolean(report, "recording").unwrap_or(true);
+    if let Some(notify) = top.section(report, "notify") {
+        config.notify = read_notify(notify, reader, report);
+    }
     if let Some(connections) = top.section(report, "connections") {
         config.connections = read_connections(connections, reader, report);
     }
@@ -240,5 +245,4 @@ fn is_name(name: &str) -> bool {
 }
 
 #[cfg(test)]
-#[path = "tenant_file_tests.rs"]
 mod tests;

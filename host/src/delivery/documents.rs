@@ -1,11 +1,14 @@
 //! A call's items to documents: through the tenant's script, and against the
 //! operation's schema.
 
+use std::sync::atomic::Ordering;
+
 use super::fit::{Fitted, Unfit, fit};
 use crate::problem::{Blame, Place, Problem};
 use crate::report::ItemReport;
 use crate::script::apply::{Document, Prepared, apply};
 use crate::serving::route::Route;
+use crate::telemetry::meters::Phase;
 
 /// Failures of one call that are logged.
 const LOGGED: usize = 3;
@@ -18,6 +21,7 @@ pub async fn prepare(route: &Route, items: Vec<String>) -> Result<Prepared, Prob
         Some(script) => {
             let engine = route.engine(script)?;
             let redactor = &route.connection.redactor;
+            let _step = route.observed.step(Phase::Script);
             apply(engine, script, &items, redactor, &route.bounds).await?
         }
         None => Prepared {
@@ -95,6 +99,10 @@ fn log_failures(route: &Route, problems: impl Iterator<Item = Option<Problem>>) 
         if first.len() < LOGGED {
             first.push(problem);
         }
+    }
+    let told = route.told.as_ref().filter(|_| failed > 0);
+    if told.is_some_and(|told| told.swap(true, Ordering::Relaxed)) {
+        return;
     }
     for problem in &first {
         warn_failed(route, problem, failed, "a script failed");

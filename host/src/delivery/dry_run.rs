@@ -54,7 +54,7 @@ pub async fn dry_run_prepared(
             route,
             moment,
             documents: &documents,
-            keys: &id.keys(contents, &documents, &order_keys),
+            keys: &id.keys(contents, &documents, &order_keys).await,
             trace: Trace::new(route),
         };
         let flow = order::flow(declared, documents.len(), &order_keys);

@@ -1,30 +1,35 @@
 //! One request on the wire: signed, sent, read, and whatever it asks for next.
 
+mod hearing;
 mod known;
+mod signing;
+mod unsent;
 
 use std::time::{Duration, Instant};
 
 use http::header::LOCATION;
-use tokio::sync::OwnedSemaphorePermit;
 
-use super::journal::Journal;
+use super::journal::{Carried, Journal};
 use super::outcome::{self, Attempted};
 use super::outgoing::outgoing;
 use super::pages::Merged;
-use super::reply::reply;
+use super::reply::{beginning, reply};
 use super::trace::Trace;
 use crate::clock::{millis, now_ms};
 use crate::deadline::{READING, passed, within};
 use crate::http::{Answer, Outgoing, Reached, SendError};
-use crate::plugin::contract::{Body, Context, Draft, Edit, Fault, Reply, Request};
-use crate::plugin::edits::{EditError, SignedDraft, apply_auth, apply_edits};
+use crate::plugin::contract::{Body, Context, Draft, Fault, Reply, Request};
 use crate::plugin::guest::GuestFailure;
-use crate::plugin::promise::{Answered, BrokenPromise, ItemOutcome, check_parsed};
+use crate::plugin::promise::{Answered, BrokenPromise, check_parsed};
 use crate::problem::Problem;
-use crate::report::{ItemReport, RequestReport};
-use crate::serving::connection_limits::NoTurn;
+use crate::report::RequestReport;
+use crate::serving::connection_limits::{Held, Sort};
 use crate::serving::route::Route;
+use crate::telemetry::meters::Phase;
 use known::Known;
+pub use signing::sign;
+use unsent::no_turn;
+pub use unsent::too_late;
 
 /// A new context: time and nonce of this attempt.
 pub fn context(route: &Route) -> Context {
@@ -32,73 +37,6 @@ pub fn context(route: &Route) -> Context {
         now_ms: now_ms(),
         nonce: format!("{:032x}", rand::random::<u128>()),
         settings: route.connection.settings.clone(),
-    }
-}
-
-/// Signs a draft: the adapter's edits, then the connection's own scheme.
-pub async fn sign(
-    route: &Route,
-    context: &Context,
-    draft: &Draft,
-    trace: &Trace,
-    place: usize,
-) -> Result<SignedDraft, Problem> {
-    let Route {
-        connection,
-        adapter,
-        ..
-    } = route;
-    let edits = match adapter.manifest.signs {
-        true => edits(route, context, draft, trace, place).await?,
-        false => Vec::new(),
-    };
-    let mut signed = apply_edits(draft.clone(), edits, &connection.secrets, &adapter.declared)
-        .map_err(|error| edit_problem(error, trace))?;
-    if let Some(auth) = &connection.config.auth {
-        apply_auth(&mut signed, auth, &connection.secrets)
-            .map_err(|error| Problem::host("secret-missing", error.to_string()))?;
-    }
-    Ok(signed)
-}
-
-/// What the adapter adds to a draft.
-async fn edits(
-    route: &Route,
-    context: &Context,
-    draft: &Draft,
-    trace: &Trace,
-    place: usize,
-) -> Result<Vec<Edit>, Problem> {
-    let failed = |failure| guest(route, "sign", &failure);
-    let lease = route.adapter.lease(&route.tenant.config.name).await;
-    let mut lease = lease.map_err(failed)?;
-    let secrets = route.connection.secrets.clone();
-    let declared = route.adapter.declared.clone();
-    let signed = lease
-        .sign(context, &route.operation, draft, secrets, declared)
-        .await;
-    for digest in &signed.derived {
-        if trace.redaction.derive("signature", digest).is_err() {
-            return Err(Problem::adapter(
-                "too-many-signatures",
-                "the delivery used more signatures than can be kept out of its report; send fewer items",
-            ));
-        }
-    }
-    trace.take_log(place, &mut lease);
-    let answer = signed.answer.map_err(failed)?;
-    answer.map_err(|fault| match signed.undeclared {
-        Some(name) => edit_problem(EditError::Undeclared(name), trace),
-        None => outcome::fault_problem(fault, scripted(route), &trace.redaction),
-    })
-}
-
-/// A secret that `sign` named and cannot have. The name is the adapter's text.
-fn edit_problem(error: EditError, trace: &Trace) -> Problem {
-    let why = trace.redaction.redact(&error.to_string()).into_owned();
-    match error {
-        EditError::Undeclared(_) => Problem::adapter("adapter-fault", why),
-        EditError::Unset(_) => Problem::host("secret-missing", why),
     }
 }
 
@@ -127,38 +65,52 @@ pub struct Setting<'a> {
     pub reads: bool,
     /// What the delivery leaves behind.
     pub trace: &'a Trace,
+    /// Who wants it to leave.
+    pub sort: Sort,
     /// Who writes down what leaves, if anybody does.
     pub journal: Option<&'a dyn Journal>,
 }
 
 /// Sends one request once, with its follow-ups. Gives what that did for each of
 /// its items.
-/// `items` are those of the delivery that it carries, `place` is its number in the
-/// delivery, `attempt` counts from 1.
+/// `carried` are those of the delivery that it carries, `place` is its number in
+/// the delivery, `attempt` counts from 1.
 pub async fn exchange(
     setting: Setting<'_>,
     request: &Request,
-    items: Vec<usize>,
+    carried: Carried,
     place: usize,
     attempt: u32,
 ) -> Vec<Attempted> {
     let exchange = Exchange {
         setting,
         request,
+        carried,
         place,
         attempt,
     };
-    exchange.run(items).await
+    exchange.run().await
 }
 
-/// What becomes of a document for which the time was over before it left.
-pub fn too_late() -> ItemReport {
-    no_turn(NoTurn::Time)
+/// What became of a request that left before and got no answer: by a read-back,
+/// if the adapter has one. Nothing if it has none.
+pub async fn read_back(setting: Setting<'_>, request: &Request) -> Option<Vec<Attempted>> {
+    let exchange = Exchange {
+        setting,
+        request,
+        carried: Carried::default(),
+        place: 0,
+        attempt: 1,
+    };
+    let parsed = exchange.read_back().await?;
+    let in_doubt = true;
+    Some(exchange.follow(Read { parsed, in_doubt }).await)
 }
 
 struct Exchange<'a> {
     setting: Setting<'a>,
     request: &'a Request,
+    carried: Carried,
     place: usize,
     attempt: u32,
 }
@@ -179,7 +131,7 @@ struct Ready {
     context: Context,
     outgoing: Outgoing,
     /// Held until the answer is read.
-    _turn: OwnedSemaphorePermit,
+    _turn: Held,
 }
 
 /// What an adapter read.
@@ -203,8 +155,8 @@ enum Unread {
 }
 
 impl Exchange<'_> {
-    async fn run(&self, items: Vec<usize>) -> Vec<Attempted> {
-        let read = match self.begin(items).await {
+    async fn run(&self) -> Vec<Attempted> {
+        let read = match self.begin().await {
             Heard::Parsed(read) => *read,
             Heard::Alike(attempted) => return self.alike(attempted),
             Heard::Silence(attempted) => match self.read_back().await {
@@ -215,6 +167,11 @@ impl Exchange<'_> {
                 None => return self.alike(attempted),
             },
         };
+        self.follow(read).await
+    }
+
+    /// Pages and read-backs, as long as the adapter asks for them.
+    async fn follow(&self, read: Read) -> Vec<Attempted> {
         let doubt = self.doubt(read.in_doubt);
         let mut next = read.parsed.next;
         let outcomes = read.parsed.outcomes.into_iter();
@@ -252,13 +209,13 @@ impl Exchange<'_> {
 
     /// The delivery's own request. One that must not be repeated is written down
     /// before it leaves.
-    async fn begin(&self, items: Vec<usize>) -> Heard {
+    async fn begin(&self) -> Heard {
         let ready = match self.make_ready(self.request).await {
             Ok(ready) => ready,
             Err(heard) => return heard,
         };
         if let (false, Some(journal)) = (self.request.repeatable, self.setting.journal)
-            && let Err(problem) = journal.leaving(items, self.request).await
+            && let Err(problem) = journal.leaving(self.carried.clone(), self.request).await
         {
             return Heard::Alike(Attempted::failed(problem));
         }
@@ -276,12 +233,17 @@ impl Exchange<'_> {
     /// Waits for the request's turn, and signs it.
     async fn make_ready(&self, request: &Request) -> Result<Ready, Heard> {
         let Setting {
-            route, deadline, ..
+            route,
+            deadline,
+            sort,
+            ..
         } = self.setting;
-        let turn = match route.connection.channel.turn(deadline).await {
+        let waiting = route.observed.step(Phase::Turn);
+        let turn = match route.connection.channel.turn(deadline, sort).await {
             Ok(turn) => turn,
             Err(why) => return Err(Heard::Alike(Attempted::Final(no_turn(why)))),
         };
+        drop(waiting);
         let context = context(route);
         let outgoing = match within(deadline, self.sign(&context, &request.draft)).await {
             Some(Ok(outgoing)) => outgoing,
@@ -307,9 +269,11 @@ impl Exchange<'_> {
             outgoing,
             _turn,
         } = ready;
+        let began = Instant::now();
         let answer = match self.send(outgoing).await {
             Ok(answer) => answer,
             Err(error) => {
+                self.no_answer(&error, began);
                 let attempted = outcome::unanswered(&error, repeatable, &trace.redaction);
                 return match error.reached {
                     Reached::NotSent => Heard::Alike(attempted),
@@ -323,7 +287,11 @@ impl Exchange<'_> {
             let redaction = &trace.redaction;
             return Heard::Alike(outcome::redirected(status, location, repeatable, redaction));
         }
-        self.read(&context, request, reply(answer)).await
+        let reply = reply(answer);
+        if self.setting.journal.is_some() {
+            trace.answered(self.place, beginning(&reply.body, &trace.redaction));
+        }
+        self.read(&context, request, reply, began).await
     }
 
     async fn sign(&self, context: &Context, draft: &Draft) -> Result<Outgoing, Problem> {
@@ -339,8 +307,12 @@ impl Exchange<'_> {
         })
     }
 
-    async fn send(&self, outgoing: Outgoing) -> Result<Answer, SendError> {
+    async fn send(&self, mut outgoing: Outgoing) -> Result<Answer, SendError> {
         let Setting { route, trace, .. } = self.setting;
+        let step = route.observed.step(Phase::Http);
+        if route.connection.config.send_traceparent {
+            step.span.write(&mut outgoing.headers);
+        }
         let started = Instant::now();
         let url = without_query(&outgoing.uri);
         let mut report = RequestReport {
@@ -353,6 +325,8 @@ impl Exchange<'_> {
             ms: 0,
             attempt: self.attempt,
             error: None,
+            items: self.carried.items.clone(),
+            answer: None,
         };
         let client = &route.connection.channel.client;
         // In a box of its own: what is around it is moved on its way in, and
@@ -365,14 +339,23 @@ impl Exchange<'_> {
                 report.error = Some(trace.redaction.redact(&error.message).into_owned());
             }
         }
+        step.sent(&report);
         trace.sent(self.place, report);
         result
     }
 
-    async fn read(&self, context: &Context, request: &Request, reply: Reply) -> Heard {
+    async fn read(
+        &self,
+        context: &Context,
+        request: &Request,
+        reply: Reply,
+        began: Instant,
+    ) -> Heard {
         let Setting { route, trace, .. } = self.setting;
         let adapter = &route.adapter.label;
-        let unread = match self.parse(context, request, &reply).await {
+        let parsed = self.parse(context, request, &reply).await;
+        self.answered(reply.status, &parsed, began);
+        let unread = match parsed {
             Ok(parsed) => {
                 return Heard::Parsed(Box::new(Read {
                     parsed,
@@ -424,9 +407,11 @@ impl Exchange<'_> {
         let work = async {
             let lease = route.adapter.lease(&route.tenant.config.name).await;
             let mut lease = lease.map_err(Unread::Failed)?;
+            let step = route.observed.step(Phase::Parse);
             let parsed = lease
                 .parse_response(context, &route.operation, request, reply)
                 .await;
+            drop(step);
             trace.take_log(self.place, &mut lease);
             let parsed = parsed.map_err(Unread::Failed)?.map_err(Unread::Fault)?;
             check_parsed(parsed, self.request.items.len()).map_err(|broken| {
@@ -438,16 +423,6 @@ impl Exchange<'_> {
         let parsed = parsed.unwrap_or(Err(Unread::Late))?;
         self.throttle(&parsed.outcomes);
         Ok(parsed)
-    }
-
-    /// Lets the connection pause as long as the platform asks, and no longer
-    /// than a platform may.
-    fn throttle(&self, outcomes: &[ItemOutcome]) {
-        let pause = outcomes.iter().filter_map(outcome::throttle).max();
-        if let Some(pause) = pause {
-            let pause = pause.min(self.setting.longest_pause);
-            self.setting.route.connection.channel.pause(pause);
-        }
     }
 
     /// A request that must not be repeated got no answer: asks the adapter, by
@@ -465,18 +440,6 @@ impl Exchange<'_> {
         let parsed = self.parse(&context, self.request, &silence).await.ok()?;
         parsed.next.is_some().then_some(parsed)
     }
-}
-
-fn no_turn(why: NoTurn) -> ItemReport {
-    let problem = match why {
-        NoTurn::Limits(_) | NoTurn::Time => Problem::host("no-turn", why.to_string()),
-        NoTurn::Paused(_) => Problem::platform("throttled", why.to_string()),
-    };
-    let mut report = ItemReport::failed(0, problem);
-    if let NoTurn::Paused(left) | NoTurn::Limits(Some(left)) = why {
-        report.retry_after_ms = u32::try_from(left.as_millis()).ok();
-    }
-    report
 }
 
 fn without_query(uri: &http::Uri) -> String {

@@ -70,6 +70,20 @@ impl DeliveryId {
         }
     }
 
+    /// The ids of the deliveries that the items are of, with commas between them.
+    pub fn shown(&self) -> String {
+        if self.origins.is_empty() {
+            return self.id.clone();
+        }
+        let mut ids: Vec<&str> = Vec::new();
+        for origin in &self.origins {
+            if !ids.contains(&&*origin.delivery) {
+                ids.push(&origin.delivery);
+            }
+        }
+        ids.join(",")
+    }
+
     /// Whether the caller has named a key.
     pub fn is_named(&self) -> bool {
         self.caller.is_some()
@@ -98,42 +112,59 @@ impl DeliveryId {
 
     /// The key of each document: 32 hex digits, the same over attempts. `order`
     /// has their order keys, or nothing where the operation declares none.
-    pub fn keys(
+    pub async fn keys(
         &self,
         contents: &Contents,
         documents: &[Document],
         order: &[OrderKey],
     ) -> Vec<String> {
-        let seed = self.caller.as_ref().unwrap_or(&self.id);
+        let mut keys = Vec::with_capacity(documents.len());
         // Of an item's documents about the same thing: how many came before.
         let mut seen: HashMap<(usize, &OrderKey), u64> = HashMap::new();
-        let keys = documents.iter().enumerate().map(|(index, document)| {
-            let (seed, item) = match self.origins.get(document.item) {
-                Some(origin) => (&origin.delivery, origin.item),
-                None => (seed, document.item),
-            };
-            let mut hash = Sha256::new_with_prefix(seed.as_bytes());
-            match contents.0.get(document.item) {
-                None => hash.update(format!("\n{item}\n{}", document.part)),
-                Some(content) => {
-                    hash.update(b"\ncontent\n");
-                    hash.update(content);
-                    let number = match order.get(index) {
-                        None => document.part as u64,
-                        Some(order) => {
-                            for part in &order.members {
-                                text(&mut hash, part.as_deref().unwrap_or_default());
-                            }
-                            let number = seen.entry((document.item, order)).or_default();
-                            std::mem::replace(number, *number + 1)
-                        }
-                    };
-                    hash.update(number.to_be_bytes());
-                }
+        for slice in documents.chunks(SLICE) {
+            for document in slice {
+                let order = order.get(keys.len());
+                let number = match order {
+                    None => document.part as u64,
+                    Some(order) => {
+                        let number = seen.entry((document.item, order)).or_default();
+                        std::mem::replace(number, *number + 1)
+                    }
+                };
+                keys.push(self.key(contents, document, order, number));
             }
-            hex::encode(&hash.finalize()[..16])
-        });
-        keys.collect()
+            if documents.len() > SLICE {
+                tokio::task::yield_now().await;
+            }
+        }
+        keys
+    }
+
+    fn key(
+        &self,
+        contents: &Contents,
+        document: &Document,
+        order: Option<&OrderKey>,
+        number: u64,
+    ) -> String {
+        let seed = self.caller.as_ref().unwrap_or(&self.id);
+        let (seed, item) = match self.origins.get(document.item) {
+            Some(origin) => (&origin.delivery, origin.item),
+            None => (seed, document.item),
+        };
+        let mut hash = Sha256::new_with_prefix(seed.as_bytes());
+        match contents.0.get(document.item) {
+            None => hash.update(format!("\n{item}\n{}", document.part)),
+            Some(content) => {
+                hash.update(b"\ncontent\n");
+                hash.update(content);
+                for part in order.iter().flat_map(|order| &order.members) {
+                    text(&mut hash, part.as_deref().unwrap_or_default());
+                }
+                hash.update(number.to_be_bytes());
+            }
+        }
+        hex::encode(&hash.finalize()[..16])
     }
 }
 
@@ -219,7 +250,8 @@ mod tests {
             part: 0,
             text,
         });
-        id.keys(&contents, &documents.collect::<Vec<_>>(), &[])
+        let documents: Vec<Document> = documents.collect();
+        id.keys(&contents, &documents, &[]).await
     }
 
     #[tokio::test]
@@ -289,7 +321,7 @@ mod tests {
         let items = [r#"{"article":"A"}"#.to_owned()];
         let id = named();
         let contents = id.contents(&items).await;
-        let made = |stores: &[&str]| {
+        let made = async |stores: &[&str]| {
             let documents: Vec<Document> = (0..stores.len())
                 .map(|part| Document {
                     item: 0,
@@ -303,10 +335,10 @@ mod tests {
                     members: vec![Some("A".into()), Some((*store).to_owned())],
                 })
                 .collect();
-            id.keys(&contents, &documents, &order)
+            id.keys(&contents, &documents, &order).await
         };
-        let before = made(&["1", "2", "2"]);
-        let after = made(&["0", "1", "2", "2"]);
+        let before = made(&["1", "2", "2"]).await;
+        let after = made(&["0", "1", "2", "2"]).await;
         assert_eq!(before, after[1..]);
         assert_ne!(after[0], before[0]);
         assert_ne!(before[1], before[2]);

@@ -4,8 +4,11 @@ use crate::problem::Problem;
 use crate::report::{ItemReport, ItemStatus};
 use crate::script::apply::Document;
 
+/// Items between two looks at whether somebody else wants the thread.
+const SLICE: usize = 256;
+
 /// Document reports back to the caller's items, in the caller's order.
-pub fn by_item(
+pub async fn by_item(
     count: usize,
     settled: Vec<ItemReport>,
     documents: &[Document],
@@ -25,18 +28,19 @@ pub fn by_item(
         });
         items[document.item].push(report);
     }
-    items
-        .into_iter()
-        .enumerate()
-        .map(|(index, mut reports)| {
-            let mut report = match reports.len() {
-                1 => reports.remove(0),
-                _ => together(reports),
-            };
-            report.index = index;
-            report
-        })
-        .collect()
+    let mut whole = Vec::with_capacity(count);
+    for (index, mut reports) in items.into_iter().enumerate() {
+        if index % SLICE == SLICE - 1 {
+            tokio::task::yield_now().await;
+        }
+        let mut report = match reports.len() {
+            1 => reports.remove(0),
+            _ => together(reports),
+        };
+        report.index = index;
+        whole.push(report);
+    }
+    whole
 }
 
 /// The reports of one item's several documents as one: the worst speaks, and
@@ -67,6 +71,7 @@ fn together(parts: Vec<ItemReport>) -> ItemReport {
         |report: &ItemReport| matches!(report.status, ItemStatus::Accepted | ItemStatus::Duplicate);
     let some_arrived = parts.iter().any(arrived);
     let all_go_again = parts.iter().all(|report| report.goes_again);
+    let untried = parts.iter().all(|report| report.untried);
     let worst = parts.into_iter().min_by_key(rank);
     let mut report = worst.unwrap_or_else(|| ItemReport::new(0, ItemStatus::Skipped));
     if some_arrived && matches!(report.status, ItemStatus::Failed | ItemStatus::Rejected) {
@@ -74,6 +79,7 @@ fn together(parts: Vec<ItemReport>) -> ItemReport {
     }
     // What arrived would arrive twice.
     report.goes_again &= !some_arrived && all_go_again;
+    report.untried = untried;
     report.data = data;
     report
 }
@@ -82,8 +88,8 @@ fn together(parts: Vec<ItemReport>) -> ItemReport {
 mod tests {
     use super::*;
 
-    #[test]
-    fn an_item_of_which_a_part_arrived_is_not_called_failed() {
+    #[tokio::test]
+    async fn an_item_of_which_a_part_arrived_is_not_called_failed() {
         use ItemStatus::*;
         for (parts, expected) in [
             (&[Accepted, Failed][..], Partial),
@@ -107,7 +113,7 @@ mod tests {
                 report.code = Some(format!("{status:?}").into());
                 Some(report)
             });
-            let items = by_item(1, Vec::new(), &documents, reports.collect());
+            let items = by_item(1, Vec::new(), &documents, reports.collect()).await;
             assert_eq!(items[0].status, expected, "{parts:?}");
             let data = items[0].data.as_ref().expect("the parts").get();
             let listed: Vec<serde_json::Value> = serde_json::from_str(data).unwrap();

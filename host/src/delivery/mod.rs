@@ -16,6 +16,7 @@
 //! | [`outgoing`] | a signed draft → exactly what is sent |
 //! | [`exchange`], `reply` | one request and its follow-ups on the wire; the answer for the adapter |
 //! | [`outcome`] | an adapter's outcome → the item's report, or "again" |
+//! | [`read_back`] | what became of a request that left before a crash |
 //! | [`trace`] | what was sent and logged on the way |
 //! | [`journal`] | who writes down what leaves |
 //! | [`items`] | documents' outcomes as items' |
@@ -35,6 +36,7 @@ pub mod outcome;
 pub mod outgoing;
 pub mod pages;
 pub mod path;
+pub mod read_back;
 mod reply;
 pub mod reply_script;
 pub mod round;

@@ -3,6 +3,8 @@
 use std::collections::HashMap;
 use std::time::Instant;
 
+use tracing::Instrument;
+
 use super::attempts::Policy;
 use super::documents;
 use super::exchange::{Setting, too_late};
@@ -19,6 +21,7 @@ use crate::problem::Problem;
 use crate::report::{DeliveryStatus, Generations, ItemReport, Report};
 use crate::script::Script;
 use crate::script::apply::Prepared;
+use crate::serving::connection_limits::Sort;
 use crate::serving::route::Route;
 
 /// Delivers a call's items, in the time a call may take: what is known by then
@@ -32,13 +35,16 @@ pub async fn deliver(
     journal: Option<&dyn Journal>,
 ) -> Result<Report, Problem> {
     let attempts = route.connection.config.limits.attempts;
+    let lines = tracing::error_span!("delivery", delivery = id.id, kept = tracing::field::Empty);
     let delivery = Delivery {
+        name: "delivery",
         id,
         items,
         attempts,
+        sort: Sort::Call,
         journal,
     };
-    delivery.run(route, limits).await
+    delivery.run(route, limits).instrument(lines).await
 }
 
 /// Items of one operation that were given at different times.
@@ -59,39 +65,71 @@ pub async fn deliver_batch(
     batch: Batch<'_>,
 ) -> Result<Report, Problem> {
     let delivery = Delivery {
+        name: "batch",
         id: DeliveryId::of_several(batch.origins),
         items: batch.items,
         attempts: 1,
+        sort: Sort::Queued,
         journal: Some(batch.journal),
     };
     delivery.run(route, limits).await
 }
 
 struct Delivery<'j> {
+    /// What a trace calls it.
+    name: &'static str,
     id: DeliveryId,
     items: Vec<String>,
     /// Attempts of each document.
     attempts: u32,
+    sort: Sort,
     journal: Option<&'j dyn Journal>,
 }
 
 impl Delivery<'_> {
-    async fn run(self, route: Route, limits: &HostLimits) -> Result<Report, Problem> {
+    /// The delivery in its span: the trace's, and that of its log lines.
+    async fn run(self, mut route: Route, limits: &HostLimits) -> Result<Report, Problem> {
+        route.observed = route.observed.clone().begin(self.name);
+        let span = route.observed.span.clone();
+        if span.is_recorded() {
+            span.set("crossdock.tenant", route.tenant.config.name.to_string());
+            let connection = route.connection.config.name.to_string();
+            span.set("crossdock.connection", connection);
+            span.set("crossdock.operation", route.operation.clone());
+            span.set("crossdock.delivery", self.id.shown());
+            span.set("crossdock.items", self.items.len() as i64);
+        }
+        let result = self.steps(&route, limits).await;
+        match &result {
+            Ok(report) => {
+                span.set("crossdock.status", report.status.as_str());
+                if report.status != DeliveryStatus::Accepted {
+                    span.failed(report.status.as_str());
+                }
+            }
+            Err(problem) => span.failed(&problem.code),
+        }
+        result
+    }
+
+    async fn steps(self, route: &Route, limits: &HostLimits) -> Result<Report, Problem> {
         let Self {
             id,
             items,
             attempts,
+            sort,
             journal,
+            ..
         } = self;
         let deadline = Instant::now() + limits.call_timeout;
         let count = items.len();
         // A reply script sees the caller's item beside its result.
-        let originals = match reply_script::wanted(&route) {
-            true => Some(kept(&route, &items)?),
+        let originals = match reply_script::wanted(route) {
+            true => Some(kept(route, &items)?),
             false => None,
         };
         let contents = id.contents(&items).await;
-        let prepared = match within(deadline, documents::prepare(&route, items)).await {
+        let prepared = match within(deadline, documents::prepare(route, items)).await {
             Some(prepared) => prepared?,
             None => not_prepared(count),
         };
@@ -101,8 +139,8 @@ impl Delivery<'_> {
             true => order::keys(declared, documents).await,
             false => Vec::new(),
         };
-        let keys = id.keys(&contents, documents, &order_keys);
-        let trace = Trace::new(&route);
+        let keys = id.keys(&contents, documents, &order_keys).await;
+        let trace = Trace::new(route);
         let policy = Policy::new(
             order::flow(declared, documents.len(), &order_keys),
             documents.len(),
@@ -110,19 +148,20 @@ impl Delivery<'_> {
             deadline,
         );
         let setting = Setting {
-            route: &route,
+            route,
             deadline,
             follow_ups: limits.follow_ups,
             longest_pause: limits.longest_pause,
             reads: order::reads(declared),
             trace: &trace,
+            sort,
             journal,
         };
         let rounds = Rounds::new(setting, documents, &keys, policy).run();
         let reports = rounds.await.into_reports();
-        let mut items = by_item(count, prepared.settled, documents, reports);
+        let mut items = by_item(count, prepared.settled, documents, reports).await;
         if let Some(originals) = originals {
-            reply_script::apply(&route, &originals, &mut items, deadline).await;
+            reply_script::apply(route, &originals, &mut items, deadline).await;
         }
         let (requests, log) = trace.into_reports();
         Ok(Report {
@@ -130,7 +169,7 @@ impl Delivery<'_> {
             delivery: id.id,
             items,
             requests,
-            generations: generations(&route),
+            generations: generations(route),
             log,
         })
     }

@@ -1,7 +1,7 @@
 //! What may leave is mapped and sent: several requests of one delivery at a
 //! time, as far as their order and the connection allow.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::time::Instant;
 
 use futures_util::future::BoxFuture;
@@ -10,6 +10,7 @@ use futures_util::stream::{FuturesUnordered, StreamExt};
 use super::attempts::Policy;
 use super::documents;
 use super::exchange::{Setting, context, exchange, guest, scripted, too_late};
+use super::journal::Carried;
 use super::outcome::{Attempted, fault_problem};
 use super::trace::Trace;
 use crate::deadline::{passed, within};
@@ -20,6 +21,7 @@ use crate::problem::Problem;
 use crate::report::ItemReport;
 use crate::script::apply::Document;
 use crate::serving::route::Route;
+use crate::telemetry::meters::Phase;
 
 /// A mapped request that has not left yet.
 struct Planned {
@@ -55,6 +57,8 @@ pub struct Rounds<'a> {
     /// The documents' keys.
     keys: &'a [String],
     policy: Policy,
+    /// How many documents each item has, where somebody writes down what leaves.
+    parts: HashMap<usize, usize>,
     /// Requests that may be on their way at once.
     most: usize,
     planned: VecDeque<Planned>,
@@ -73,7 +77,14 @@ impl<'a> Rounds<'a> {
         policy: Policy,
     ) -> Self {
         let concurrency = setting.route.connection.config.limits.concurrency;
+        let mut parts = HashMap::new();
+        if setting.journal.is_some() {
+            for document in documents {
+                *parts.entry(document.item).or_default() += 1;
+            }
+        }
         Self {
+            parts,
             most: if policy.is_full() { 1 } else { concurrency },
             setting,
             documents,
@@ -127,19 +138,24 @@ impl<'a> Rounds<'a> {
         let attempt = self.policy.begin(&documents);
         let setting = self.setting;
         // Nobody asks where nobody writes it down.
-        let items = match setting.journal {
-            Some(_) => self.items_of(&documents),
-            None => Vec::new(),
+        let carried = match setting.journal {
+            Some(_) => self.carried(&documents),
+            None => Carried::default(),
         };
         self.flying.push(Box::pin(async move {
-            let attempted = exchange(setting, &request, items, place, attempt).await;
+            let attempted = exchange(setting, &request, carried, place, attempt).await;
             Step::Sent(documents, attempted)
         }));
     }
 
-    fn items_of(&self, documents: &[usize]) -> Vec<usize> {
+    fn carried(&self, documents: &[usize]) -> Carried {
         let items = documents.iter().map(|&index| self.documents[index].item);
-        items.collect()
+        let items: Vec<usize> = items.collect();
+        let alone = |item: &usize| self.parts.get(item) == Some(&1);
+        Carried {
+            whole: items.iter().all(alone),
+            items,
+        }
     }
 
     /// Maps what may leave now. When the time is over, it is reported instead.
@@ -285,9 +301,10 @@ pub async fn map(
     trace: &Trace,
 ) -> Result<Mapped, Problem> {
     let operation = route.compiled()?;
-    let mapped = lease
-        .map(context, &route.operation, items)
-        .await
+    let step = route.observed.step(Phase::Map);
+    let mapped = lease.map(context, &route.operation, items).await;
+    drop(step);
+    let mapped = mapped
         .map_err(|failure| guest(route, "map", &failure))?
         .map_err(|fault| fault_problem(fault, scripted(route), &trace.redaction))?;
     check_mapped(

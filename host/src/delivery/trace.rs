@@ -81,6 +81,15 @@ impl Trace {
         }
     }
 
+    /// Keeps how the answer began to the request that was kept last for a place.
+    pub fn answered(&self, place: usize, beginning: Option<String>) {
+        let mut kept = self.kept();
+        let mut requests = kept.requests.iter_mut().rev();
+        if let Some((_, report)) = requests.find(|(of, _)| *of == place) {
+            report.answer = beginning;
+        }
+    }
+
     /// Requests and log lines by place; those of one place as they came.
     pub fn into_reports(self) -> (Vec<RequestReport>, Vec<LogReport>) {
         let kept = self.kept.into_inner();

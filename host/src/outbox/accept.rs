@@ -2,13 +2,16 @@
 
 use std::time::Duration;
 
-use crossdock_store::{Accepted, Idempotency, Lane, NewDelivery, NewItem, Origin};
+use crossdock_store::{Accepted, DeliveryId, Idempotency, Lane, NewDelivery, NewItem, Origin};
 use sha2::{Digest, Sha256};
 
+use super::status::Status;
 use super::{Outbox, keys, now};
 use crate::clock::millis;
 use crate::problem::Problem;
+use crate::report::DeliveryStatus;
 use crate::serving::route::Route;
+use crate::telemetry::meters::CallStatus;
 
 /// How long an `Idempotency-Key` is remembered.
 const REMEMBERED: Duration = Duration::from_secs(24 * 60 * 60);
@@ -22,6 +25,18 @@ pub struct Queued {
     pub items: usize,
     /// Whether it was accepted before, under the same `Idempotency-Key`.
     pub known: bool,
+    /// What has become of it so far, if it was.
+    pub status: Option<Status>,
+}
+
+impl Queued {
+    /// What a call that gave it came to.
+    pub fn status(&self) -> CallStatus {
+        match self.known {
+            true => CallStatus::Known,
+            false => CallStatus::Answered(DeliveryStatus::Queued),
+        }
+    }
 }
 
 impl Outbox {
@@ -37,6 +52,10 @@ impl Outbox {
         idempotency_key: Option<&str>,
         body: &[u8],
     ) -> Result<Queued, Problem> {
+        let tenant = &route.tenant.config.name;
+        let sizes = items.iter().map(String::len);
+        self.shared.take_room(tenant, sizes).await?;
+        let route = &self.shared.told.once(route.clone());
         let keys = keys::of(route, &items).await?;
         let now = now();
         let count = items.len();
@@ -71,12 +90,26 @@ impl Outbox {
                 ));
             }
         };
-        self.wake();
+        if !known {
+            self.shared.news.given(lane(route), count);
+        }
         Ok(Queued {
             delivery: id.to_string(),
             items: count,
             known,
+            status: match known {
+                true => self.present(id).await?,
+                false => None,
+            },
         })
+    }
+}
+
+impl Outbox {
+    /// What has become of a delivery that is kept.
+    async fn present(&self, id: DeliveryId) -> Result<Option<Status>, Problem> {
+        let view = self.shared.with(move |store| store.delivery(id)).await?;
+        Ok(view.map(|view| Status::over(view.items.iter().map(|item| item.state))))
     }
 }
 

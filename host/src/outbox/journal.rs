@@ -1,25 +1,30 @@
 //! The write-ahead rule: before a request leaves that must not be repeated, the
 //! store knows which items it carries. After a crash, nobody sends them again.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use crossdock_store::{
     Accepted, AttemptEnd, AttemptId, DeliveryId, Intent, ItemId, NewDelivery, NewItem, Order,
-    Origin, Outcome, Repeat, Settlement,
+    Origin, Outcome, Repeat, Settlement, limits,
 };
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use tokio::sync::{Notify, OnceCell};
+use tracing::Instrument;
 
 use super::accept::lane;
+use super::attempt::{self, Sent};
+use super::intent::Intended;
 use super::outcome::of_call;
 use super::{Outbox, Shared, now};
-use crate::delivery::journal::Journal;
+use crate::delivery::journal::{Carried, Journal};
 use crate::plugin::contract::Request;
 use crate::problem::Problem;
-use crate::report::Report;
+use crate::report::{Report, RequestReport};
+use crate::serving::connection::ConnectionGeneration;
+use crate::serving::connection_limits::Channel;
 use crate::serving::route::Route;
 
 /// How long a caller's answer waits for what became of its items to be on disk.
@@ -29,6 +34,8 @@ const PATIENCE: Duration = Duration::from_secs(1);
 /// number.
 #[derive(Default)]
 struct Written {
+    /// Where requests go.
+    place: String,
     attempts: Mutex<HashMap<usize, Entry>>,
     /// An entry is no longer being written.
     news: Notify,
@@ -39,8 +46,8 @@ struct Written {
 enum Entry {
     /// Another request of the same delivery is writing it down.
     Writing,
-    /// It is on disk.
-    On(AttemptId),
+    /// It is on disk, and what may be done if nothing is known of its end.
+    On(AttemptId, Repeat),
 }
 
 impl Written {
@@ -54,10 +61,15 @@ impl Written {
         &self,
         shared: &Shared,
         ids: &[ItemId],
-        items: Vec<usize>,
+        carried: Carried,
         request: &Request,
     ) -> Result<(), Problem> {
-        let mut items = items;
+        let in_order = carried
+            .items
+            .iter()
+            .filter_map(|item| ids.get(*item).copied());
+        let in_order: Vec<ItemId> = in_order.collect();
+        let mut items = carried.items;
         items.sort_unstable();
         items.dedup();
         let fresh = loop {
@@ -73,11 +85,22 @@ impl Written {
         }
         let named = fresh.iter().filter_map(|item| ids.get(*item).copied());
         let began = now();
+        // Where a part of an item leaves in another request, what became of this
+        // one says too little.
+        let alone = carried.whole && fresh.len() == in_order.len();
+        let whole = alone.then(|| Intended::write(request, &in_order, &self.place));
+        let (repeat, request) = match whole.flatten() {
+            Some(whole) => (Repeat::ReadBack, whole),
+            None => (
+                Repeat::Never,
+                attempt::leaving(&request.draft.method, &request.draft.path),
+            ),
+        };
         let intent = Intent {
             items: named.collect(),
-            repeat: Repeat::Never,
+            repeat,
             began,
-            request: format!("{} {}", request.draft.method, request.draft.path).into_bytes(),
+            request,
         };
         let written = shared.with(move |store| store.intend(vec![intent], began));
         let written = written.await;
@@ -85,7 +108,7 @@ impl Written {
         let mut attempts = self.attempts();
         for item in fresh {
             match attempt {
-                Some(attempt) => attempts.insert(item, Entry::On(attempt)),
+                Some(attempt) => attempts.insert(item, Entry::On(attempt, repeat)),
                 None => attempts.remove(&item),
             };
         }
@@ -108,33 +131,54 @@ impl Written {
         Some(fresh)
     }
 
-    /// What became of everything: one end for each attempt, and one for what
-    /// left in requests that may be repeated, or not at all.
-    fn settlement(&self, outcomes: Vec<Outcome>, generations: &str, began: u64) -> Settlement {
+    /// What became of everything: one end for each attempt that was written down,
+    /// one for each request that may be repeated, and one for what did not leave.
+    /// The store takes a bounded number at once.
+    fn settlements(
+        &self,
+        outcomes: impl IntoIterator<Item = Option<Outcome>>,
+        generations: &str,
+        began: u64,
+        requests: &[RequestReport],
+    ) -> Vec<Settlement> {
         let attempts = self.attempts();
-        let mut ends: HashMap<Option<AttemptId>, Vec<Outcome>> = HashMap::new();
+        let sent = Sent::of(requests);
+        let mut ends: BTreeMap<_, (Repeat, Vec<usize>, Vec<Outcome>)> = BTreeMap::new();
         for (item, outcome) in outcomes.into_iter().enumerate() {
-            let attempt = match attempts.get(&item) {
-                Some(Entry::On(attempt)) => Some(*attempt),
-                Some(Entry::Writing) | None => None,
+            let Some(outcome) = outcome else { continue };
+            let (attempt, repeat) = match attempts.get(&item) {
+                Some(Entry::On(attempt, repeat)) => (Some(*attempt), *repeat),
+                Some(Entry::Writing) | None => (None, Repeat::Safe),
             };
-            ends.entry(attempt).or_default().push(outcome);
+            // What was written down together is settled together.
+            let request = match attempt {
+                Some(_) => None,
+                None => sent.first(item),
+            };
+            let end = ends.entry((attempt, request));
+            let (_, items, outcomes) = end.or_insert((repeat, Vec::new(), Vec::new()));
+            items.push(item);
+            outcomes.push(outcome);
         }
         let ended = now();
-        let ends = ends.into_iter().map(|(attempt, items)| {
-            let repeat = match attempt {
-                Some(_) => Repeat::Never,
-                None => Repeat::Safe,
-            };
-            AttemptEnd {
-                generations: generations.to_owned(),
-                ..AttemptEnd::new(attempt, repeat, began, ended, items)
-            }
-        });
-        Settlement {
-            attempts: ends.collect(),
-            connection: None,
-        }
+        let ends = ends
+            .into_iter()
+            .map(|((attempt, _), (repeat, items, outcomes))| {
+                let mut end = AttemptEnd {
+                    generations: generations.to_owned(),
+                    ..AttemptEnd::new(attempt, repeat, began, ended, outcomes)
+                };
+                sent.describe(&mut end, &items);
+                end
+            });
+        let ends: Vec<AttemptEnd> = ends.collect();
+        let slices = ends.chunks(limits::ATTEMPTS);
+        slices
+            .map(|attempts| Settlement {
+                attempts: attempts.to_vec(),
+                connection: None,
+            })
+            .collect()
     }
 }
 
@@ -147,30 +191,56 @@ pub(super) struct BatchJournal {
 }
 
 impl BatchJournal {
-    pub(super) fn new(shared: Arc<Shared>, items: Vec<ItemId>) -> Self {
+    pub(super) fn new(
+        shared: Arc<Shared>,
+        items: Vec<ItemId>,
+        connection: Option<&ConnectionGeneration>,
+    ) -> Self {
         Self {
             shared,
             items,
             began: now(),
-            written: Written::default(),
+            written: Written {
+                place: connection.map_or_else(String::new, ConnectionGeneration::place),
+                ..Written::default()
+            },
         }
     }
 
-    /// Writes down what became of every item, in their order.
-    pub(super) async fn settle(&self, outcomes: Vec<Outcome>, generations: &str) {
-        let settlement = self.written.settlement(outcomes, generations, self.began);
-        self.shared.settle(settlement).await;
+    /// Writes down what became of the items, in their order; nothing of those that
+    /// were not tried. What the connection knows goes along, if that has changed.
+    pub(super) async fn settle(
+        &self,
+        outcomes: Vec<Option<Outcome>>,
+        generations: &str,
+        requests: &[RequestReport],
+        channel: Option<Channel>,
+    ) {
+        let mut settlements = self
+            .written
+            .settlements(outcomes, generations, self.began, requests);
+        let writing = channel.and_then(|channel| channel.to_keep());
+        if let Some(first) = settlements.first_mut() {
+            first.connection = writing.as_ref().map(super::limits::state);
+        }
+        let mut written = !settlements.is_empty();
+        for settlement in settlements {
+            written &= self.shared.settle(settlement).await;
+        }
+        if let Some(writing) = writing {
+            writing.done(written);
+        }
     }
 }
 
 impl Journal for BatchJournal {
     fn leaving<'a>(
         &'a self,
-        items: Vec<usize>,
+        carried: Carried,
         request: &'a Request,
     ) -> BoxFuture<'a, Result<(), Problem>> {
         self.written
-            .write(&self.shared, &self.items, items, request)
+            .write(&self.shared, &self.items, carried, request)
             .boxed()
     }
 }
@@ -189,13 +259,17 @@ pub struct CallJournal {
 impl CallJournal {
     /// For the items of a call.
     pub fn new(outbox: Outbox, route: Route, inputs: Vec<String>) -> Self {
+        let written = Written {
+            place: route.connection.place(),
+            ..Written::default()
+        };
         Self {
             outbox,
             route,
             inputs,
             began: now(),
             kept: OnceCell::new(),
-            written: Written::default(),
+            written,
         }
     }
 
@@ -217,6 +291,8 @@ impl CallJournal {
         let items = accepted.items().collect();
         match accepted {
             Accepted::New { id, .. } | Accepted::Known(id) | Accepted::Conflict(id) => {
+                // The id under which it is found from now on.
+                tracing::Span::current().record("kept", tracing::field::display(id));
                 Ok((id, items))
             }
         }
@@ -230,14 +306,21 @@ impl CallJournal {
         };
         report.delivery = id.to_string();
         let outcomes = items.iter().zip(&report.items);
-        let outcomes = outcomes.map(|(item, report)| of_call(*item, report));
-        let settlement =
-            self.written
-                .settlement(outcomes.collect(), &report.generations.adapter, self.began);
+        let outcomes = outcomes.map(|(item, report)| Some(of_call(*item, report)));
+        let settlements = self.written.settlements(
+            outcomes,
+            &report.generations.adapter,
+            self.began,
+            &report.requests,
+        );
         let shared = self.outbox.shared.clone();
-        let settled = self.outbox.shared.batches.spawn(async move {
-            shared.settle(settlement).await;
-        });
+        let lines = tracing::error_span!("delivery", delivery = %id);
+        let settled = async move {
+            for settlement in settlements {
+                shared.settle(settlement).await;
+            }
+        };
+        let settled = self.outbox.shared.batches.spawn(settled.instrument(lines));
         // The caller waits for its answer, and not for a disk that is full.
         let _ = tokio::time::timeout(PATIENCE, settled).await;
     }
@@ -246,13 +329,13 @@ impl CallJournal {
 impl Journal for CallJournal {
     fn leaving<'a>(
         &'a self,
-        items: Vec<usize>,
+        carried: Carried,
         request: &'a Request,
     ) -> BoxFuture<'a, Result<(), Problem>> {
         async move {
             let (_, ids) = self.kept.get_or_try_init(|| self.keep()).await?;
             let shared = &self.outbox.shared;
-            self.written.write(shared, ids, items, request).await
+            self.written.write(shared, ids, carried, request).await
         }
         .boxed()
     }
@@ -269,8 +352,30 @@ mod tests {
         assert_eq!(written.claim(&[2]), Some(vec![2]));
         assert_eq!(written.claim(&[1, 3]), None);
         let mut attempts = written.attempts();
-        attempts.insert(1, Entry::On(AttemptId(7)));
+        attempts.insert(1, Entry::On(AttemptId(7), Repeat::Never));
         drop(attempts);
         assert_eq!(written.claim(&[1, 3]), Some(vec![3]));
+    }
+
+    #[test]
+    fn however_many_requests_there_were_the_store_takes_what_came_of_them() {
+        let written = Written::default();
+        let mut attempts = written.attempts();
+        attempts.extend(
+            (0..2_500).map(|item| (item, Entry::On(AttemptId(item as u64), Repeat::Never))),
+        );
+        drop(attempts);
+        let outcome = |item| Outcome::new(ItemId(item), crossdock_store::Next::Again { due: 1 });
+        let outcomes = (0..2_600).map(|item| Some(outcome(item)));
+        let settlements = written.settlements(outcomes, "a", 1, &[]);
+        let sizes: Vec<usize> = settlements.iter().map(|one| one.attempts.len()).collect();
+        assert_eq!(sizes, [1_000, 1_000, 501]);
+        let ends = settlements.iter().flat_map(|one| &one.attempts);
+        let mut items: Vec<u64> = ends
+            .flat_map(|end| &end.items)
+            .map(|outcome| outcome.item.0)
+            .collect();
+        items.sort_unstable();
+        assert_eq!(items, (0..2_600).collect::<Vec<u64>>());
     }
 }

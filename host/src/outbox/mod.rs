@@ -5,32 +5,65 @@
 //! |---|---|
 //! | `accept` | a call's items to a delivery in the store |
 //! | `keys` | what an item is about, so that order and folding hold |
-//! | `drain` | which lane goes next: each in its turn, within its connection's limits |
+//! | `attempt` | what is kept of the requests of an attempt, and of their answers |
+//! | `drain` | delivers what is due, each lane in its turn |
+//! | `turns` | whose turn it is: tenant by tenant, connection by connection |
+//! | `plan` | what the files that serve say about a lane |
+//! | `news` | what may leave that could not before |
 //! | `batch` | claimed items through the path, and what became of them |
+//! | `counted` | what is counted about claimed items |
+//! | `depth` | how much waits, for metrics |
 //! | `outcome` | an item's report to where the item goes from here |
 //! | `journal` | what is about to leave and must not be repeated, written before |
+//! | `blame`, `status` | whose fault it was, in both words; a delivery's status over its items |
 //! | `recovery` | what a host that was killed left open |
+//! | `told` | which scripts are known to fail |
+//! | `limits` | what of connections' limits outlives the host |
+//! | `quota` | what one tenant may keep here |
+//! | [`connections`] | how a tenant's connections are getting on |
 //! | `upkeep` | what is done by the clock: a failing disk looked at, old deliveries removed |
-//! | [`people`] | what a person sees and does: list, show, retry, discard |
+//! | `feed` | what ends, as it ends, for whoever listens |
+//! | [`event`], [`listening`] | one event; listening page after page |
+//! | `notify` | messages to where a tenant wants to hear of it |
+//! | `sealed`, `keyring` | payloads encrypted on their way to the store; with which keys |
+//! | [`people`] | what a person sees and does: list, show, retry, edit, discard, export |
 //!
 //! Time is Unix milliseconds throughout.
 
 mod accept;
+mod attempt;
 mod batch;
+mod blame;
+pub mod connections;
+mod counted;
+mod depth;
 mod drain;
+pub mod event;
+mod feed;
+mod intent;
 mod journal;
+mod keyring;
 mod keys;
+mod limits;
+pub mod listening;
+mod news;
+mod notify;
 mod outcome;
 pub mod people;
+mod plan;
+mod quota;
 mod recovery;
+mod sealed;
+mod status;
+mod told;
+mod turns;
 mod upkeep;
 
 use std::path::Path;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
-use crossdock_store::{Settlement, SqliteStore, Store, StoreError};
-use tokio::sync::Notify;
+use crossdock_store::{Health, OpenAttempt, Settlement, SqliteStore, Store, StoreError};
 use tokio::task::AbortHandle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -38,10 +71,15 @@ use tokio_util::task::TaskTracker;
 use crate::budget::Budget;
 use crate::config::HostConfig;
 use crate::problem::{Blame, Problem};
+use crate::serving::connection_limits::Channels;
 use crate::serving::snapshot::Snapshot;
+use news::News;
+use quota::Quota;
+use told::Told;
 
 pub use accept::Queued;
 pub use journal::CallJournal;
+pub use status::Status;
 
 /// The folder below the data folder.
 const FOLDER: &str = "outbox";
@@ -64,10 +102,20 @@ struct Shared {
     serving: Serving,
     /// What everything that is being worked on may hold together.
     memory: Budget,
+    /// What the generations of connections share.
+    channels: Arc<Channels>,
+    quota: Quota,
+    told: Told,
+    /// What was under way when the host before ended, and can be asked about.
+    to_ask: Mutex<Vec<OpenAttempt>>,
     /// Something may leave that could not before.
-    news: Notify,
+    news: News,
     closing: CancellationToken,
     batches: TaskTracker,
+    /// Who listens to what ends.
+    feed: feed::Feed,
+    /// Places in the sequence of what ends, as listeners see them.
+    places: event::Places,
     /// The task that delivers, once it was started.
     drain: OnceLock<AbortHandle>,
 }
@@ -78,23 +126,37 @@ impl Outbox {
     ///
     /// # Errors
     /// If the folder cannot be used, another host uses it, or a file in it is
-    /// damaged.
+    /// damaged; if there is no key to encrypt with, where that is wanted.
     pub async fn open(
         config: Arc<HostConfig>,
         serving: Serving,
+        channels: Arc<Channels>,
         memory: Budget,
     ) -> Result<Self, Problem> {
+        let keys = keyring::Keyring::new(&config)?;
         let folder = folder(&config.data_dir);
-        let store = tokio::task::spawn_blocking(move || SqliteStore::open(&folder))
+        let opened = tokio::task::spawn_blocking(move || {
+            let store = sealed::Sealed::new(Arc::new(SqliteStore::open(&folder)?), keys);
+            store.release(now())?;
+            let key = event::own_key(&store, now())?;
+            Ok::<_, StoreError>((store, key))
+        });
+        let (store, key) = opened
             .await
             .map_err(|_| ended())?
             .map_err(|error| refused(&error))?;
         let shared = Shared {
             store: Arc::new(store),
+            feed: feed::Feed::default(),
+            places: event::Places::new(&key),
             config,
             serving,
             memory,
-            news: Notify::new(),
+            channels,
+            quota: Quota::default(),
+            told: Told::default(),
+            to_ask: Mutex::default(),
+            news: News::default(),
             closing: CancellationToken::new(),
             batches: TaskTracker::new(),
             drain: OnceLock::new(),
@@ -102,6 +164,7 @@ impl Outbox {
         let outbox = Self {
             shared: Arc::new(shared),
         };
+        outbox.shared.keep_limits().await?;
         outbox.shared.recover().await?;
         Ok(outbox)
     }
@@ -110,6 +173,11 @@ impl Outbox {
     pub fn start(&self) {
         let shared = self.shared.clone();
         self.shared.batches.spawn(upkeep::run(shared.clone()));
+        self.shared.batches.spawn(feed::run(shared.clone()));
+        self.shared.batches.spawn(notify::run(shared.clone()));
+        self.shared
+            .batches
+            .spawn(shared.clone().read_back_what_was_under_way());
         let drain = self.shared.batches.spawn(drain::run(shared));
         // A second start would be a second task, which finds nothing to do.
         let _ = self.shared.drain.set(drain.abort_handle());
@@ -132,28 +200,39 @@ impl Outbox {
                 "deliveries are under way; what became of them is looked for at the next start"
             );
         }
+        self.shared.keep_what_changed(true).await;
     }
 
     /// Has what is due looked at now.
     fn wake(&self) {
-        self.shared.news.notify_one();
+        self.shared.news.anywhere();
     }
 }
 
 impl Shared {
+    fn to_ask(&self) -> MutexGuard<'_, Vec<OpenAttempt>> {
+        self.to_ask.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Writes down what became of requests. What is known is never given up for a
     /// disk that cannot take it now: this waits until it can, or the host closes.
-    async fn settle(&self, settlement: Settlement) {
+    /// False if it could not be written.
+    async fn settle(&self, settlement: Settlement) -> bool {
         let mut told = false;
         loop {
             let again = settlement.clone();
             let settled = self.with(move |store| store.settle(again, now()));
-            let Err(problem) = settled.await else { return };
-            if !std::mem::replace(&mut told, true) {
+            let Err(problem) = settled.await else {
+                self.feed.look();
+                return true;
+            };
+            // Of a disk that refuses, one line is written for all.
+            let refuses = self.store.health() != Health::Good;
+            if !std::mem::replace(&mut told, true) && !refuses {
                 tracing::error!(%problem, "what became of records cannot be written down; it is tried again");
             }
             tokio::select! {
-                () = self.closing.cancelled() => return,
+                () = self.closing.cancelled() => return false,
                 () = tokio::time::sleep(HOST_PAUSE) => {}
             }
         }
@@ -190,6 +269,7 @@ fn refused(error: &StoreError) -> Problem {
         StoreError::InUse { .. } => (Blame::Host, "outbox-in-use"),
         StoreError::TooLarge { .. } | StoreError::Invalid(_) => (Blame::Caller, "outbox-refused"),
         StoreError::NotOpen(_) => (Blame::Caller, "not-open"),
+        StoreError::Unreadable(_) => (Blame::Host, "record-unreadable"),
         StoreError::Closed => (Blame::Host, "shutting-down"),
         _ => (Blame::Host, "outbox-damaged"),
     };

@@ -1,42 +1,96 @@
 //! An item's report to where the item goes from here.
 
-use std::time::Duration;
-
-use crossdock_store::{Blame, Claimed, Hold, ItemId, Next, Outcome, State, limits};
+use crossdock_store::{Blame, Claimed, Hold, ItemId, Next, OpenItem, Outcome, State, limits};
 use rand::RngExt;
 
+use super::blame;
+use super::keyring::OVERHEAD;
 use crate::clock::millis;
+use crate::config::{ConnectionOutbox, HostLimits};
 use crate::problem;
 use crate::report::{Generations, ItemReport, ItemStatus};
+use crate::serving::connection::ConnectionGeneration;
+use crate::serving::flow::Stance;
 
-/// The pause after the first attempt; it doubles with each.
-const FIRST_PAUSE: Duration = Duration::from_secs(1);
+/// What is set about going again.
+pub(super) struct Again<'a> {
+    /// The connection, if it serves.
+    pub connection: Option<&'a ConnectionGeneration>,
+    /// The host's limits.
+    pub host: &'a HostLimits,
+    /// Unix milliseconds.
+    pub now: u64,
+}
 
-/// Longest pause the host chooses by itself.
-const LONGEST_PAUSE: Duration = Duration::from_secs(15 * 60);
+impl Again<'_> {
+    fn settings(&self) -> ConnectionOutbox {
+        let connection = self.connection;
+        connection.map_or_else(ConnectionOutbox::default, |connection| {
+            connection.config.outbox.clone()
+        })
+    }
 
-/// What becomes of a queued item after an attempt. It is tried again for at most
-/// `longest` after it was accepted.
+    /// Whether an item that fails is not tried again. Time in which its connection
+    /// was stopped does not count.
+    fn is_too_old(&self, item: &Claimed) -> bool {
+        let longest = self.settings().give_up;
+        let longest = millis(longest.unwrap_or(self.host.outbox_attempts));
+        let age = self.now.saturating_sub(item.accepted);
+        if age <= longest {
+            return false;
+        }
+        let stopped = self.connection.map_or(0, |connection| {
+            connection.channel.stopped_between(item.accepted, self.now)
+        });
+        age.saturating_sub(stopped) > longest
+    }
+
+    /// Whether the connection waits for other credentials.
+    fn is_stopped(&self) -> bool {
+        let stance = self
+            .connection
+            .map(|connection| connection.channel.stance());
+        stance == Some(Stance::Stopped)
+    }
+
+    /// Milliseconds until the next attempt: a random part of a pause that doubles,
+    /// and at least what the platform asked for.
+    fn pause(&self, attempts: u32, report: &ItemReport) -> u64 {
+        if report.blame == Some(problem::Blame::Host) && self.is_stopped() {
+            // The connection itself waits.
+            return 0;
+        }
+        let settings = self.settings();
+        let longest = settings
+            .first_pause
+            .saturating_mul(1 << attempts.min(16))
+            .min(settings.longest_pause);
+        let chosen = longest.mul_f64(rand::rng().random_range(0.1..1.0));
+        millis(chosen).max(report.retry_after_ms.map_or(0, u64::from))
+    }
+}
+
+/// What becomes of a queued item after an attempt.
 pub(super) fn of_claimed(
     item: &Claimed,
     report: &ItemReport,
     generations: &Generations,
-    longest: Duration,
-    now: u64,
+    again: &Again<'_>,
 ) -> Outcome {
-    let again = Next::Again {
-        due: now.saturating_add(pause(item.attempts, report)),
-    };
-    let too_old = now.saturating_sub(item.accepted) > millis(longest);
     let next = match (end(report), hold(report, generations)) {
         // Whatever became of it so far, another attempt does no harm.
-        _ if report.goes_again && !too_old => again,
-        (Some(end), _) => end,
-        (None, Some(hold)) => Next::Held(hold),
+        _ if report.goes_again && !again.is_too_old(item) => None,
+        (Some(end), _) => Some(end),
+        (None, Some(hold)) => Some(Next::Held(hold)),
         // The host's fault is not for ever.
-        (None, None) if report.blame == Some(problem::Blame::Host) && !too_old => again,
-        (None, None) => Next::End(State::Failed),
+        (None, None) if report.blame == Some(problem::Blame::Host) && !again.is_too_old(item) => {
+            None
+        }
+        (None, None) => Some(Next::End(State::Failed)),
     };
+    let next = next.unwrap_or_else(|| Next::Again {
+        due: again.now.saturating_add(again.pause(item.attempts, report)),
+    });
     outcome(item.item, report, next)
 }
 
@@ -46,14 +100,30 @@ pub(super) fn of_call(item: ItemId, report: &ItemReport) -> Outcome {
     outcome(item, report, next)
 }
 
+/// What became of an item whose request was under way when the host ended, as its
+/// platform says. One that was certainly not applied goes again, unless a caller
+/// waited for it: only the caller can tell whether it still should be.
+pub(super) fn of_read_back(item: &OpenItem, report: &ItemReport, now: u64) -> Outcome {
+    let next = match end(report) {
+        Some(end) => end,
+        None if report.goes_again && !item.call => Next::Again {
+            due: now.saturating_add(report.retry_after_ms.map_or(0, u64::from)),
+        },
+        None => Next::End(State::Failed),
+    };
+    outcome(item.item, report, next)
+}
+
 fn outcome(item: ItemId, report: &ItemReport, next: Next) -> Outcome {
+    // Nobody is told about an item that goes on.
+    let ends = !matches!(next, Next::Again { .. });
     Outcome {
+        result: if ends { result(report) } else { Vec::new() },
         item,
         next,
-        blame: report.blame.map(blame),
+        blame: report.blame.map(blame::kept),
         code: report.code.as_deref().map(str::to_owned),
         message: report.message.clone(),
-        result: result(report),
     }
 }
 
@@ -84,33 +154,13 @@ fn hold(report: &ItemReport, generations: &Generations) -> Option<Hold> {
     })
 }
 
-/// Milliseconds until the next attempt: a random part of a pause that doubles,
-/// and at least what the platform asked for.
-fn pause(attempts: u32, report: &ItemReport) -> u64 {
-    let longest = FIRST_PAUSE
-        .saturating_mul(1 << attempts.min(16))
-        .min(LONGEST_PAUSE);
-    let chosen = longest.mul_f64(rand::rng().random_range(0.1..1.0));
-    millis(chosen).max(report.retry_after_ms.map_or(0, u64::from))
-}
-
 /// What the caller is told about it later.
 fn result(report: &ItemReport) -> Vec<u8> {
     let written = serde_json::to_vec(report).unwrap_or_default();
-    if written.len() <= limits::RESULT {
+    if written.len() <= limits::RESULT - OVERHEAD {
         return written;
     }
     let mut short = report.clone();
     short.shorten();
     serde_json::to_vec(&short).unwrap_or_default()
-}
-
-fn blame(blame: problem::Blame) -> Blame {
-    match blame {
-        problem::Blame::Caller => Blame::Caller,
-        problem::Blame::Script => Blame::Script,
-        problem::Blame::Adapter => Blame::Adapter,
-        problem::Blame::Platform => Blame::Platform,
-        problem::Blame::Host => Blame::Host,
-    }
 }

@@ -1,10 +1,10 @@
 //! What the outbox does by the clock: looks whether a disk that failed works
-//! again, and removes deliveries with which nothing is left to do.
+//! again, writes down what connections know, and removes deliveries with which nothing is left to do.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use crossdock_store::Retention;
+use crossdock_store::{Health, Retention};
 
 use super::{Shared, now};
 use crate::clock::millis;
@@ -18,11 +18,14 @@ const TICKS: u32 = 60;
 
 /// Until the host closes.
 pub(super) async fn run(shared: Arc<Shared>) {
+    let mut told = Health::Good;
     for tick in 0_u32.. {
         let store = shared.store.clone();
         let ticked = tokio::task::spawn_blocking(move || store.tick(now()));
         // A panic is in the log; the next tick is another one.
         let _ = ticked.await;
+        told = tell(told, shared.store.health());
+        shared.keep_what_changed(false).await;
         if tick.is_multiple_of(TICKS)
             && let Err(problem) = shared.remove_what_is_old().await
         {
@@ -33,6 +36,25 @@ pub(super) async fn run(shared: Arc<Shared>) {
             () = tokio::time::sleep(TICK) => {}
         }
     }
+}
+
+/// One line when the disk begins to refuse, and one when it takes again: each
+/// caller is told by its answer.
+fn tell(before: Health, now: Health) -> Health {
+    match now {
+        same if same == before => {}
+        Health::Good => tracing::info!("the outbox can be written again, and takes records"),
+        Health::Full => tracing::error!(
+            "the outbox takes nothing new, for the disk is full: make room, and it goes on by itself"
+        ),
+        Health::Failing => tracing::error!(
+            "the outbox takes nothing new, for the disk fails: look at the disk; it goes on by itself when the disk works"
+        ),
+        Health::Damaged => tracing::error!(
+            "the outbox takes nothing new, for its file is damaged: stop the host, keep a copy of the file, and put a backup in its place"
+        ),
+    }
+    now
 }
 
 impl Shared {

@@ -309,6 +309,7 @@ impl<B> Lease<B> {
         };
         let state = instance.store.data_mut();
         state.end();
+        self.home.sandbox.spent(state.spent());
         let (lines, dropped) = state.take_log();
         self.log.extend(lines);
         self.log_dropped += dropped;

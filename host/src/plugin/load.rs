@@ -122,6 +122,11 @@ impl Loader {
         self.scripts.warm().held().bytes
     }
 
+    /// Guest time of everything so far.
+    pub fn guest_time(&self) -> Duration {
+        self.scripts.sandbox().guest_time()
+    }
+
     /// Idle adapter and script instances now.
     pub fn warm_instances(&self) -> (usize, usize) {
         (self.adapters.warm().len(), self.scripts.warm().len())

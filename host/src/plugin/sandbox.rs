@@ -1,7 +1,7 @@
 //! What every guest shares: one wasmtime engine, its linkers and its clock.
 
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 use std::time::Duration;
 
@@ -49,6 +49,8 @@ pub struct Sandbox {
     lanes: Arc<Lanes>,
     rooms: Arc<Rooms>,
     ticker: Arc<Ticker>,
+    /// Ticks that guests have spent.
+    spent: Arc<AtomicU64>,
 }
 
 /// The bounds of one guest.
@@ -95,6 +97,7 @@ impl Sandbox {
             lanes: Arc::new(Lanes::new(threads())),
             rooms: Arc::default(),
             ticker: Arc::new(ticker),
+            spent: Arc::default(),
         })
     }
 
@@ -121,6 +124,18 @@ impl Sandbox {
     /// Who makes room for one more instance.
     pub fn rooms(&self) -> &Arc<Rooms> {
         &self.rooms
+    }
+
+    /// Guest time of a call that has ended.
+    pub(super) fn spent(&self, time: Duration) {
+        let ticks = time.as_millis() / TICK.as_millis();
+        self.spent.fetch_add(ticks as u64, Ordering::Relaxed);
+    }
+
+    /// Guest time of all calls so far.
+    pub fn guest_time(&self) -> Duration {
+        let ticks = self.spent.load(Ordering::Relaxed);
+        Duration::from_millis(ticks.saturating_mul(TICK.as_millis() as u64))
     }
 
     /// Whether guests are interrupted when their time is over. None may run

@@ -7,7 +7,7 @@
 //!
 //! | file | what is in it |
 //! |---|---|
-//! | `seal` | encryption, and its key |
+//! | `seal` | encryption, unless a setting says otherwise |
 //! | `store` | files, their bounds, reading them |
 
 mod seal;

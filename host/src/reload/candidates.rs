@@ -80,7 +80,7 @@ impl Manager {
                 self.to_check.append(&mut self.deferred);
             }
             (About::Tenant { dir, version }, Some(Done::Tenant(result))) => {
-                self.tenant_checked(&dir, version, result);
+                self.tenant_checked(&dir, version, result.map(|checked| *checked));
             }
             (About::Tenant { dir, version }, _) => {
                 let problem = Problem::host("internal-error", PANICKED);
@@ -140,9 +140,10 @@ impl Manager {
                     let checked = turns
                         .check(|| checks::check(&config, &snapshot, serving))
                         .await;
-                    Done::Tenant(checked.unwrap_or_else(|late| {
+                    let checked = checked.unwrap_or_else(|late| {
                         Err(vec![admission::too_late(&config, late, &turns)])
-                    }))
+                    });
+                    Done::Tenant(checked.map(Box::new))
                 });
         }
     }

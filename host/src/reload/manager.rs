@@ -57,14 +57,18 @@ pub async fn start(
     let scanned = watching.as_ref().map(|(watcher, _)| watcher.scanned());
     let current = Current::new(scanned.unwrap_or_default(), config.plugins_dir.clone());
     let current = Arc::new(current);
+    let (plugins, tenants) = {
+        let metrics = channels.metrics();
+        (metrics.plugins.clone(), metrics.tenants.clone())
+    };
     let manager = Manager {
         turns: Arc::new(Turns::new(config.limits.check_timeout)),
         config,
         loader,
         channels,
         current: current.clone(),
-        files: PluginFiles::default(),
-        folders: TenantFolders::default(),
+        files: PluginFiles::counting(plugins),
+        folders: TenantFolders::counting(tenants),
         tasks: Tasks::new(),
         gone: Vec::new(),
         to_check: BTreeSet::new(),
@@ -136,7 +140,7 @@ pub(super) enum About {
 /// What a task found out.
 pub(super) enum Done {
     Loaded(Result<Loaded, Refusal>),
-    Tenant(Result<Checked, Vec<Problem>>),
+    Tenant(Result<Box<Checked>, Vec<Problem>>),
     Admitted(Admitted),
 }
 

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use tokio::time::Instant;
 
@@ -11,6 +12,7 @@ use crate::clock::now_ms;
 use crate::plugin::artifact::{Artifact, ReadError, Sha};
 use crate::plugin::load::{Loaded, Refusal};
 use crate::serving::snapshot::Snapshot;
+use crate::telemetry::metrics::Reloads;
 
 /// All plugin files that are, or were, in the folder.
 #[derive(Default)]
@@ -21,6 +23,7 @@ pub struct PluginFiles {
     /// Readings so far, of all files: none is ever used twice, so that an old
     /// candidate never passes as current.
     readings: u64,
+    reloads: Arc<Reloads>,
 }
 
 #[derive(Default)]
@@ -72,6 +75,14 @@ pub fn is_plugin(path: &Path) -> bool {
 }
 
 impl PluginFiles {
+    /// None yet; what becomes of changed ones is counted here.
+    pub fn counting(reloads: Arc<Reloads>) -> Self {
+        Self {
+            reloads,
+            ..Self::default()
+        }
+    }
+
     /// Looks which files there are, reads those that `changed` names, and
     /// returns what has to be loaded. The others are left alone: somebody may
     /// be writing them. Nothing is touched that serves; what is missing or
@@ -150,6 +161,7 @@ impl PluginFiles {
             Err(error) => {
                 let why = Refusal::from(error);
                 log_refused(&path, why.step(), &why.to_string());
+                self.reloads.refused.one();
                 let file = self.newer(&path);
                 file.seen = None;
                 file.refused = Some(refusal(why.step(), why.to_string(), None));
@@ -272,6 +284,7 @@ impl PluginFiles {
 
     /// A candidate serves now.
     pub fn accept(&mut self, path: &Path, loaded: Loaded) {
+        self.reloads.accepted.one();
         let file = self.files.entry(path.to_owned()).or_default();
         file.generations = loaded.identity().number;
         file.serving = Some(loaded);
@@ -285,6 +298,7 @@ impl PluginFiles {
     /// by itself.
     pub fn refuse(&mut self, path: &Path, step: &'static str, reason: String, passing: bool) {
         log_refused(path, step, &reason);
+        self.reloads.refused.one();
         if let Some(file) = self.files.get_mut(path) {
             file.refused = Some(refusal(step, reason, file.seen));
             file.retry = passing.then(|| Backoff::after(file.retry));

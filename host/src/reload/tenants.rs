@@ -14,6 +14,7 @@ use super::watch::Change;
 use crate::config::{TenantConfig, TenantFile, load_tenant, tenant_dirs};
 use crate::problem::Problem;
 use crate::serving::snapshot::TenantGeneration;
+use crate::telemetry::metrics::Reloads;
 
 /// How often a folder that keeps changing is read. Whatever changes it further
 /// is a change of its own, which comes later.
@@ -33,6 +34,7 @@ pub struct TenantFolders {
     /// Versions so far, of all folders: none is ever used twice, so that an old
     /// candidate never passes as current.
     versions: u64,
+    reloads: Arc<Reloads>,
 }
 
 /// A tenant as a check takes it: what serves, and what could.
@@ -81,6 +83,14 @@ fn tenant_file(dir: &Path) -> PathBuf {
 }
 
 impl TenantFolders {
+    /// None yet; what becomes of changed ones is counted here.
+    pub fn counting(reloads: Arc<Reloads>) -> Self {
+        Self {
+            reloads,
+            ..Self::default()
+        }
+    }
+
     /// Reads the folders under `root` that a change touched, or all of them.
     /// What cannot be read is noted; nothing is touched that serves.
     pub fn scan(&mut self, root: &Path, change: Option<&Change>) -> Scan {
@@ -235,6 +245,7 @@ impl TenantFolders {
             Err(problems) => {
                 folder.waiting = None;
                 log_refused(&problems);
+                self.reloads.refused.one();
                 folder.problems = problems;
                 false
             }
@@ -325,6 +336,7 @@ impl TenantFolders {
 
     /// A generation serves now.
     pub fn accept(&mut self, dir: &Path, generation: Arc<TenantGeneration>) {
+        self.reloads.accepted.one();
         if let Some(folder) = self.folders.get_mut(dir) {
             self.versions += 1;
             folder.version = self.versions;
@@ -341,6 +353,7 @@ impl TenantFolders {
     /// has it tried again by itself.
     pub fn refuse(&mut self, dir: &Path, problems: Vec<Problem>, passing: bool) {
         log_refused(&problems);
+        self.reloads.refused.one();
         if let Some(folder) = self.folders.get_mut(dir) {
             folder.problems = problems;
             folder.retry = passing.then(|| Backoff::after(folder.retry));

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use super::connection_limits::Channel;
+use super::keeping::place;
 use crate::config::{ConnectionConfig, Secret};
 use crate::http::Target;
 use crate::redact::Redactor;
@@ -45,6 +46,11 @@ impl ConnectionGeneration {
             replies: HashMap::new(),
             channel: self.channel.clone(),
         }
+    }
+
+    /// What its account is without its secrets, as a hash: adapter, URL, settings.
+    pub fn place(&self) -> String {
+        place(&self.config)
     }
 
     /// Every script of it.

@@ -1,83 +1,50 @@
 //! What belongs to a (tenant, connection) and outlives every swap: the HTTP
-//! pool, the limits, the pause a platform asked for.
+//! pool, the limits, the pause a platform asked for, what its answers say about
+//! queued deliveries. Where somebody keeps it, it outlives the process, too.
 
-use std::collections::HashMap;
-use std::num::NonZeroU32;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use governor::clock::{Clock, DefaultClock};
-use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
 use sha2::{Digest, Sha256};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use crate::clock::millis;
+pub use super::channels::Channels;
+use super::flow::{Entered, Flow, FlowShown, Heard, Stance};
+use super::keeping::{Keeping, Kept, place};
+use super::pause::Pause;
+use super::rate::{Rate, Turn};
 use crate::config::{ConnectionConfig, HostLimits};
 use crate::deadline::{passed, within};
 use crate::http::{Client, ClientOptions};
 use crate::problem::Problem;
+use crate::telemetry::observed::ObservedConnection;
 
 /// What all generations of one connection share. Limits that change are
 /// replaced, what stays the same is kept.
 pub struct SharedChannel {
+    tenant: Arc<str>,
     configured: Mutex<Configured>,
     /// So that what stands for an account tells nobody its secrets.
     salt: [u8; 32],
+    observed: ObservedConnection,
+    pub(super) keeping: Keeping,
 }
 
 #[derive(Default)]
 struct Configured {
     client: Option<(ClientOptions, Client)>,
     concurrency: Option<(usize, Arc<Semaphore>)>,
-    rate: Option<(u32, Arc<DefaultDirectRateLimiter>)>,
-    pause: Option<(Account, Arc<Pause>)>,
+    rate: Option<(u32, Arc<Rate>)>,
+    /// What is about one account: its pause, and how it is getting on.
+    account: Option<(Account, Arc<Pause>, Arc<Flow>)>,
+    /// What the account is without its secrets.
+    place: String,
+    /// What another process left, until there is something to apply it to.
+    left: Option<Kept>,
 }
 
 /// A hash of what a platform tells its callers apart by.
 type Account = [u8; 32];
-
-/// The pause that a platform asked one account for.
-struct Pause {
-    started: Instant,
-    /// Milliseconds after `started` until which nothing may be sent.
-    until: AtomicU64,
-}
-
-impl Pause {
-    fn new() -> Self {
-        Self {
-            started: Instant::now(),
-            until: AtomicU64::new(0),
-        }
-    }
-
-    fn extend(&self, duration: Duration) {
-        let until = self.started.elapsed() + duration;
-        let until = millis(until);
-        self.until.fetch_max(until, Ordering::Relaxed);
-    }
-
-    fn until(&self) -> Instant {
-        let millis = self.until.load(Ordering::Relaxed);
-        self.started + Duration::from_millis(millis)
-    }
-
-    /// Waits for its end; it may be extended meanwhile.
-    async fn end(&self, deadline: Instant) -> Result<(), NoTurn> {
-        loop {
-            let now = Instant::now();
-            let until = self.until();
-            if until <= now {
-                return Ok(());
-            }
-            if until >= deadline {
-                return Err(NoTurn::Paused(until - now));
-            }
-            tokio::time::sleep_until(until.into()).await;
-        }
-    }
-}
 
 /// What one generation of a connection uses of what they share.
 #[derive(Clone)]
@@ -85,16 +52,69 @@ pub struct Channel {
     /// The HTTP pool.
     pub client: Client,
     concurrency: Arc<Semaphore>,
-    rate: Option<Arc<DefaultDirectRateLimiter>>,
+    rate: Option<Arc<Rate>>,
     pause: Arc<Pause>,
+    /// What its deliveries count.
+    pub observed: ObservedConnection,
+    flow: Arc<Flow>,
+    shared: Arc<SharedChannel>,
 }
 
 impl SharedChannel {
-    fn new() -> Self {
+    pub(super) fn new(
+        tenant: &Arc<str>,
+        connection: &Arc<str>,
+        keeper: super::keeping::Slot,
+        observed: ObservedConnection,
+    ) -> Self {
         Self {
+            tenant: tenant.clone(),
             configured: Mutex::default(),
             salt: rand::random(),
+            observed,
+            keeping: Keeping::new(tenant.clone(), connection.clone(), keeper),
         }
+    }
+
+    fn configured(&self) -> MutexGuard<'_, Configured> {
+        self.configured
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What another process left of it.
+    pub(super) fn resume(&self, kept: Kept) {
+        let mut configured = self.configured();
+        configured.left = Some(kept);
+        configured.resume();
+    }
+
+    /// Whether its next turn is promised ahead.
+    pub(super) fn is_ahead(&self) -> bool {
+        let configured = self.configured();
+        let rate = configured.rate.as_ref();
+        rate.is_some_and(|(_, rate)| rate.is_ahead(Instant::now()))
+    }
+
+    /// What is to be kept of it now; and what it promises then.
+    pub(super) fn kept(&self, exact: bool) -> (Kept, Option<(Arc<Rate>, Instant)>) {
+        let configured = self.configured();
+        let now = Instant::now();
+        let promise = configured.rate.as_ref().map(|(_, rate)| {
+            let until = if exact { rate.exact() } else { rate.ahead(now) };
+            (rate.clone(), until)
+        });
+        let account = configured.account.as_ref();
+        let kept = Kept {
+            place: configured.place.clone(),
+            next_ms: promise.as_ref().map(|(_, until)| Kept::time(*until, now)),
+            pause_until_ms: account
+                .map(|(_, pause, _)| pause.until())
+                .filter(|until| *until > now)
+                .map(|until| Kept::time(until, now)),
+            flow: account.map(|(_, _, flow)| flow.kept()).unwrap_or_default(),
+        };
+        (kept, promise)
     }
 
     /// Target, settings and secrets: with another of these, a pause that the
@@ -118,7 +138,7 @@ impl SharedChannel {
 
     /// The channel as `config` wants it.
     pub fn configure(
-        &self,
+        self: &Arc<Self>,
         config: &ConnectionConfig,
         limits: &HostLimits,
     ) -> Result<Channel, Problem> {
@@ -134,10 +154,7 @@ impl SharedChannel {
             idle_connections: config.limits.concurrency,
             ..ClientOptions::default()
         };
-        let mut configured = self
-            .configured
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        let mut configured = self.configured();
         let client = match &configured.client {
             Some((known, client)) if *known == options => client.clone(),
             _ => {
@@ -158,35 +175,72 @@ impl SharedChannel {
         let rate = match (config.limits.requests_per_minute, &configured.rate) {
             (None, _) => None,
             (Some(wanted), Some((known, rate))) if *known == wanted => Some(rate.clone()),
-            (Some(wanted), _) => NonZeroU32::new(wanted).map(|per_minute| {
+            (Some(wanted), before) => {
                 // Evenly spaced: a burst of a minute's worth would exceed a
                 // platform's limit in the minutes it overlaps.
-                let quota = Quota::per_minute(per_minute).allow_burst(NonZeroU32::MIN);
-                let rate = Arc::new(RateLimiter::direct(quota));
-                configured.rate = Some((wanted, rate.clone()));
-                rate
-            }),
-        };
-        if config.limits.requests_per_minute.is_none() {
-            configured.rate = None;
-        }
-        let account = self.account(config);
-        let pause = match &configured.pause {
-            Some((known, pause)) if *known == account => pause.clone(),
-            _ => {
-                let pause = Arc::new(Pause::new());
-                configured.pause = Some((account, pause.clone()));
-                pause
+                Some(Arc::new(match before {
+                    Some((_, rate)) => rate.under(wanted),
+                    None => Rate::new(wanted, Instant::now()),
+                }))
             }
         };
+        let per_minute = config.limits.requests_per_minute;
+        configured.rate = per_minute.zip(rate.clone());
+        let account = self.account(config);
+        let (pause, flow) = match &configured.account {
+            Some((known, pause, flow)) if *known == account => {
+                flow.configure(config);
+                (pause.clone(), flow.clone())
+            }
+            before => {
+                let flow = match before {
+                    Some((_, _, flow)) => flow.succeeded_by(config),
+                    None => Flow::new(config, &self.tenant),
+                };
+                let (pause, flow) = (Arc::new(Pause::new()), Arc::new(flow));
+                configured.account = Some((account, pause.clone(), flow.clone()));
+                (pause, flow)
+            }
+        };
+        configured.place = place(config);
+        configured.resume();
         Ok(Channel {
             client,
             concurrency,
             rate,
             pause,
+            observed: self.observed.clone(),
+            flow,
+            shared: self.clone(),
         })
     }
 }
+
+impl Configured {
+    /// Applies what another process left, as soon as there is something to apply
+    /// it to. A pause, and what was heard, are about the place they came from.
+    fn resume(&mut self) {
+        let Some((_, pause, flow)) = &self.account else {
+            return;
+        };
+        let Some(left) = self.left.take() else { return };
+        let now = Instant::now();
+        if let (Some((_, rate)), Some(next)) = (&self.rate, left.next_ms) {
+            rate.resume(now + Kept::from_now(next), now);
+        }
+        if left.place != self.place {
+            return;
+        }
+        if let Some(until) = left.pause_until_ms {
+            pause.extend(Kept::from_now(until).min(LONGEST_PAUSE));
+        }
+        flow.resume(left.flow, now);
+    }
+}
+
+/// Longest pause that is taken over from another process: what a platform is
+/// granted at most, whatever the clock says.
+const LONGEST_PAUSE: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// Why a request did not get its turn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -200,83 +254,157 @@ pub enum NoTurn {
     /// The platform asked for a pause that outlasts the call, by so much from now.
     #[error("the platform asked for a pause that lasts longer than this call may")]
     Paused(Duration),
+    /// Queued deliveries of the connection wait.
+    #[error(
+        "queued deliveries of this connection wait, because its platform does not work or does not accept the credentials"
+    )]
+    Held,
     /// The time for the call is over.
     #[error("the time for the whole call (`call_timeout_ms`) ran out before it could be sent")]
     Time,
 }
 
+/// Who wants a request to leave.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sort {
+    /// A caller who waits for the answer.
+    Call,
+    /// The outbox.
+    Queued,
+}
+
+/// A request's turn, held until its answer is read.
+#[derive(Debug)]
+pub struct Held {
+    _permit: OwnedSemaphorePermit,
+    _entered: Option<Entered>,
+}
+
 impl Channel {
     /// Waits until one more request may leave, at most until `deadline`. What
     /// the platform asks for while others wait holds for them, too.
-    pub async fn turn(&self, deadline: Instant) -> Result<OwnedSemaphorePermit, NoTurn> {
+    pub async fn turn(&self, deadline: Instant, sort: Sort) -> Result<Held, NoTurn> {
         if passed(deadline) {
             return Err(NoTurn::Time);
         }
         self.pause.end(deadline).await?;
+        let entered = match sort {
+            Sort::Call => None,
+            Sort::Queued => Some(self.flow.enter(deadline).await?),
+        };
         let permit = within(deadline, self.concurrency.clone().acquire_owned());
         let Some(Ok(permit)) = permit.await else {
             return Err(NoTurn::Limits(None));
         };
         loop {
             self.pause.end(deadline).await?;
+            if sort == Sort::Queued && self.flow.is_shut() {
+                return Err(NoTurn::Held);
+            }
             let Some(rate) = &self.rate else {
                 break;
             };
             // Taken only when it can be used at once: turns that were saved up
             // during a pause would leave together after it.
-            let Err(later) = rate.check() else {
-                break;
-            };
-            let wait = later.wait_time_from(DefaultClock::default().now());
-            let next = Instant::now() + wait;
-            if next >= deadline {
-                return Err(NoTurn::Limits(Some(wait)));
+            match rate.take(Instant::now(), self.shared.keeping.is_kept()) {
+                Turn::Now => break,
+                Turn::Unkept => {
+                    if within(deadline, self.shared.promise()).await.is_none() {
+                        return Err(NoTurn::Time);
+                    }
+                }
+                Turn::After(wait) => {
+                    let next = Instant::now() + wait;
+                    if next >= deadline {
+                        return Err(NoTurn::Limits(Some(wait)));
+                    }
+                    tokio::time::sleep_until(next.into()).await;
+                }
             }
-            tokio::time::sleep_until(next.into()).await;
         }
         match passed(deadline) {
-            false => Ok(permit),
+            false => Ok(Held {
+                _permit: permit,
+                _entered: entered,
+            }),
             true => Err(NoTurn::Time),
         }
+    }
+
+    /// Whether the pause lasts that the platform asked for.
+    pub fn is_paused(&self) -> bool {
+        self.pause.until() > Instant::now()
     }
 
     /// Lets nothing leave for a while: the platform throttles.
     pub fn pause(&self, duration: Duration) {
         self.pause.extend(duration);
+        self.shared.keeping.changed(false);
+    }
+
+    /// What became of a request that began then says this about the platform.
+    pub fn heard(&self, heard: Heard, began: Instant) {
+        let told = self.shared.keeping.is_kept();
+        let change = self.flow.heard(heard, began, Instant::now(), told);
+        if change.keep || change.wake {
+            self.shared.keeping.changed(change.wake);
+        }
+    }
+
+    /// Whether queued deliveries may begin now, and how many may be under way.
+    pub fn stance(&self) -> Stance {
+        let now = Instant::now();
+        let stance = self.flow.stance(now);
+        let Stance::Go(most) = stance else {
+            return stance;
+        };
+        let turn = self.rate.as_ref().map(|rate| rate.next());
+        let from = turn.map_or(self.pause.until(), |turn| turn.max(self.pause.until()));
+        if from > now {
+            return Stance::From(from);
+        }
+        // More of them would only wait for each other's turns.
+        let turns = self.rate.as_ref().map_or(usize::MAX, |rate| {
+            (Duration::from_secs(1).as_nanos() / rate.interval().as_nanos().max(1)) as usize
+        });
+        Stance::Go(most.min(turns.max(1)))
+    }
+
+    /// Milliseconds between two times in which queued deliveries were stopped.
+    pub fn stopped_between(&self, from_ms: u64, until_ms: u64) -> u64 {
+        self.flow.stopped_between(from_ms, until_ms)
+    }
+
+    /// How the connection is getting on.
+    pub fn shown(&self) -> FlowShown {
+        let mut shown = self.flow.shown();
+        let now = Instant::now();
+        let paused = Some(self.pause.until()).filter(|until| *until > now);
+        shown.until_ms = shown
+            .until_ms
+            .max(paused.map(|until| Kept::time(until, now)));
+        shown
+    }
+
+    /// A person says that the platform works again: one request finds out. False
+    /// if nothing was held back.
+    pub fn resume(&self) -> bool {
+        let shut = self.flow.resume_by_hand();
+        if shut {
+            self.shared.keeping.changed(true);
+        }
+        shut
+    }
+
+    /// What is to be kept of the connection, if that has changed and nobody is
+    /// keeping it.
+    pub fn to_keep(&self) -> Option<super::keeping::Writing> {
+        self.shared.to_keep(false)
     }
 }
 
 impl std::fmt::Debug for Channel {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Channel").finish_non_exhaustive()
-    }
-}
-
-/// Tenant and connection.
-type Names = (Arc<str>, Arc<str>);
-
-/// What the generations of each connection share, by tenant and connection.
-#[derive(Default)]
-pub struct Channels {
-    by_name: Mutex<HashMap<Names, Arc<SharedChannel>>>,
-}
-
-impl Channels {
-    /// The connection's, made when it is new.
-    pub fn of(&self, tenant: &Arc<str>, connection: &Arc<str>) -> Arc<SharedChannel> {
-        self.by_name
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .entry((tenant.clone(), connection.clone()))
-            .or_insert_with(|| Arc::new(SharedChannel::new()))
-            .clone()
-    }
-
-    /// Forgets those of a tenant that is gone.
-    pub fn forget(&self, tenant: &str) {
-        self.by_name
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .retain(|(name, _), _| &**name != tenant);
     }
 }

@@ -1,6 +1,7 @@
 //! The names of a call, and what serves under them.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use super::connection::ConnectionGeneration;
 use super::snapshot::{Snapshot, TenantGeneration};
@@ -10,6 +11,7 @@ use crate::plugin::generation::{AdapterGeneration, CompiledOperation};
 use crate::plugin::script_engine::EngineGeneration;
 use crate::problem::Problem;
 use crate::script::Script;
+use crate::telemetry::observed::Observed;
 
 /// What serves under the names of a call. Everything of one delivery comes
 /// from here, so that no swap can be seen half way.
@@ -27,6 +29,11 @@ pub struct Route {
     pub snapshot: Arc<Snapshot>,
     /// What the delivery may take.
     pub bounds: Bounds,
+    /// What it counts, and which trace it is in.
+    pub observed: Observed,
+    /// Set once it is in the log that the script fails; nothing where each failure
+    /// is logged.
+    pub told: Option<Arc<AtomicBool>>,
 }
 
 impl Route {
@@ -76,6 +83,7 @@ impl Route {
                 ),
             ));
         }
+        let observed = Observed::new(&connection.channel.observed, operation);
         Ok(Self {
             tenant,
             connection,
@@ -83,6 +91,8 @@ impl Route {
             operation: operation.to_owned(),
             snapshot,
             bounds: Bounds::default(),
+            observed,
+            told: None,
         })
     }
 

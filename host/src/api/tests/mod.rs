@@ -25,7 +25,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{Server, Service, bind};
 use crate::budget::Budget;
-use crate::config::{HostConfig, HostLimits, RecordingConfig, TokenHash};
+use crate::config::{HostConfig, HostLimits, RecordingConfig, TelemetryConfig, TokenHash};
 use crate::host::Call;
 use crate::outbox::{Outbox, Queued};
 use crate::problem::{Place, Problem};
@@ -35,6 +35,7 @@ use crate::reload::status::{PluginStatus, RefusalStatus, TenantStatus};
 use crate::report::{
     DeliveryStatus, DryRequest, DryRun, Generations, ItemReport, ItemStatus, Report, RequestReport,
 };
+use crate::telemetry::Telemetry;
 use crate::vital::Trouble;
 
 /// Longest any test waits for anything.
@@ -49,6 +50,7 @@ struct Inner {
     tokens: BTreeMap<String, Vec<TokenHash>>,
     calls: Mutex<Vec<Call>>,
     memory: Budget,
+    telemetry: Telemetry,
     troubles: Mutex<Vec<Trouble>>,
     /// Gets a permit when a call to `slow` has begun.
     began: Semaphore,
@@ -62,6 +64,7 @@ struct Inner {
 #[derive(Default)]
 pub struct Setup {
     pub limits: HostLimits,
+    pub telemetry: TelemetryConfig,
     pub admin: Vec<TokenHash>,
     /// Tenants with the tokens of each.
     pub tenants: Vec<(&'static str, Vec<TokenHash>)>,
@@ -80,6 +83,8 @@ impl Fake {
             watch_poll: None,
             compile_program: None,
             recording: RecordingConfig::default(),
+            telemetry: setup.telemetry,
+            outbox: Default::default(),
             limits: setup.limits,
         };
         let tenants = setup.tenants.into_iter();
@@ -87,6 +92,7 @@ impl Fake {
         Self(Arc::new(Inner {
             config,
             memory,
+            telemetry: Telemetry::default(),
             troubles: Mutex::default(),
             tokens: tenants.map(|(name, t)| (name.to_owned(), t)).collect(),
             calls: Mutex::default(),
@@ -144,6 +150,8 @@ fn report(statuses: &[ItemStatus]) -> Report {
             ms: 3,
             attempt: 1,
             error: None,
+            items: Vec::new(),
+            answer: None,
         }],
         generations: generations(),
         log: Vec::new(),
@@ -212,6 +220,14 @@ impl Service for Fake {
         }]
     }
 
+    fn telemetry(&self) -> &Telemetry {
+        &self.0.telemetry
+    }
+
+    async fn metrics(&self) -> Result<String, Problem> {
+        Ok("# nothing\n".into())
+    }
+
     fn following(&self) -> Following {
         let gap = |path: &str, since_ms| Unwatched {
             path: path.into(),
@@ -262,6 +278,10 @@ impl Service for Fake {
                 format!("tenant `{}` has no connection `{other}`", call.tenant),
             )),
         }
+    }
+
+    fn queues(&self, _: &Call) -> bool {
+        false
     }
 
     async fn queue(&self, _: Call) -> Result<Queued, Problem> {

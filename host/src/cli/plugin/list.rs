@@ -1,13 +1,11 @@
 //! `crossdock plugin list`.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
-
 use clap::Args;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::super::Global;
-use super::super::client::{self, NoAnswer};
+use super::super::client::{self, NoAnswer, Told};
 use super::super::failure::{Exit, Failure, Finished};
 use super::super::loaded::{self, PluginView};
 use super::super::terminal::{Paint, note, print, print_json};
@@ -16,9 +14,6 @@ use crate::api::Plugins;
 pub(super) const HELP: &str = "\
 Asks the host that runs at the configured address, with the admin token in CROSSDOCK_TOKEN if that is set.
 Where none answers, the plugins folder is loaded here and now. Which of the two was done is said on stderr.";
-
-/// Where an admin token is looked for.
-const TOKEN_VARIABLE: &str = "CROSSDOCK_TOKEN";
 
 #[derive(Debug, Args)]
 pub(in super::super) struct ListArgs {
@@ -29,7 +24,7 @@ pub(in super::super) struct ListArgs {
     #[arg(long, value_name = "URL", conflicts_with = "local")]
     url: Option<String>,
     /// The environment variable that holds the admin token
-    #[arg(long, value_name = "VARIABLE", default_value = TOKEN_VARIABLE)]
+    #[arg(long, value_name = "VARIABLE", default_value = client::TOKEN_VARIABLE)]
     token_env: String,
     /// Load the plugins folder here, whether a host runs or not
     #[arg(long)]
@@ -42,13 +37,6 @@ struct Answered {
     plugins: Vec<PluginView>,
 }
 
-/// As much of a problem as is shown.
-#[derive(Deserialize)]
-struct Told {
-    code: String,
-    detail: String,
-}
-
 pub(super) async fn run(global: &Global, args: ListArgs) -> Finished {
     let token = std::env::var(&args.token_env).ok();
     let token = token.as_deref().filter(|token| !token.is_empty());
@@ -59,7 +47,7 @@ pub(super) async fn run(global: &Global, args: ListArgs) -> Finished {
         };
     }
     if !args.local {
-        let url = format!("http://{}", reachable(global.config()?.listen));
+        let url = client::here(global.config()?.listen);
         match ask(&url, token, &args.token_env).await? {
             Asked::Host(body) => {
                 note(&format!("as the host at {url} says"));
@@ -131,31 +119,9 @@ fn show(body: &str, json: bool) -> Finished {
     Ok(Exit::Done)
 }
 
-/// An address at which a host that listens on `listen` can be asked.
-fn reachable(listen: SocketAddr) -> SocketAddr {
-    let ip = match listen.ip() {
-        ip if !ip.is_unspecified() => ip,
-        IpAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),
-        IpAddr::V6(_) => Ipv6Addr::LOCALHOST.into(),
-    };
-    SocketAddr::new(ip, listen.port())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_host_on_every_address_is_asked_on_this_machine() {
-        for (listen, asked) in [
-            ("0.0.0.0:80", "127.0.0.1:80"),
-            ("[::]:80", "[::1]:80"),
-            ("192.0.2.1:80", "192.0.2.1:80"),
-        ] {
-            let listen = listen.parse().unwrap();
-            assert_eq!(reachable(listen).to_string(), asked);
-        }
-    }
 
     /// Answers one request with these bytes.
     async fn answering(answer: &'static str) -> String {
