@@ -6,6 +6,7 @@ use crossdock::config::{HostConfig, load_host};
 use crossdock::host::{Call, Host};
 use crossdock::problem::Problem;
 use crossdock::report::{DryRun, Report};
+use crossdock::telemetry::incoming::Incoming;
 use tempfile::TempDir;
 
 use crate::guests;
@@ -133,6 +134,7 @@ pub fn call(tenant: &str, connection: &str, operation: &str, body: impl Into<Str
         operation: operation.into(),
         body: body.into().into(),
         idempotency_key: None,
+        trace: Incoming::default(),
     }
 }
 

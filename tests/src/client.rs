@@ -55,6 +55,32 @@ impl Client {
         path: &str,
         body: Option<&str>,
     ) -> anyhow::Result<(StatusCode, Value)> {
+        let (status, _, body) = self.exchange(method, path, body).await?;
+        let value = serde_json::from_slice(&body)
+            .with_context(|| format!("{path} answered {status} without JSON"))?;
+        Ok((status, value))
+    }
+
+    /// A question that has to succeed, of which the answer is lines of JSON.
+    pub async fn lines(&self, path: &str) -> anyhow::Result<Vec<Value>> {
+        let (status, _, text) = self.text(path).await?;
+        ensure!(status.is_success(), "{path} answered {status}: {text}");
+        let lines = text.lines().map(|line| Ok(serde_json::from_str(line)?));
+        lines.collect()
+    }
+
+    /// What is there as text: status, content type, text.
+    pub async fn text(&self, path: &str) -> anyhow::Result<(StatusCode, String, String)> {
+        let (status, kind, body) = self.exchange(Method::GET, path, None).await?;
+        Ok((status, kind, String::from_utf8(body.to_vec())?))
+    }
+
+    async fn exchange(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<&str>,
+    ) -> anyhow::Result<(StatusCode, String, Bytes)> {
         let mut request = Request::builder()
             .method(method)
             .uri(format!("{}{path}", self.base))
@@ -69,15 +95,15 @@ impl Client {
         let exchange = async {
             let answer = self.pool.request(request).await?;
             let status = answer.status();
+            let kind = answer.headers().get("content-type").cloned();
             let body = answer.into_body().collect().await?.to_bytes();
-            anyhow::Ok((status, body))
+            anyhow::Ok((status, kind, body))
         };
-        let (status, body) = tokio::time::timeout(BOUND, exchange)
+        let (status, kind, body) = tokio::time::timeout(BOUND, exchange)
             .await
             .with_context(|| format!("no answer to {path} within {BOUND:?}"))??;
-        let value = serde_json::from_slice(&body)
-            .with_context(|| format!("{path} answered {status} without JSON"))?;
-        Ok((status, value))
+        let kind = kind.and_then(|kind| kind.to_str().map(str::to_owned).ok());
+        Ok((status, kind.unwrap_or_default(), body))
     }
 
     /// A call that has to succeed.

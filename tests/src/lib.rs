@@ -7,6 +7,7 @@
 //! * [`platforms`]: a tenant with connections to the platforms' stand-ins.
 //! * [`process`]: the `crossdock` command as a process.
 //! * [`scripted`]: a host with one tenant for each of some scripts.
+//! * [`soak`]: a host that is killed again and again, and whether what it says is true.
 //! * [`swap`]: files replaced while calls run, and what the calls saw.
 //! * [`guests`]: the built components, and how a test adapter is patched.
 //! * [`recorder`]: an HTTP server that keeps what it was sent.
@@ -22,5 +23,6 @@ pub mod platforms;
 pub mod process;
 pub mod recorder;
 pub mod scripted;
+pub mod soak;
 pub mod swap;
 pub mod wait;

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use crossdock::host::{Call, Host};
 use crossdock::problem::Problem;
 use crossdock::report::{ItemReport, Report};
+use crossdock::telemetry::incoming::Incoming;
 use crossdock_stand_ins::{Options, StandIns};
 use serde_json::Value;
 
@@ -249,6 +250,7 @@ impl Platforms {
             operation: operation.into(),
             body: body.into().into(),
             idempotency_key: None,
+            trace: Incoming::default(),
         };
         self.host
             .call(call)
@@ -278,7 +280,11 @@ pub async fn problems_of(connection: &Connection) -> Vec<Problem> {
         .collect()
 }
 
-fn put_tenant(bed: &Bed, stand_ins: &StandIns, connections: &[Connection]) {
+/// Writes the tenant's file with these connections.
+///
+/// # Panics
+/// When it cannot be written.
+pub fn put_tenant(bed: &Bed, stand_ins: &StandIns, connections: &[Connection]) {
     let mut file = String::new();
     for connection in connections {
         let base_url = stand_ins.base_url(connection.platform);

@@ -29,6 +29,9 @@ const CALL_MIB: u64 = 384;
 const SLOWER: u32 = 3;
 const ALLOWANCE: Duration = Duration::from_millis(100);
 
+/// Measurements of one call.
+const TRIES: usize = 3;
+
 /// A page of some 3 MB.
 fn page() -> String {
     let row = json!({"id": 1_234_567_890, "name": "库存".repeat(12)});
@@ -100,24 +103,44 @@ impl World {
     }
 
     /// The answer of the hostile tenant's call. It may cost so much memory, and
-    /// slow a neighbour by so much.
+    /// slow a neighbour by so much. What else the machine does can only add to
+    /// that, so the best of some measurements counts.
     async fn call(&self, items: &str) -> Value {
+        let mut tries = 0;
+        loop {
+            tries += 1;
+            let (answer, alone, beside) = self.measure(items).await;
+            let bound = alone * SLOWER + ALLOWANCE;
+            if beside <= bound {
+                return answer;
+            }
+            assert!(tries < TRIES, "{beside:?}, at most {bound:?} expected");
+        }
+    }
+
+    /// The answer, and what a neighbour's call takes alone and beside it.
+    async fn measure(&self, items: &str) -> (Value, Duration, Duration) {
         let over = Arc::new(AtomicBool::new(true));
         let alone = self.neighbour(&over).await;
         let before = self.host.peak_memory_mib();
         over.store(false, Ordering::Relaxed);
-        let hostile = async {
-            let answer = self.client.post("/v1/hostile/shop/echo", items).await;
-            over.store(true, Ordering::Relaxed);
-            answer.unwrap()
-        };
-        let (answer, beside) = tokio::join!(hostile, self.neighbour(&over));
+        // A task of its own: reading megabytes of an answer would hold up the
+        // neighbour's calls, and look as if the host did.
+        let hostile = tokio::spawn({
+            let (client, items) = (self.host.client(), items.to_owned());
+            let over = over.clone();
+            async move {
+                let answer = client.post("/v1/hostile/shop/echo", &items).await;
+                over.store(true, Ordering::Relaxed);
+                answer.unwrap()
+            }
+        });
+        let beside = self.neighbour(&over).await;
+        let answer = hostile.await.unwrap();
         let grown = self.host.peak_memory_mib() - before;
         println!("peak {before} + {grown} MiB; neighbour's p99 {alone:?} alone, {beside:?} beside");
         assert!(grown <= CALL_MIB, "{grown} MiB");
-        let bound = alone * SLOWER + ALLOWANCE;
-        assert!(beside <= bound, "{beside:?}, at most {bound:?} expected");
-        answer
+        (answer, alone, beside)
     }
 }
 

@@ -31,8 +31,11 @@ cargo xtask <command>
                  guests out; NAMEs are folder names
   demo [--keep]  the host at its job, against stand-ins of five platforms; with
                  --keep, host and stand-ins run until Ctrl-C
+  soak [--kills N] [--items M] [--seed S]
+                 the host killed again and again while records are queued and
+                 platforms misbehave: what it says, beside what they keep
   test [ARG…]    every test; ARGs go to `cargo test`
-  bench [--json FILE] [--only adapter|script|calls|tenants]
+  bench [--json FILE] [--only adapter|script|calls|tenants|outbox]
                  the figures of docs/performance.md
   docs           docs/platforms/*.md, from the adapters' manifests
   check [--deny] file sizes, format, lints, documentation; with --deny,
@@ -42,7 +45,7 @@ cargo xtask <command>
 ";
 
 /// Commands whose words are somebody else's to explain.
-const PASSED_ON: [&str; 2] = ["test", "bench"];
+const PASSED_ON: [&str; 3] = ["test", "bench", "soak"];
 
 fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();
@@ -69,6 +72,7 @@ fn dispatch(args: &[String]) -> Result<(), Failure> {
     match command.as_str() {
         "build-plugins" => plugins::build(&plugins::Options::from_args(rest)?).map(drop),
         "demo" => project::demo(rest),
+        "soak" => project::soak(rest),
         "test" => project::test(rest),
         "bench" => project::bench(rest),
         "docs" => no_arguments(command, rest).and_then(|()| pages::write()),

@@ -1,4 +1,4 @@
-//! `demo`, `test` and `bench`: everything they need, then the thing itself.
+//! `demo`, `soak`, `test` and `bench`: everything they need, then the thing itself.
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -113,6 +113,15 @@ pub fn demo(arguments: &[String]) -> Result<(), Failure> {
         .arg(binary("crossdock"))
         .arg(&folder)
         .arg(next)
+        .args(arguments))
+}
+
+/// The host killed again and again, and what it said held against what the
+/// platforms keep.
+pub fn soak(arguments: &[String]) -> Result<(), Failure> {
+    build_demo()?;
+    run(Command::new(binary("soak"))
+        .current_dir(crate::root())
         .args(arguments))
 }
 

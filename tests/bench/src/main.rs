@@ -5,6 +5,7 @@ mod calls;
 mod direct;
 mod figures;
 mod instructions;
+mod outbox;
 mod scripts;
 mod tenants;
 
@@ -26,6 +27,17 @@ struct Arguments {
     /// Measure only this part
     #[arg(long, value_enum)]
     only: Option<Part>,
+    /// How much of the outbox's full sizes, from 0.001 to 1
+    #[arg(long, value_name = "PART", default_value_t = 1.0, value_parser = part_of_one)]
+    scale: f64,
+}
+
+fn part_of_one(text: &str) -> Result<f64, String> {
+    let number: f64 = text.parse().map_err(|_| "not a number".to_owned())?;
+    match (0.001..=1.0).contains(&number) {
+        true => Ok(number),
+        false => Err("not from 0.001 to 1".to_owned()),
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -40,10 +52,12 @@ enum Part {
     Instructions,
     /// Ten thousand tenants
     Tenants,
+    /// Records that are queued: taken in, delivered, folded, waiting
+    Outbox,
 }
 
 fn main() -> anyhow::Result<()> {
-    let Arguments { json, only } = Arguments::parse();
+    let Arguments { json, only, scale } = Arguments::parse();
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()?;
@@ -57,6 +71,9 @@ fn main() -> anyhow::Result<()> {
     }
     if wanted(Part::Instructions) {
         runtime.block_on(instructions::measure(&mut figures))?;
+    }
+    if wanted(Part::Outbox) {
+        runtime.block_on(outbox::measure(&mut figures, outbox::Scale(scale)))?;
     }
     drop(runtime);
     if wanted(Part::Calls) {

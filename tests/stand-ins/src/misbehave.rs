@@ -163,9 +163,16 @@ impl Plan {
     }
 }
 
-/// The faults waiting for requests, in the order in which they were asked for.
-#[derive(Debug, Default)]
-pub struct Faults(Mutex<VecDeque<Plan>>);
+/// Says of each request what goes wrong with it, if anything does.
+pub type Weather = Box<dyn FnMut(&Call) -> Option<Plan> + Send>;
+
+/// The faults waiting for requests, in the order in which they were asked for,
+/// and the weather for requests that none of them is for.
+#[derive(Default)]
+pub struct Faults {
+    queue: Mutex<VecDeque<Plan>>,
+    weather: Mutex<Option<Weather>>,
+}
 
 impl Faults {
     pub fn add(&self, plan: Plan) {
@@ -174,12 +181,25 @@ impl Faults {
         }
     }
 
+    pub fn set_weather(&self, weather: Weather) {
+        *self.weather() = Some(weather);
+    }
+
     pub fn clear(&self) {
         self.queue().clear();
+        *self.weather() = None;
     }
 
     /// The fault for this request, used up if it was the last of its number.
     pub fn take(&self, call: &Call) -> Option<(Misbehaviour, Moment)> {
+        self.queued(call).or_else(|| {
+            let plan = self.weather().as_mut()?(call)?;
+            let moment = plan.moment();
+            Some((plan.misbehaviour, moment))
+        })
+    }
+
+    fn queued(&self, call: &Call) -> Option<(Misbehaviour, Moment)> {
         let mut queue = self.queue();
         if queue.is_empty() {
             return None;
@@ -204,7 +224,11 @@ impl Faults {
     }
 
     fn queue(&self) -> std::sync::MutexGuard<'_, VecDeque<Plan>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn weather(&self) -> std::sync::MutexGuard<'_, Option<Weather>> {
+        self.weather.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -258,6 +282,24 @@ mod tests {
             Some((Misbehaviour::Truncated, Moment::AfterApplying))
         );
         assert_eq!(faults.waiting().len(), 1);
+    }
+
+    #[test]
+    fn the_weather_is_for_requests_that_no_plan_is_for() {
+        let faults = Faults::default();
+        faults.add(Plan::new(Misbehaviour::Http500));
+        faults.set_weather(Box::new(|call| {
+            let wet = call.mentions("/lock");
+            wet.then(|| Plan::new(Misbehaviour::Slow(Duration::ZERO)).before_applying())
+        }));
+        let (first, _) = faults.take(&call("/lock")).unwrap();
+        assert_eq!(first, Misbehaviour::Http500);
+        let second = faults.take(&call("/lock"));
+        let slow = Misbehaviour::Slow(Duration::ZERO);
+        assert_eq!(second, Some((slow, Moment::BeforeApplying)));
+        assert_eq!(faults.take(&call("/ship")), None);
+        faults.clear();
+        assert_eq!(faults.take(&call("/lock")), None);
     }
 
     #[test]

@@ -12,6 +12,7 @@ use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 
+use crate::exchange::Call;
 use crate::misbehave::{Faults, Misbehaviour, Plan, Times};
 use crate::options::Options;
 use crate::platforms::{Platforms, dingliyun, doudian, fengchao, lingzhi, wangdian};
@@ -60,6 +61,7 @@ impl StandIns {
                     rate: Rate::new(options.calls_per_minute.get(name).copied()),
                     finished: Default::default(),
                     late: Default::default(),
+                    under_way: AtomicU64::new(0),
                     elsewhere: format!("http://{address}/_elsewhere"),
                 };
                 (name, station)
@@ -177,6 +179,12 @@ impl StandIns {
         tokio::time::timeout(limit, enough).await.is_ok()
     }
 
+    /// How many requests came and have no answer yet.
+    pub fn under_way(&self, platform: &str) -> u64 {
+        let under_way = &self.station(platform).under_way;
+        under_way.load(Ordering::Relaxed)
+    }
+
     pub fn counters(&self, platform: &str) -> Counters {
         self.station(platform).counters.read()
     }
@@ -204,7 +212,16 @@ impl StandIns {
         self.station(platform).faults.add(plan);
     }
 
-    /// Forgets all queued misbehaviours.
+    /// Asks `weather` about each request that no queued misbehaviour is for.
+    pub fn misbehave_by(
+        &self,
+        platform: &str,
+        weather: impl FnMut(&Call) -> Option<Plan> + Send + 'static,
+    ) {
+        self.station(platform).faults.set_weather(Box::new(weather));
+    }
+
+    /// Forgets all queued misbehaviours, and the weather.
     pub fn behave(&self, platform: &str) {
         self.station(platform).faults.clear();
     }

@@ -1,7 +1,7 @@
 //! One platform's place in the server: its faults, counters and log around
 //! the platform itself.
 
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -65,6 +65,8 @@ pub struct Station {
     pub elsewhere: String,
     /// Requests of [`Misbehaviour::ApplyLate`].
     pub late: Late,
+    /// Requests that came and have no answer yet.
+    pub under_way: AtomicU64,
 }
 
 /// Requests that are applied after others were answered.
@@ -134,6 +136,7 @@ impl Drop for Visit<'_> {
         if !self.recorded {
             self.record();
         }
+        self.station.under_way.fetch_sub(1, Ordering::Relaxed);
         self.station.finished.notify_waiters();
     }
 }
@@ -145,6 +148,7 @@ impl Station {
     /// The connection is to be reset instead.
     pub async fn serve(&self, call: &Call) -> Result<Delivery, Aborted> {
         count(&self.counters.received);
+        count(&self.under_way);
         let mut visit = Visit {
             station: self,
             call,

@@ -3,11 +3,13 @@
 //! * [`serving`]: the host, from its first line to its exit code.
 //! * [`tokens`]: who may call it.
 //! * [`commands`]: everything that needs no server.
+//! * [`deliveries`]: records that were taken in, and the file in which they are.
 
 // Ending a host in good order is asked for with a signal.
 #![cfg(unix)]
 
 mod commands;
+mod deliveries;
 mod serving;
 mod tokens;
 

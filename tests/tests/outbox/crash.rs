@@ -8,9 +8,10 @@ use std::time::Duration;
 
 use crossdock_tests::process::run;
 use crossdock_tests::recorder::{Recorder, Reply};
-use crossdock_tests::wait::until;
+use crossdock_tests::wait::{until, until_async};
+use serde_json::Value;
 
-use crate::setting::{bed, ended, item_is, queue, serve, show};
+use crate::setting::{bed, ended, item_is, queue, serve};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_that_was_accepted_is_lost_however_often_the_host_is_killed() {
@@ -66,7 +67,7 @@ async fn what_must_not_be_repeated_and_was_under_way_is_unknown_and_stays_so() {
     let host = serve(&bed).await;
     let client = host.client();
     assert_eq!(ended(&client, &again).await["status"], "accepted");
-    let shown = show(&client, &once).await;
+    let shown = ended(&client, &once).await;
     assert_eq!(shown["status"], "unknown", "{shown}");
     let item = &shown["items"][0];
     assert_eq!(
@@ -100,13 +101,16 @@ async fn a_callers_request_that_must_not_be_repeated_is_known_after_a_kill() {
     assert!(call.await.unwrap().is_err());
 
     let host = serve(&bed).await;
-    let listed = host
-        .client()
-        .get("/v1/acme/deliveries?status=unknown")
-        .await
-        .unwrap();
-    let items = listed["items"].as_array().expect("items");
-    assert_eq!(items.len(), 1, "{listed}");
+    let client = host.client();
+    let items = until_async("it to be listed", async || {
+        let listed = client
+            .get("/v1/acme/deliveries?status=unknown")
+            .await
+            .ok()?;
+        let items = listed["items"].as_array()?.clone();
+        (items.len() == 1).then_some(items)
+    })
+    .await;
     assert_eq!(items[0]["operation"], "echo");
     assert_eq!(items[0]["code"], "host-ended");
     assert_eq!(platform.count(), 1);
@@ -124,4 +128,88 @@ async fn two_hosts_on_one_data_folder_are_refused() {
         "{second:?}"
     );
     assert!(second.stderr.contains("outbox.lock"), "{second:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_under_way_is_read_back_where_the_platform_can_be_asked() {
+    // By the article: what the platform says of the request that was lost.
+    let platform = Recorder::answering(|request| match &*request.target {
+        target if !target.starts_with("/read-back") => {
+            Reply::json("{}").after(Duration::from_secs(600))
+        }
+        target if target.contains("applied") => Reply::json("{}"),
+        target if target.contains("lost") => Reply::json(r#"{"outcome":"retry"}"#),
+        target if target.contains("open") => {
+            Reply::json(r#"{"outcome":"unknown","code":"no-trace"}"#)
+        }
+        _ => Reply::text(404, "no"),
+    })
+    .await;
+    let bed = bed(&platform, "");
+    let mut text = String::new();
+    let names = ["applied", "lost", "open", "moved", "called"];
+    let put = |text: &mut String, name: &str, path: &str| {
+        let more = format!(
+            "settings = {{ mode = \"read-back\", path = \"{path}\" }}\n\
+             limits = {{ timeout_ms = 600000 }}\noutbox = {{ gather_ms = 0 }}\n"
+        );
+        *text +=
+            &crossdock_tests::bed::connection(name, "test-adapter", &platform.base_url(), &more);
+    };
+    text += &crossdock_tests::bed::connection("shop", "test-adapter", &platform.base_url(), "");
+    for name in names {
+        put(
+            &mut text,
+            name,
+            &format!("/{}", name.replace("called", "applied-call")),
+        );
+    }
+    bed.put_tenant("acme", "tenant.toml", &text);
+    let host = serve(&bed).await;
+    let client = host.client();
+    let mut ids = BTreeMap::new();
+    for name in &names[..4] {
+        let path = format!("/v1/acme/{name}/keyed?queue=true");
+        let answer = client.post(&path, r#"{"sku":"1"}"#).await.unwrap();
+        ids.insert(*name, answer["delivery"].as_str().unwrap().to_owned());
+    }
+    let caller = client.clone();
+    let call =
+        tokio::spawn(async move { caller.post("/v1/acme/called/keyed", r#"{"sku":"1"}"#).await });
+    until("all to be under way", || {
+        (platform.count() == 5).then_some(())
+    })
+    .await;
+    host.kill().await;
+    assert!(call.await.unwrap().is_err());
+    // A request that went elsewhere is not asked about here.
+    let moved = text.replace("path = \"/moved\"", "path = \"/moved-applied\"");
+    bed.put_tenant("acme", "tenant.toml", &moved);
+
+    let host = serve(&bed).await;
+    let client = host.client();
+    for (name, expected, code) in [
+        ("applied", "accepted", Value::Null),
+        ("open", "unknown", "no-trace".into()),
+        ("moved", "unknown", "host-ended".into()),
+    ] {
+        let shown = ended(&client, &ids[name]).await;
+        assert_eq!(shown["status"], expected, "{name}: {shown}");
+        assert_eq!(shown["items"][0]["code"], code, "{name}: {shown}");
+    }
+    // What never arrived, and cannot any more, goes again.
+    let sent = |target: &str| {
+        let requests = platform.requests();
+        requests.iter().filter(|sent| sent.target == target).count()
+    };
+    until("it to go again", || (sent("/lost") == 2).then_some(())).await;
+    item_is(&client, &ids["lost"], 0, "sending").await;
+    let listed = client
+        .get("/v1/acme/deliveries?connection=called&status=accepted")
+        .await
+        .unwrap();
+    assert_eq!(listed["items"].as_array().unwrap().len(), 1, "{listed}");
+    for name in ["/applied", "/open", "/moved", "/applied-call"] {
+        assert_eq!(sent(name), 1, "{name}");
+    }
 }

@@ -26,10 +26,18 @@ async fn what_a_script_fails_on_waits_for_another_script_and_then_goes_out() {
         "{held}"
     );
     assert_eq!(platform.count(), 0);
+    let more = queue(&client, r#"{"code":"18","repeatable":true}"#).await;
+    item_is(&client, &more, 0, "held").await;
     bed.put_tenant("acme", "map.jq", ". + {sku: .code}");
     let shown = ended(&client, &id).await;
     assert_eq!(shown["status"], "accepted", "{shown}");
-    assert!(platform.last().text().contains(r#""sku":"17""#));
+    assert_eq!(ended(&client, &more).await["status"], "accepted");
+    let sent: Vec<String> = platform.requests().iter().map(|sent| sent.text()).collect();
+    assert!(sent.concat().contains(r#""sku":"17""#), "{sent:?}");
+    // The log has it once, and not for each record and attempt.
+    host.terminate().await;
+    let log = host.ended().await.stderr;
+    assert_eq!(log.matches("a script failed").count(), 1, "{log}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

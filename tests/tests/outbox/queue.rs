@@ -110,6 +110,11 @@ async fn the_same_key_is_the_same_delivery_and_another_body_is_refused() {
     assert_eq!(status, StatusCode::CONFLICT, "{answer}");
     assert_eq!(answer["code"], "idempotency-key-reused");
     ended(&client, &id).await;
+    let again = client.post(KEYED, body).await.unwrap();
+    assert_eq!(
+        (&again["delivery"], &again["status"]),
+        (&id.into(), &"accepted".into())
+    );
     assert_eq!(platform.count(), 1);
 }
 

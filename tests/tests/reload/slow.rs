@@ -3,8 +3,8 @@
 
 use std::sync::Arc;
 
-use crossdock::host::Call;
 use crossdock::problem::Blame;
+use crossdock_tests::bed::call;
 use crossdock_tests::guests::test_adapter;
 use crossdock_tests::live::{Live, Seen, script};
 use crossdock_tests::wait::until;
@@ -46,13 +46,7 @@ async fn the_start_serves_what_is_ready_and_says_what_is_not() {
         assert!(status.checking && status.generation.is_none(), "{status:?}");
     }
     // A caller is not told that there is no such tenant.
-    let call = Call {
-        tenant: "slow-0".into(),
-        connection: "shop".into(),
-        operation: "echo".into(),
-        body: "{}".into(),
-        idempotency_key: None,
-    };
+    let call = call("slow-0", "shop", "echo", "{}");
     let early = live.host().call(call).await.unwrap_err();
     assert_eq!(
         (&*early.code, early.blame),

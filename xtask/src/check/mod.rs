@@ -4,8 +4,10 @@
 //! |---|---|
 //! | [`sizes`] | no source file above its bound |
 //! | [`arrows`] | which folder of the host uses which, and none in a circle |
+//! | [`promises`] | each promise of a page names a test that is there |
 
 pub mod arrows;
+mod promises;
 mod sizes;
 
 use crate::plugins;
@@ -31,6 +33,9 @@ pub fn check(arguments: &[String]) -> Result<(), Failure> {
 
     say("arrows between the host's folders");
     arrows::check()?;
+
+    say("promises: does each name a test that is there?");
+    promises::check()?;
 
     say("format: cargo fmt --all --check");
     run(cargo().args(["fmt", "--all", "--check"]))

@@ -8,8 +8,10 @@
 //! * [`platforms`]: five platforms with one tenant.
 //! * [`script`]: records in the tenant's own words.
 //! * [`swap`]: script and adapter replaced while clients call.
+//! * [`outbox`]: the host killed in the middle of a burst.
 //! * [`show`]: headings and tables.
 
+mod outbox;
 mod platforms;
 mod script;
 mod show;
@@ -29,10 +31,11 @@ async fn main() -> anyhow::Result<()> {
     let [binary, folder, next_adapter] = arguments.as_slice() else {
         bail!("usage: demo HOST-BINARY FOLDER NEXT-ADAPTER [--keep]; `cargo xtask demo` calls it");
     };
-    let stage = Stage::start(Path::new(binary), Path::new(folder)).await?;
+    let mut stage = Stage::start(Path::new(binary), Path::new(folder)).await?;
     platforms::show(&stage).await?;
     script::show(&stage).await?;
     swap::show(&stage, Path::new(next_adapter)).await?;
+    outbox::show(&mut stage).await?;
     if keep {
         stage.wait_for_the_user().await?;
     }

@@ -21,6 +21,7 @@ const DEEPEST: usize = 8;
 
 /// Everything the demo plays on.
 pub struct Stage {
+    binary: PathBuf,
     /// Configuration, plugins, tenants and records.
     pub folder: PathBuf,
     /// The far end.
@@ -56,17 +57,11 @@ impl Stage {
         copy(&example, folder, &places, DEEPEST)?;
 
         heading("The host starts: adapters, script engine, tenant");
-        let host = Command::new(binary)
-            .arg("--config")
-            .arg(folder.join("crossdock.toml"))
-            .args(["--log-level", "warn"])
-            .arg("serve")
-            .stdin(Stdio::null())
-            .kill_on_drop(true)
-            .spawn()
-            .with_context(|| format!("{} cannot start", binary.display()))?;
+        let host = serve(binary, folder).stdout(Stdio::inherit()).spawn();
+        let host = host.with_context(|| format!("{} cannot start", binary.display()))?;
         let client = Client::new(format!("http://{address}"));
         let stage = Self {
+            binary: binary.to_owned(),
             folder: folder.to_owned(),
             platforms,
             host,
@@ -75,6 +70,20 @@ impl Stage {
         };
         stage.ready().await?;
         Ok(stage)
+    }
+
+    /// Kills the host without a warning, and waits until it is gone.
+    pub async fn kill(&mut self) -> anyhow::Result<()> {
+        Ok(self.host.kill().await?)
+    }
+
+    /// Starts the host again, and waits until it serves.
+    pub async fn start_again(&mut self) -> anyhow::Result<()> {
+        // What it loads was shown before; that it ended without a warning is no news.
+        let mut command = serve(&self.binary, &self.folder);
+        command.stdout(Stdio::null()).stderr(Stdio::null());
+        self.host = command.spawn().context("the host cannot start again")?;
+        self.ready().await
     }
 
     async fn ready(&self) -> anyhow::Result<()> {
@@ -150,6 +159,19 @@ impl Stage {
         println!("To keep host and stand-ins running, type:  cargo xtask demo --keep");
         Ok(())
     }
+}
+
+/// The host's process in its folder.
+fn serve(binary: &Path, folder: &Path) -> Command {
+    let mut command = Command::new(binary);
+    command
+        .arg("--config")
+        .arg(folder.join("crossdock.toml"))
+        .args(["--log-level", "warn"])
+        .arg("serve")
+        .stdin(Stdio::null())
+        .kill_on_drop(true);
+    command
 }
 
 /// Copies a folder; in its TOML files, addresses are replaced.

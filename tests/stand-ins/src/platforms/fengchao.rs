@@ -17,7 +17,9 @@ use crate::digest::md5_hex;
 use crate::exchange::{Answer, Call};
 use crate::form;
 use crate::misbehave::Refusal;
-use crate::platforms::shop_stock::{Change, IdUse, Met, ShopStock, Stock, Target, UnknownSku};
+use crate::platforms::shop_stock::{
+    Applied, Change, IdUse, Met, ShopStock, Stock, Target, UnknownSku,
+};
 use crate::platforms::{Inspection, Outcome, Platform, undocumented};
 use crate::time::PlatformClock;
 
@@ -138,6 +140,11 @@ impl Fengchao {
 
     pub fn set_stock(&self, key: &str, stock: i64) {
         self.shop.set_stock(key, stock);
+    }
+
+    /// What was done to a stock, oldest first.
+    pub fn history(&self, key: &str) -> Vec<Applied> {
+        self.shop.history(key)
     }
 
     pub fn id(&self, idempotent_id: &str) -> Option<IdUse> {

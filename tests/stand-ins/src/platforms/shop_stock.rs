@@ -72,6 +72,16 @@ pub struct Stock {
     pub writes: u64,
 }
 
+/// A change that was carried out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Applied {
+    pub incremental: bool,
+    pub stock_num: i64,
+}
+
+/// Changes of one stock that are remembered.
+pub const HISTORY: usize = 10_000;
+
 /// What became of an idempotency id.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct IdUse {
@@ -116,6 +126,7 @@ pub struct ShopStock {
 #[derive(Debug, Default)]
 struct Tables {
     stock: BTreeMap<String, Stock>,
+    history: BTreeMap<String, Vec<Applied>>,
     ids: HashMap<String, IdUse>,
 }
 
@@ -123,6 +134,11 @@ impl ShopStock {
     /// The stock under a [`Target::key`].
     pub fn stock(&self, key: &str) -> Option<Stock> {
         self.tables().stock.get(key).copied()
+    }
+
+    /// The last [`HISTORY`] changes of a stock that were carried out, oldest first.
+    pub fn history(&self, key: &str) -> Vec<Applied> {
+        self.tables().history.get(key).cloned().unwrap_or_default()
     }
 
     /// Sets a stock as the shop's owner would.
@@ -178,6 +194,14 @@ impl ShopStock {
             return Met::Insufficient;
         }
         stock.writes += 1;
+        let history = tables.history.entry(key.clone()).or_default();
+        if history.len() >= HISTORY {
+            history.remove(0);
+        }
+        history.push(Applied {
+            incremental: change.incremental,
+            stock_num: change.stock_num,
+        });
         tables.stock.insert(key, stock);
         if let Some(used) = id.and_then(|id| tables.ids.get_mut(id)) {
             if used.applied == 0 {

@@ -6,7 +6,7 @@
 use serde_json::{Map, Value};
 
 use super::route::Request;
-use super::state::Place;
+use super::state::{HISTORY, Place};
 use super::{Dingliyun, rows, text};
 use crate::decimal::Decimal;
 use crate::platforms::Outcome;
@@ -52,6 +52,10 @@ fn update(dingliyun: &Dingliyun, mut request: Request, place: Place) -> Outcome 
             }
         }
         entry.writes += 1;
+        if entry.history.len() >= HISTORY {
+            entry.history.remove(0);
+        }
+        entry.history.push(entry.available);
     }
     Outcome::applied(dingliyun.success())
 }

@@ -43,7 +43,12 @@ pub struct Inventory {
     pub task_id: String,
     /// How often a system has reported it.
     pub writes: u64,
+    /// The last reported numbers of available stock, oldest first.
+    pub history: Vec<Decimal>,
 }
+
+/// Reports of one stock that are remembered.
+pub const HISTORY: usize = 10_000;
 
 impl Inventory {
     /// 2.35 SkuQuantity.

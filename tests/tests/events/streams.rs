@@ -1,0 +1,195 @@
+//! Event streams.
+
+use std::collections::BTreeSet;
+
+use crossdock_tests::recorder::{Recorder, Reply};
+use http::StatusCode;
+
+use crate::setting::{Stream, bed, put_tenant, queue, record, serve};
+
+const EVENTS: &str = "/v1/acme/deliveries/events";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_listener_hears_of_each_end_once_and_in_order_over_restarts_of_the_host() {
+    let platform = Recorder::start().await;
+    let bed = bed(&platform, "");
+    let host = serve(&bed, &["acme"]).await;
+    let client = host.client();
+    let mut stream = Stream::open(&host.base_url, EVENTS, None).await;
+    let mut queued = Vec::new();
+    for number in 0..30 {
+        queued.push(queue(&client, "acme", &record(number)).await);
+    }
+    let mut heard = stream.deliveries(10).await;
+    let last = stream.last.clone().expect("an id");
+    drop(stream);
+    // What ends while nobody listens is there for whoever comes back.
+    for number in 30..60 {
+        queued.push(queue(&client, "acme", &record(number)).await);
+    }
+    host.kill().await;
+
+    let host = serve(&bed, &["acme"]).await;
+    let client = host.client();
+    let mut stream = Stream::open(&host.base_url, EVENTS, Some(&last)).await;
+    for number in 60..70 {
+        queued.push(queue(&client, "acme", &record(number)).await);
+    }
+    heard.extend(stream.deliveries(60).await);
+    let each: BTreeSet<&String> = heard.iter().collect();
+    assert_eq!(each, queued.iter().collect());
+    assert_eq!(heard.len(), queued.len());
+    // The order is that in which they ended: another listener hears the same.
+    let mut again = Stream::open(&host.base_url, &format!("{EVENTS}?from=oldest"), None).await;
+    assert_eq!(again.deliveries(70).await, heard);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_event_says_what_became_of_which_record_and_a_filter_chooses() {
+    let platform = Recorder::answering(|request| match request.text().contains("bad") {
+        true => Reply::text(400, "no"),
+        false => Reply::json("{}"),
+    })
+    .await;
+    let bed = bed(&platform, "");
+    let host = serve(&bed, &["acme"]).await;
+    let client = host.client();
+    let path = format!("{EVENTS}?status=rejected&status=failed&connection=shop&operation=keyed");
+    let mut chosen = Stream::open(&host.base_url, &path, None).await;
+    let path = format!("{EVENTS}?connection=nothing");
+    let mut nothing = Stream::open(&host.base_url, &path, None).await;
+    queue(&client, "acme", r#"{"sku":"good"}"#).await;
+    let bad = queue(&client, "acme", r#"{"sku":"bad"}"#).await;
+    let told = chosen.next().await.unwrap().data.unwrap();
+    assert_eq!(told["delivery"], bad.as_str(), "{told}");
+    assert_eq!((&told["index"], &told["attempts"]), (&0.into(), &1.into()));
+    assert_eq!(told["tenant"], "acme");
+    assert_eq!(
+        (&told["connection"], &told["operation"]),
+        (&"shop".into(), &"keyed".into())
+    );
+    assert_eq!(told["label"], "bad");
+    assert!(
+        told["code"].is_string() && told["message"].is_string(),
+        "{told}"
+    );
+    assert!(
+        told["at_ms"].as_u64() >= told["accepted_ms"].as_u64(),
+        "{told}"
+    );
+    // A person's end is one, too, and whoever chose nothing of it hears nothing.
+    let path = format!("/v1/acme/deliveries/{bad}/discard?reason=sold+out");
+    let mut all = Stream::open(&host.base_url, EVENTS, None).await;
+    client.post(&path, "").await.unwrap();
+    let told = all.next().await.unwrap().data.unwrap();
+    assert_eq!(
+        (&told["status"], &told["message"]),
+        (&"discarded".into(), &"sold out".into())
+    );
+    host.terminate().await;
+    assert_eq!(chosen.next().await, None);
+    assert_eq!(nothing.next().await, None);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_tenant_hears_nothing_of_another_and_cannot_take_up_its_place() {
+    let platform = Recorder::start().await;
+    let bed = bed(&platform, "");
+    put_tenant(&bed, "other", &platform, "");
+    let host = serve(&bed, &["acme", "other"]).await;
+    let client = host.client();
+    let mut acme = Stream::open(&host.base_url, EVENTS, None).await;
+    let others = "/v1/other/deliveries/events";
+    let mut other = Stream::open(&host.base_url, others, None).await;
+    let mut all = Stream::open(&host.base_url, "/v1/deliveries/events", None).await;
+    let mut queued = Vec::new();
+    for number in 0..10 {
+        queue(&client, "acme", &record(number)).await;
+    }
+    for number in 0..10 {
+        queued.push(queue(&client, "other", &record(number)).await);
+    }
+    let heard: BTreeSet<String> = other.deliveries(10).await.into_iter().collect();
+    assert_eq!(heard, queued.into_iter().collect());
+    acme.deliveries(10).await;
+    all.deliveries(20).await;
+    // The administrator may choose one.
+    let path = "/v1/deliveries/events?tenant=acme&from=oldest";
+    let mut chosen = Stream::open(&host.base_url, path, None).await;
+    for _ in 0..10 {
+        let told = chosen.next().await.unwrap().data.unwrap();
+        assert_eq!(told["tenant"], "acme");
+    }
+    for (path, id) in [
+        (others, acme.last.as_deref().unwrap()),
+        ("/v1/deliveries/events", acme.last.as_deref().unwrap()),
+        (EVENTS, "17"),
+        (EVENTS, "not an id"),
+    ] {
+        let refused = Stream::ask(&host.base_url, path, Some(id)).await.err();
+        let (status, told) = refused.expect("a refusal");
+        assert_eq!(status, StatusCode::BAD_REQUEST, "{told}");
+        assert_eq!(told["code"], "unknown-event", "{told}");
+    }
+    let query = format!("{others}?tenant=acme");
+    let (status, _) = Stream::ask(&host.base_url, &query, None)
+        .await
+        .err()
+        .unwrap();
+    assert_eq!(status, StatusCode::BAD_REQUEST);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn streams_are_bounded_and_a_place_is_given_back() {
+    let platform = Recorder::start().await;
+    let bed = bed(&platform, "");
+    put_tenant(&bed, "other", &platform, "");
+    bed.configure("[limits]\nevent_streams = 3\nevent_streams_per_tenant = 2\n");
+    let host = serve(&bed, &["acme", "other"]).await;
+    let open = async |tenant: &str| {
+        let path = format!("/v1/{tenant}/deliveries/events");
+        Stream::ask(&host.base_url, &path, None).await
+    };
+    let first = open("acme").await.ok().unwrap();
+    let _second = open("acme").await.ok().unwrap();
+    let (status, told) = open("acme").await.err().unwrap();
+    assert_eq!(status, StatusCode::TOO_MANY_REQUESTS, "{told}");
+    assert_eq!(told["code"], "too-many-streams", "{told}");
+    let _third = open("other").await.ok().unwrap();
+    let (status, told) = open("other").await.err().unwrap();
+    assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE, "{told}");
+    drop(first);
+    crossdock_tests::wait::until_async("the place to be free", async || {
+        open("acme").await.ok().map(|_| ())
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn streams_end_at_once_when_the_host_is_told_to_end() {
+    let platform = Recorder::start().await;
+    let bed = bed(&platform, "");
+    // A stream that did not end would hold it up that long.
+    bed.configure("[limits]\nshutdown_ms = 600000\n");
+    let host = serve(&bed, &["acme"]).await;
+    let mut stream = Stream::open(&host.base_url, EVENTS, None).await;
+    host.terminate().await;
+    assert_eq!(stream.next().await, None);
+    assert_eq!(host.ended().await.code, Some(0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_listener_that_reads_nothing_holds_nothing_up() {
+    let platform = Recorder::start().await;
+    let bed = bed(&platform, "");
+    let host = serve(&bed, &["acme"]).await;
+    let client = host.client();
+    let path = format!("{EVENTS}?from=oldest");
+    let _slow = Stream::open(&host.base_url, &path, None).await;
+    let mut quick = Stream::open(&host.base_url, &path, None).await;
+    for round in 0..5 {
+        let records: Vec<String> = (0..200).map(|n| record(round * 200 + n)).collect();
+        queue(&client, "acme", &format!("[{}]", records.join(","))).await;
+    }
+    assert_eq!(quick.deliveries(1000).await.len(), 1000);
+}
