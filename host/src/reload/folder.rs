@@ -83,6 +83,9 @@ impl Folder {
         let mut problems = self.problems.clone();
         problems.extend(unreadable.into_iter().flat_map(|(_, said)| said.clone()));
         let retry = unreadable.map(|(unreadable, _)| unreadable.retry);
+        // One that nothing was found out about waits for its check: the plugins
+        // are still being loaded.
+        let waits = serving.is_none() && problems.is_empty() && self.waits_with.is_none();
         TenantStatus {
             name: self.name.to_string(),
             file: self.file.clone(),
@@ -94,7 +97,7 @@ impl Folder {
                 .collect(),
             problems,
             loaded_at_ms: serving.map(|serving| serving.loaded_at_ms),
-            checking: self.checking.is_some(),
+            checking: waits || self.checking.is_some(),
             unreadable_since_ms: unreadable.map(|(unreadable, _)| unreadable.since_ms()),
             retry: retry.or(self.retry).map(Backoff::shown),
             waits_with: self.waits_with.clone(),

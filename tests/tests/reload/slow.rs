@@ -7,7 +7,7 @@ use crossdock::problem::Blame;
 use crossdock_tests::bed::call;
 use crossdock_tests::guests::test_adapter;
 use crossdock_tests::live::{Live, Seen, script};
-use crossdock_tests::wait::until;
+use crossdock_tests::wait::{until, until_async};
 
 /// A script that computes for some milliseconds.
 const BUSY: &str = "[range(20000)] | length | {n: .}\n";
@@ -61,6 +61,19 @@ async fn the_start_serves_what_is_ready_and_says_what_is_not() {
         .put_plugin("test-adapter", &test_adapter("normal", "a1"));
     live.until_seen(&Seen::new("a1", "s1", "t0")).await;
     assert!(live.status("slow-0").unwrap().checking);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_calls_before_the_plugins_are_loaded_is_told_to_come_back() {
+    let mut live = Live::lay_out("limits.startup_wait_ms = 0\n").await;
+    live.watch().await;
+    until_async("the tenant to serve", async || {
+        let early = live.host().call(call("acme", "shop", "echo", "{}")).await;
+        let Err(early) = early else { return Some(()) };
+        assert_eq!(early.code, "tenant-loading", "{early}");
+        None
+    })
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

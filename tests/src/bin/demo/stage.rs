@@ -77,7 +77,7 @@ impl Stage {
         Ok(self.host.kill().await?)
     }
 
-    /// Starts the host again, and waits until it serves.
+    /// Starts the host again, and waits until everything serves.
     pub async fn start_again(&mut self) -> anyhow::Result<()> {
         // What it loads was shown before; that it ended without a warning is no news.
         let mut command = serve(&self.binary, &self.folder);
@@ -88,7 +88,17 @@ impl Stage {
 
     async fn ready(&self) -> anyhow::Result<()> {
         let started = Instant::now();
-        while self.client.get("/readyz").await.is_err() {
+        // It listens before everything is compiled and checked.
+        let checking = |ready: &Value| {
+            let of = |what: &str| ready[what].get("checking").is_some();
+            of("plugins") || of("tenants")
+        };
+        while self
+            .client
+            .get("/readyz")
+            .await
+            .map_or(true, |ready| checking(&ready))
+        {
             ensure!(
                 started.elapsed() < BOUND,
                 "the host was not ready within {BOUND:?}"
