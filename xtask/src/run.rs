@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::io::Read;
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 /// Why a command of the developer stopped.
@@ -55,6 +55,41 @@ pub fn run(command: &mut Command) -> Result<(), Failure> {
         Ok(status) if status.success() => Ok(()),
         Ok(status) => Err(Failure::new(format!("`{shown}` ended with {status}"))),
         Err(error) => Err(Failure::new(format!("`{shown}` could not start: {error}"))),
+    }
+}
+
+/// A program that runs beside this one. Dropped, it is ended.
+pub struct Beside {
+    shown: String,
+    child: Child,
+}
+
+impl Beside {
+    /// Starts it with this terminal.
+    pub fn start(command: &mut Command) -> Result<Self, Failure> {
+        let shown = show(command);
+        match command.spawn() {
+            Ok(child) => Ok(Self { shown, child }),
+            Err(error) => Err(Failure::new(format!("`{shown}` could not start: {error}"))),
+        }
+    }
+
+    /// Waits for its end; its failure is ours.
+    pub fn finish(mut self) -> Result<(), Failure> {
+        let shown = &self.shown;
+        match self.child.wait() {
+            Ok(status) if status.success() => Ok(()),
+            Ok(status) => Err(Failure::new(format!("`{shown}` ended with {status}"))),
+            Err(error) => Err(Failure::new(format!("`{shown}` was lost: {error}"))),
+        }
+    }
+}
+
+impl Drop for Beside {
+    fn drop(&mut self) {
+        // Nothing to be done if it is already gone.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
     }
 }
 

@@ -124,14 +124,15 @@ impl DeliveryId {
         for slice in documents.chunks(SLICE) {
             for document in slice {
                 let order = order.get(keys.len());
-                let number = match order {
-                    None => document.part as u64,
-                    Some(order) => {
+                let content = contents.0.get(document.item);
+                let number = match (content, order) {
+                    (None, _) | (_, None) => document.part as u64,
+                    (Some(_), Some(order)) => {
                         let number = seen.entry((document.item, order)).or_default();
                         std::mem::replace(number, *number + 1)
                     }
                 };
-                keys.push(self.key(contents, document, order, number));
+                keys.push(self.key(content, document, order, number));
             }
             if documents.len() > SLICE {
                 tokio::task::yield_now().await;
@@ -142,7 +143,7 @@ impl DeliveryId {
 
     fn key(
         &self,
-        contents: &Contents,
+        content: Option<&[u8; 32]>,
         document: &Document,
         order: Option<&OrderKey>,
         number: u64,
@@ -153,8 +154,8 @@ impl DeliveryId {
             None => (seed, document.item),
         };
         let mut hash = Sha256::new_with_prefix(seed.as_bytes());
-        match contents.0.get(document.item) {
-            None => hash.update(format!("\n{item}\n{}", document.part)),
+        match content {
+            None => hash.update(format!("\n{item}\n{number}")),
             Some(content) => {
                 hash.update(b"\ncontent\n");
                 hash.update(content);

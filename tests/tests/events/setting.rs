@@ -102,9 +102,22 @@ impl Stream {
         path: &str,
         after: Option<&str>,
     ) -> Result<Self, (StatusCode, Value)> {
+        Self::ask_with(base, path, after, None).await
+    }
+
+    /// The same with a token.
+    pub async fn ask_with(
+        base: &str,
+        path: &str,
+        after: Option<&str>,
+        token: Option<&str>,
+    ) -> Result<Self, (StatusCode, Value)> {
         let mut request = Request::get(format!("{base}{path}"));
         if let Some(id) = after {
             request = request.header("last-event-id", id);
+        }
+        if let Some(token) = token {
+            request = request.header("authorization", format!("Bearer {token}"));
         }
         let request = request.body(Empty::<Bytes>::new()).unwrap();
         // A connection of its own, which ends with it.

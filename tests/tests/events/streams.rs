@@ -2,8 +2,11 @@
 
 use std::collections::BTreeSet;
 
+use crossdock_tests::bed::connection;
+use crossdock_tests::process::{Serving, run};
 use crossdock_tests::recorder::{Recorder, Reply};
-use http::StatusCode;
+use crossdock_tests::wait::until_async;
+use http::{Method, StatusCode};
 
 use crate::setting::{Stream, bed, put_tenant, queue, record, serve};
 
@@ -159,10 +162,45 @@ async fn streams_are_bounded_and_a_place_is_given_back() {
     let (status, told) = open("other").await.err().unwrap();
     assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE, "{told}");
     drop(first);
-    crossdock_tests::wait::until_async("the place to be free", async || {
+    until_async("the place to be free", async || {
         open("acme").await.ok().map(|_| ())
     })
     .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_listener_whose_token_is_taken_away_hears_of_nothing_that_comes_after() {
+    let platform = Recorder::start().await;
+    let bed = bed(&platform, "");
+    let folder = bed.path("");
+    let token = async || run(&folder, &["token", "new", "--json"]).await.json();
+    let (stays, goes) = (token().await, token().await);
+    let text = |token: &serde_json::Value| token["token"].as_str().unwrap().to_owned();
+    let put = |hashes: &[&serde_json::Value]| {
+        let hashes: Vec<String> = hashes.iter().map(|hash| hash["hash"].to_string()).collect();
+        let shop = connection("shop", "test-adapter", &platform.base_url(), "");
+        let file = format!("tokens = [{}]\n{shop}", hashes.join(","));
+        bed.put_tenant("acme", "tenant.toml", &file);
+    };
+    put(&[&stays, &goes]);
+    let host = Serving::start(&folder).await;
+    let client = host.client().with_token(text(&stays));
+    let other = host.client().with_token(text(&goes));
+    crate::setting::serves(&client, "acme").await;
+    let listening = Stream::ask_with(&host.base_url, EVENTS, None, Some(&text(&goes))).await;
+    let mut listening = listening.expect("a stream");
+    let heard = queue(&client, "acme", &record(1)).await;
+    assert_eq!(listening.deliveries(1).await, [heard]);
+
+    put(&[&stays]);
+    until_async("the token to be refused", async || {
+        let answer = other.send(Method::GET, "/v1/acme/deliveries", None);
+        let (status, _) = answer.await.ok()?;
+        (status == StatusCode::UNAUTHORIZED).then_some(())
+    })
+    .await;
+    queue(&client, "acme", &record(2)).await;
+    assert_eq!(listening.next().await, None);
 }
 
 #[tokio::test(flavor = "multi_thread")]

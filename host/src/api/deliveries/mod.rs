@@ -9,9 +9,9 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::body::Body;
-use axum::extract::rejection::PathRejection;
-use axum::extract::{Path, Request, State};
+use axum::extract::{FromRequestParts, Path};
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, Uri};
 use axum::response::Response;
 use axum::routing::{get, post};
@@ -27,9 +27,6 @@ use crate::outbox::Outbox;
 use crate::outbox::people::{NewInput, What, Whose};
 use crate::problem::Problem;
 use query::{CHOOSING, Query, wrong};
-
-/// What the path names: `tenant`, `id`, `index`, as far as they are in it.
-type Parts = Result<Path<HashMap<String, String>>, PathRejection>;
 
 /// Every path below the one of a tenant, or the one of all.
 pub(super) fn routes<S: Service>() -> Router<Arc<App<S>>> {
@@ -52,23 +49,25 @@ pub(super) fn routes<S: Service>() -> Router<Arc<App<S>>> {
     router
 }
 
-/// Somebody who may ask, and what the path names.
-struct Asked<'a> {
-    outbox: &'a Outbox,
+/// Somebody who may ask, and what the path names: `id` and `index`, as far as
+/// they are in it.
+struct Asked<S> {
+    app: Arc<App<S>>,
     whose: Whose,
     names: HashMap<String, String>,
+    uri: Uri,
+    headers: HeaderMap,
 }
 
-impl<'a> Asked<'a> {
+impl<S: Service> FromRequestParts<Arc<App<S>>> for Asked<S> {
+    type Rejection = Refused;
+
     /// A path with a tenant takes that tenant's token, one without the admin's.
-    fn admit<S: Service>(
-        app: &'a App<S>,
-        parts: Parts,
-        uri: &Uri,
-        headers: &HeaderMap,
-    ) -> Result<Self, Refused> {
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App<S>>) -> Result<Self, Refused> {
+        let path = Path::<HashMap<String, String>>::from_request_parts(parts, app).await;
+        let (uri, headers) = (&parts.uri, &parts.headers);
         single(headers)?;
-        let mut names = names(parts)?;
+        let mut names = names(path)?;
         let any = || app.service.any_tenant_has_tokens();
         let whose = match names.remove("tenant") {
             Some(tenant) => {
@@ -81,23 +80,33 @@ impl<'a> Asked<'a> {
                 Whose::All
             }
         };
+        // Without an outbox there is nothing to ask about.
+        app.service.outbox()?;
         Ok(Self {
-            outbox: app.service.outbox()?,
+            app: app.clone(),
             whose,
             names,
+            uri: uri.clone(),
+            headers: headers.clone(),
         })
+    }
+}
+
+impl<S: Service> Asked<S> {
+    fn outbox(&self) -> Result<&Outbox, Refused> {
+        Ok(self.app.service.outbox()?)
     }
 
     /// Reads a query with these parameters.
-    fn query(&self, uri: &Uri, known: &[&[&str]]) -> Result<Query, Refused> {
-        Query::read(uri.query().unwrap_or_default(), known)
+    fn query(&self, known: &[&[&str]]) -> Result<Query, Refused> {
+        Query::read(self.uri.query().unwrap_or_default(), known)
     }
 
     /// Reads one that chooses items, of which an admin names the tenant, too.
-    fn choosing(&self, uri: &Uri, more: &[&str]) -> Result<Query, Refused> {
+    fn choosing(&self, more: &[&str]) -> Result<Query, Refused> {
         match self.whose {
-            Whose::Tenant(_) => self.query(uri, &[CHOOSING, more]),
-            Whose::All => self.query(uri, &[&["tenant"], CHOOSING, more]),
+            Whose::Tenant(_) => self.query(&[CHOOSING, more]),
+            Whose::All => self.query(&[&["tenant"], CHOOSING, more]),
         }
     }
 
@@ -117,17 +126,17 @@ impl<'a> Asked<'a> {
 
     /// What is meant, with its query: the item or the delivery that the path
     /// names, or whatever matches.
-    fn what(&self, uri: &Uri, more: &[&str]) -> Result<(What, Query), Refused> {
+    fn what(&self, more: &[&str]) -> Result<(What, Query), Refused> {
         if self.names.contains_key("index") {
             let what = What::Item(self.id().to_owned(), self.index()?);
-            return Ok((what, self.query(uri, &[more])?));
+            return Ok((what, self.query(&[more])?));
         }
         if self.names.contains_key("id") {
             let what = What::Delivery(self.id().to_owned());
-            return Ok((what, self.query(uri, &[more])?));
+            return Ok((what, self.query(&[more])?));
         }
         let more = [more, &["before"]].concat();
-        let query = self.choosing(uri, &more)?;
+        let query = self.choosing(&more)?;
         let what = What::Matching(query.wanted.clone(), query.before);
         Ok((what, query))
     }
@@ -154,53 +163,32 @@ impl<'a> Asked<'a> {
     }
 }
 
-async fn list<S: Service>(
-    State(app): State<Arc<App<S>>>,
-    parts: Parts,
-    uri: Uri,
-    headers: HeaderMap,
-) -> Result<Response, Refused> {
-    let asked = Asked::admit(&app, parts, &uri, &headers)?;
-    let query = asked.choosing(&uri, &["before", "limit"])?;
+async fn list<S: Service>(asked: Asked<S>) -> Result<Response, Refused> {
+    let query = asked.choosing(&["before", "limit"])?;
     let (wanted, before) = (&query.wanted, query.before);
-    let list = asked.outbox.list(&asked.whose, wanted, before, query.limit);
+    let list = asked
+        .outbox()?
+        .list(&asked.whose, wanted, before, query.limit);
     fresh(&list.await?)
 }
 
-async fn show<S: Service>(
-    State(app): State<Arc<App<S>>>,
-    parts: Parts,
-    uri: Uri,
-    headers: HeaderMap,
-) -> Result<Response, Refused> {
-    let asked = Asked::admit(&app, parts, &uri, &headers)?;
-    asked.query(&uri, &[])?;
-    fresh(&asked.outbox.delivery(&asked.whose, asked.id()).await?)
+async fn show<S: Service>(asked: Asked<S>) -> Result<Response, Refused> {
+    asked.query(&[])?;
+    fresh(&asked.outbox()?.delivery(&asked.whose, asked.id()).await?)
 }
 
-async fn item<S: Service>(
-    State(app): State<Arc<App<S>>>,
-    parts: Parts,
-    uri: Uri,
-    headers: HeaderMap,
-) -> Result<Response, Refused> {
-    let asked = Asked::admit(&app, parts, &uri, &headers)?;
-    asked.query(&uri, &[])?;
+async fn item<S: Service>(asked: Asked<S>) -> Result<Response, Refused> {
+    asked.query(&[])?;
     let (whose, index) = (&asked.whose, asked.index()?);
-    fresh(&asked.outbox.item(whose, asked.id(), index).await?)
+    fresh(&asked.outbox()?.item(whose, asked.id(), index).await?)
 }
 
 /// One line for each item. An export that cannot go on ends without its end, so
 /// that nobody takes a part for the whole.
-async fn export<S: Service>(
-    State(app): State<Arc<App<S>>>,
-    parts: Parts,
-    uri: Uri,
-    headers: HeaderMap,
-) -> Result<Response, Refused> {
-    let asked = Asked::admit(&app, parts, &uri, &headers)?;
-    let query = asked.choosing(&uri, &[])?;
-    let export = asked.outbox.export(asked.whose, &query.wanted)?;
+async fn export<S: Service>(asked: Asked<S>) -> Result<Response, Refused> {
+    let query = asked.choosing(&[])?;
+    let outbox = asked.outbox()?;
+    let export = outbox.export(asked.whose.clone(), &query.wanted)?;
     let parts = stream::try_unfold(export, |export| async {
         let part = export.part().await;
         part.inspect_err(
@@ -217,48 +205,30 @@ async fn export<S: Service>(
     Ok(response)
 }
 
-async fn retry<S: Service>(
-    State(app): State<Arc<App<S>>>,
-    parts: Parts,
-    uri: Uri,
-    headers: HeaderMap,
-) -> Result<Response, Refused> {
-    let asked = Asked::admit(&app, parts, &uri, &headers)?;
-    let (what, query) = asked.what(&uri, &["dry_run"])?;
+async fn retry<S: Service>(asked: Asked<S>) -> Result<Response, Refused> {
+    let (what, query) = asked.what(&["dry_run"])?;
     if query.dry_run {
-        return fresh(&asked.outbox.preview(&asked.whose, &what).await?);
+        return fresh(&asked.outbox()?.preview(&asked.whose, &what).await?);
     }
-    let done = asked.outbox.retry(&asked.whose, &what).await?;
+    let done = asked.outbox()?.retry(&asked.whose, &what).await?;
     asked.tell("retried", &what, done.changed);
     fresh(&done)
 }
 
-async fn discard<S: Service>(
-    State(app): State<Arc<App<S>>>,
-    parts: Parts,
-    uri: Uri,
-    headers: HeaderMap,
-) -> Result<Response, Refused> {
-    let asked = Asked::admit(&app, parts, &uri, &headers)?;
-    let (what, query) = asked.what(&uri, &["reason", "dry_run"])?;
+async fn discard<S: Service>(asked: Asked<S>) -> Result<Response, Refused> {
+    let (what, query) = asked.what(&["reason", "dry_run"])?;
     let reason = query.reason()?;
     if query.dry_run {
-        return fresh(&asked.outbox.would_discard(&asked.whose, &what).await?);
+        return fresh(&asked.outbox()?.would_discard(&asked.whose, &what).await?);
     }
-    let done = asked.outbox.discard(&asked.whose, &what, reason).await?;
+    let done = asked.outbox()?.discard(&asked.whose, &what, reason).await?;
     asked.tell("discarded", &what, done.changed);
     fresh(&done)
 }
 
-async fn edit<S: Service>(
-    State(app): State<Arc<App<S>>>,
-    parts: Parts,
-    request: Request,
-) -> Result<Response, Refused> {
-    let (head, body) = request.into_parts();
-    let asked = Asked::admit(&app, parts, &head.uri, &head.headers)?;
+async fn edit<S: Service>(asked: Asked<S>, body: Body) -> Result<Response, Refused> {
     let index = asked.index()?;
-    let query = asked.query(&head.uri, &[&["reason", "who", "dry_run"]])?;
+    let query = asked.query(&[&["reason", "who", "dry_run"]])?;
     let reason = query.reason()?;
     let who = match (query.who.as_deref().map(str::trim), &asked.whose) {
         (Some(""), _) => return Err(wrong("`who` is empty; say who, or leave it out")),
@@ -269,9 +239,11 @@ async fn edit<S: Service>(
         (None, Whose::Tenant(tenant)) => format!("tenant {tenant}"),
         (None, Whose::All) => "an administrator".to_owned(),
     };
-    content_type(&head.headers)?;
-    let most = app.service.config().limits.request_body;
-    let (body, _share) = body::read(body, &head.headers, most, app.service.memory()).await?;
+    let headers = &asked.headers;
+    content_type(headers)?;
+    let service = &asked.app.service;
+    let most = service.config().limits.request_body;
+    let (body, _share) = body::read(body, headers, most, service.memory()).await?;
     if body.len() > limits::INPUT {
         return Err(Refused::from(Problem::caller(
             "body-too-large",
@@ -281,7 +253,7 @@ async fn edit<S: Service>(
             ),
         )));
     }
-    let (outbox, id) = (asked.outbox, asked.id());
+    let (outbox, id) = (asked.outbox()?, asked.id());
     if query.dry_run {
         let preview = outbox.preview_edit(&asked.whose, id, index, &body);
         return fresh(&preview.await?);
