@@ -167,9 +167,11 @@ impl Answer {
 /// The call itself. A panic below is one call's, and is answered.
 async fn answer<S: Service>(app: &App<S>, call: Call, options: Options) -> Result<Answer, Refused> {
     let patience = app.patience();
+    // The ways of a call that are large, and taken by few calls, are boxed: the
+    // future is as large as the largest, and is moved whole.
     let work = async {
         if options.dry_run {
-            let dry = app.service.dry_run(call).await?;
+            let dry = Box::pin(app.service.dry_run(call)).await?;
             Ok(Answer {
                 response: json(&dry)?,
                 status: "dry-run",
@@ -177,7 +179,7 @@ async fn answer<S: Service>(app: &App<S>, call: Call, options: Options) -> Resul
                 delivery: None,
             })
         } else if options.queue.unwrap_or_else(|| app.service.queues(&call)) {
-            let queued = app.service.queue(call).await?;
+            let queued = Box::pin(app.service.queue(call)).await?;
             let mut response = json(&Accepted {
                 delivery: &queued.delivery,
                 status: queued.status,

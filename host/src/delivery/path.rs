@@ -99,7 +99,9 @@ impl Delivery<'_> {
             span.set("crossdock.delivery", self.id.shown());
             span.set("crossdock.items", self.items.len() as i64);
         }
-        let result = self.steps(&route, limits).await;
+        // What a delivery keeps while it waits is many kilobytes. In a box it is
+        // moved once, and not by each of the futures around it.
+        let result = Box::pin(self.steps(&route, limits)).await;
         match &result {
             Ok(report) => {
                 span.set("crossdock.status", report.status.as_str());
