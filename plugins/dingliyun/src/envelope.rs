@@ -13,9 +13,9 @@
 //! | false | some | rejected, with the row's code | unknown |
 
 use crate::members::Members;
-use crate::path::decoded;
-use crossdock_adapter::json::{self, RawValue};
-use crossdock_adapter::{Body, Context, Draft, Fault, Outcome, Parsed, Reply, Request};
+use crossdock_adapter::encode::from_percent;
+use crossdock_adapter::json::{self, RawValue, text};
+use crossdock_adapter::{Context, Draft, Fault, Outcome, Parsed, Reply, Request};
 use serde::Deserialize;
 use std::borrow::Cow;
 
@@ -47,11 +47,6 @@ struct RowError<'a> {
     code: Option<&'a RawValue>,
     #[serde(borrow)]
     message: Option<&'a RawValue>,
-}
-
-/// The text of a code or a message; empty where there is none.
-pub fn text(raw: Option<&RawValue>) -> Cow<'_, str> {
-    raw.and_then(json::scalar).unwrap_or_default()
 }
 
 fn code_or(raw: Option<&RawValue>, otherwise: &str) -> String {
@@ -204,10 +199,7 @@ impl RowError<'_> {
 
 /// The rows that a request sent.
 fn sent_rows<'a>(draft: &'a Draft, member: &str) -> Vec<Members<'a>> {
-    let Body::Text(body) = &draft.body else {
-        return Vec::new();
-    };
-    serde_json::from_str::<Members>(body)
+    serde_json::from_str::<Members>(draft.body.text())
         .ok()
         .and_then(|body| body.get(member))
         .and_then(|rows| serde_json::from_str(rows.get()).ok())
@@ -218,7 +210,7 @@ fn sent_rows<'a>(draft: &'a Draft, member: &str) -> Vec<Members<'a>> {
 fn path_store(draft: &Draft) -> Option<String> {
     let mut segments = draft.path.split('/').skip(4);
     segments.next().filter(|segment| *segment == "store")?;
-    segments.next().and_then(decoded)
+    segments.next().and_then(from_percent)
 }
 
 /// A success that does not say so is none.

@@ -3,9 +3,10 @@
 use crate::list::{Extra, List, Scope};
 use crate::members::Members;
 use crate::page::Query;
-use crate::path::{draft, path, segment, with_body};
+use crate::path::{draft, path, with_body};
 use crate::read::Answered;
 use crate::settings::Settings;
+use crossdock_adapter::encode::segment;
 use crossdock_adapter::{Draft, Fault, Item};
 
 const SERVICE: &str = "itemservice";

@@ -7,7 +7,7 @@
 //! | module | what is in it |
 //! |---|---|
 //! | `settings` | the account, and what the document leaves open |
-//! | `path` | paths with encoded segments, the headers of every call |
+//! | `path` | paths, the headers of every call |
 //! | `members` | JSON objects that pass through as they were written |
 //! | `envelope` | ActionResult and its `errors[]` |
 //! | `list`, `read`, `page` | the three kinds of calls: lists of rows, reads, pages |

@@ -5,9 +5,10 @@
 
 use crate::envelope;
 use crate::members::Members;
-use crate::path::{draft, path, segment, with_body};
+use crate::path::{draft, path, with_body};
 use crate::settings::Settings;
 use crossdock_adapter::batch::{self, Row};
+use crossdock_adapter::encode::segment;
 use crossdock_adapter::json::{self, Text};
 use crossdock_adapter::{Context, Fault, Item, Mapped, Parsed, Reply, Request};
 

@@ -20,15 +20,14 @@ mod answer;
 
 use crate::envelope;
 use crate::members::Members;
-use crate::path::{decoded, draft, path, segment, with_body};
+use crate::path::{draft, path, with_body};
 use crate::read::Answered;
 use crate::settings::Settings;
 use answer::LockAnswer;
 use crossdock_adapter::batch;
+use crossdock_adapter::encode::{from_percent, segment};
 use crossdock_adapter::json;
-use crossdock_adapter::{
-    Body, Context, Draft, Fault, Item, Mapped, Outcome, Parsed, Reply, Request,
-};
+use crossdock_adapter::{Context, Draft, Fault, Item, Mapped, Outcome, Parsed, Reply, Request};
 
 const LOCK_RESULT: &str = "orderstockservice/order/lockresult";
 
@@ -137,14 +136,9 @@ impl Change {
     /// The request that finds out what became of another.
     fn read_back_of(self, settings: &Settings, sent: &Draft) -> Result<Option<Draft>, Fault> {
         let order_id = match self {
-            Self::Lock => body_order_id(&sent.body),
-            Self::Ship => sent.path.rsplit('/').next().and_then(decoded),
-            Self::Unlock => {
-                let mut query = sent.query.iter();
-                query
-                    .find(|(name, _)| name == "order_id")
-                    .map(|(_, order_id)| order_id.clone())
-            }
+            Self::Lock => body_order_id(sent.body.text()),
+            Self::Ship => sent.path.rsplit('/').next().and_then(from_percent),
+            Self::Unlock => sent.query_value("order_id").map(str::to_owned),
         };
         order_id
             .map(|order_id| lock_result_of(settings, &order_id))
@@ -191,10 +185,7 @@ fn lock_body(members: &Members, key: &str) -> String {
     body
 }
 
-fn body_order_id(body: &Body) -> Option<String> {
-    let Body::Text(body) = body else {
-        return None;
-    };
+fn body_order_id(body: &str) -> Option<String> {
     let members: Members = serde_json::from_str(body).ok()?;
     Some(members.text("order_id").ok()??.to_string())
 }

@@ -98,8 +98,8 @@ fn next(draft: &Draft, page: &Members) -> Result<Option<Draft>, Fault> {
         let value = page.get(name).and_then(json::integer);
         value.and_then(|digits| digits.parse::<u32>().ok())
     };
-    let asked = draft.query.iter().find(|(name, _)| name == "page");
-    let asked: u32 = asked.and_then(|(_, page)| page.parse().ok()).unwrap_or(0);
+    let asked = draft.query_value("page");
+    let asked: u32 = asked.and_then(|page| page.parse().ok()).unwrap_or(0);
     let here = number("page").unwrap_or(asked);
     if here < asked {
         return Err(Fault::invalid_reply(
@@ -117,11 +117,5 @@ fn next(draft: &Draft, page: &Members) -> Result<Option<Draft>, Fault> {
     if next >= count {
         return Ok(None);
     }
-    let mut draft = draft.clone();
-    for (name, value) in &mut draft.query {
-        if name == "page" {
-            *value = next.to_string();
-        }
-    }
-    Ok(Some(draft))
+    Ok(Some(draft.clone().set_query("page", next.to_string())))
 }

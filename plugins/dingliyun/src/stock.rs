@@ -3,9 +3,10 @@
 
 use crate::envelope;
 use crate::members::push_text_member;
-use crate::path::{draft, path, segment, with_body};
+use crate::path::{draft, path, with_body};
 use crate::settings::Settings;
 use crossdock_adapter::batch::{self, Row};
+use crossdock_adapter::encode::segment;
 use crossdock_adapter::json::{self, RawValue, Text};
 use crossdock_adapter::stock::{LocationKind, Mode, OwnFields, StockRecord};
 use crossdock_adapter::{Context, Fault, Item, Mapped, Parsed, Reply, Request};

@@ -5,7 +5,6 @@ use crate::settings::Settings;
 use crossdock_adapter::json::{self, Code, RawValue};
 use crossdock_adapter::{Context, Fault, Outcome, Parsed, Pause, Reply, Request, log};
 use serde::Deserialize;
-use std::borrow::Cow;
 
 #[derive(Deserialize)]
 struct Answer<'a> {
@@ -86,8 +85,7 @@ fn meaning(code: &str, sub_code: &str) -> Meaning {
 }
 
 pub fn parse(ctx: &Context, request: &Request, reply: &Reply) -> Result<Parsed, Fault> {
-    let outcome = reply.outcome(ctx, request, || envelope(ctx, request, reply))?;
-    Ok(Parsed::every(request, outcome))
+    reply.every(ctx, request, || envelope(ctx, request, reply))
 }
 
 fn envelope(ctx: &Context, request: &Request, reply: &Reply) -> Result<Outcome, Fault> {
@@ -97,10 +95,13 @@ fn envelope(ctx: &Context, request: &Request, reply: &Reply) -> Result<Outcome, 
         Code::Success => return Ok(Outcome::Accepted(result(data))),
         Code::Failure(code) => code,
     };
-    let sub_code = text(answer.sub_code);
+    let sub_code = json::text(answer.sub_code);
     let meaning = meaning(&code, &sub_code);
-    let (message, sub_message, log_id) =
-        (text(answer.msg), text(answer.sub_msg), text(answer.log_id));
+    let (message, sub_message, log_id) = (
+        json::text(answer.msg),
+        json::text(answer.sub_msg),
+        json::text(answer.log_id),
+    );
     log::info(&format!(
         "code {code} {message:?}, sub_code {sub_code} {sub_message:?}, log_id {log_id}"
     ));
@@ -123,10 +124,6 @@ fn envelope(ctx: &Context, request: &Request, reply: &Reply) -> Result<Outcome, 
 
 fn result(data: &str) -> String {
     format!("{{\"data\":{data}}}")
-}
-
-fn text(raw: Option<&RawValue>) -> Cow<'_, str> {
-    raw.and_then(json::scalar).unwrap_or_default()
 }
 
 /// The more specific of two texts, if the platform gives it.

@@ -1,7 +1,7 @@
 //! `stock.update`: one document → one call of `sku.syncStock`.
 
 use crate::settings::Settings;
-use crossdock_adapter::{Context, Draft, Fault, Item, Mapped, Request, batch, json};
+use crossdock_adapter::{Context, Draft, Fault, Item, Mapped, batch, json};
 use crossdock_sku_stock::{Params, StockSettings, StoreId, read};
 
 /// The platform's name of the call, and its path: dots become slashes.
@@ -14,23 +14,17 @@ const VERSION: &str = "2";
 pub fn map(ctx: &Context, items: &[Item]) -> Result<Mapped, Fault> {
     let settings: Settings = ctx.read_settings()?;
     let stock: StockSettings = ctx.read_settings()?;
-    let mut mapped = Mapped::default();
-    let rows = batch::read(&mut mapped, items, |item| {
-        read(&stock, StoreId::Number, item).map(|params| param_json(&params))
-    });
-    for row in rows {
-        let draft = Draft::post(PATH)
+    // A total may arrive twice; a change carries an id that the platform applies
+    // once.
+    Ok(batch::each(items, true, |item| {
+        let params = read(&stock, StoreId::Number, item)?;
+        Ok(Draft::post(PATH)
             .with_query("app_key", &*settings.app_key)
             .with_query("method", METHOD)
             .with_query("v", VERSION)
             .with_query("sign_method", settings.sign_method.name())
-            .json_body(row.value);
-        // A total may arrive twice; a change carries an id that the platform
-        // applies once.
-        let request = Request::of(draft, vec![row.index]).repeatable(true);
-        mapped.requests.push(request);
-    }
-    Ok(mapped)
+            .json_body(param_json(&params)))
+    }))
 }
 
 /// The body, and what is signed: compact, names sorted, nothing escaped that

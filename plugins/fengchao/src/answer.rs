@@ -6,7 +6,7 @@
 
 use crate::settings::Settings;
 use crossdock_adapter::json::{self, Code, RawValue};
-use crossdock_adapter::{Body, Context, Fault, Outcome, Parsed, Reply, Request, encode};
+use crossdock_adapter::{Context, Fault, Outcome, Parsed, Reply, Request, encode};
 use serde::Deserialize;
 
 #[derive(Deserialize)]
@@ -20,8 +20,7 @@ struct Answer<'a> {
 }
 
 pub fn parse(ctx: &Context, request: &Request, reply: &Reply) -> Result<Parsed, Fault> {
-    let outcome = reply.outcome(ctx, request, || envelope(ctx, request, reply))?;
-    Ok(Parsed::every(request, outcome))
+    reply.every(ctx, request, || envelope(ctx, request, reply))
 }
 
 fn envelope(ctx: &Context, request: &Request, reply: &Reply) -> Result<Outcome, Fault> {
@@ -34,7 +33,7 @@ fn envelope(ctx: &Context, request: &Request, reply: &Reply) -> Result<Outcome, 
         Code::Success => return Ok(Outcome::Accepted(result())),
         Code::Failure(code) => code,
     };
-    let message = answer.message.and_then(json::scalar).unwrap_or_default();
+    let message = json::text(answer.message);
     let settings: Settings = ctx.read_settings()?;
     let executed = !settings.executed_text.is_empty()
         && message.contains(&*settings.executed_text)
@@ -48,9 +47,6 @@ fn envelope(ctx: &Context, request: &Request, reply: &Reply) -> Result<Outcome, 
 
 /// Whether a request carries an id that can have been executed before.
 fn has_id(request: &Request) -> bool {
-    let Body::Text(form) = &request.draft.body else {
-        return false;
-    };
-    let mut fields = encode::form_fields(form).into_iter();
+    let mut fields = encode::form_fields(request.draft.body.text()).into_iter();
     fields.any(|(name, _)| name == "idempotent_id")
 }

@@ -12,10 +12,7 @@ const APP_SECRET: &str = "app_secret";
 
 pub fn sign(ctx: &Context, draft: &Draft) -> Result<Vec<Edit>, Fault> {
     let settings: Settings = ctx.read_settings()?;
-    let mut fields = match &draft.body {
-        Body::Text(form) => encode::form_fields(form),
-        _ => Vec::new(),
-    };
+    let mut fields = encode::form_fields(draft.body.text());
     fields.push(("timestamp".into(), (ctx.now_ms / 1000).to_string()));
     let pairs = fields
         .iter()

@@ -1,23 +1,17 @@
 //! `stock.update`: one document → one call of 全量/增量更新商品sku库存.
 
 use crate::settings::Settings;
-use crossdock_adapter::{Context, Draft, Fault, Item, Mapped, Request, batch};
+use crossdock_adapter::{Context, Draft, Fault, Item, Mapped, batch};
 use crossdock_sku_stock::{Params, StockSettings, StoreId, read};
 
 pub fn map(ctx: &Context, items: &[Item]) -> Result<Mapped, Fault> {
     let settings: Settings = ctx.read_settings()?;
     let stock: StockSettings = ctx.read_settings()?;
-    let mut mapped = Mapped::default();
-    let rows = batch::read(&mut mapped, items, |item| {
+    // A total may arrive twice; a change carries an id that 抖店, to which this
+    // is relayed, applies once.
+    Ok(batch::each(items, true, |item| {
         read(&stock, StoreId::Any, item).map(|params| draft(&settings, &params))
-    });
-    for row in rows {
-        // A total may arrive twice; a change carries an id that 抖店, to which
-        // this is relayed, applies once.
-        let request = Request::of(row.value, vec![row.index]).repeatable(true);
-        mapped.requests.push(request);
-    }
-    Ok(mapped)
+    }))
 }
 
 /// All fields but `timestamp` and `sign`, which every attempt has anew.

@@ -19,7 +19,7 @@ pub struct Example {
     /// Who published the expected bytes.
     pub provenance: Provenance,
     /// The document and section, or the test it was taken from.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source: Option<String>,
     /// The operation.
     pub operation: String,
@@ -85,7 +85,7 @@ impl Default for ExampleContext {
 #[serde(deny_unknown_fields)]
 pub struct ExampleItem {
     /// The item's key; defaults to `item-` and its index.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub key: Option<String>,
     /// The document.
     pub document: Value,
@@ -126,13 +126,13 @@ pub struct ExampleRequest {
     #[serde(default)]
     pub headers: Vec<(String, String)>,
     /// Body; absent for none.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub body: Option<ExampleBody>,
     /// Items it carries; absent to leave this unchecked.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub items: Option<Vec<u32>>,
     /// Whether it may be repeated; absent to leave this unchecked.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub repeatable: Option<bool>,
 }
 
@@ -143,7 +143,7 @@ pub struct ExampleFailure {
     /// Index of the item.
     pub item: u32,
     /// RFC 6901 pointer the fault must carry; absent to leave this unchecked.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pointer: Option<String>,
 }
 
@@ -160,14 +160,14 @@ pub struct ExampleReply {
     #[serde(default)]
     pub headers: Vec<(String, String)>,
     /// Body; absent for none.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub body: Option<ExampleBody>,
     /// What must be read from it, one per item of the request; absent when
     /// `parse-response` must call it unreadable.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub outcomes: Option<Vec<ExampleOutcome>>,
     /// The request that must follow (a page, a read-back); absent for none.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next: Option<ExampleRequest>,
 }
 
@@ -179,16 +179,16 @@ pub struct ExampleOutcome {
     /// `unauthenticated` or `unknown`.
     pub status: String,
     /// The result document of an accepted or duplicate item.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub result: Option<Value>,
     /// The platform's code.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub code: Option<String>,
     /// The platform's message.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub message: Option<String>,
     /// Milliseconds to wait.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub after_ms: Option<u32>,
 }
 

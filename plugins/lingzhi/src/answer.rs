@@ -17,17 +17,13 @@ struct Answer<'a> {
 }
 
 pub fn parse(ctx: &Context, request: &Request, reply: &Reply) -> Result<Parsed, Fault> {
-    let outcome = reply.outcome(ctx, request, || envelope(reply))?;
-    Ok(Parsed::every(request, outcome))
+    reply.every(ctx, request, || envelope(reply))
 }
 
 fn envelope(reply: &Reply) -> Result<Outcome, Fault> {
     let answer: Answer = reply.json()?;
     Ok(match json::code(answer.code, "/code", "0")? {
         Code::Success => Outcome::Accepted(WHOLE_REQUEST.into()),
-        Code::Failure(code) => {
-            let message = answer.msg.and_then(json::scalar).unwrap_or_default();
-            Outcome::rejected(code, message)
-        }
+        Code::Failure(code) => Outcome::rejected(code, json::text(answer.msg)),
     })
 }

@@ -3,7 +3,7 @@
 use crate::settings::Settings;
 use crossdock_adapter::json::{self, Text};
 use crossdock_adapter::stock::{LocationKind, Mode, OwnFields, StockRecord};
-use crossdock_adapter::{Draft, Fault, Item, Mapped, Request, batch};
+use crossdock_adapter::{Draft, Fault, Item, Mapped, batch};
 use serde::de::MapAccess;
 use std::borrow::Cow;
 
@@ -55,8 +55,7 @@ pub fn map(settings: &Settings, items: &[Item]) -> Result<Mapped, Fault> {
         let draft = Draft::post(&*settings.path).text_body(&*settings.content_type, body);
         // Stock is a total: the platform ends with the same one when it
         // arrives twice.
-        let request = Request::of(draft, batch::indices(rows)).repeatable(true);
-        mapped.requests.push(request);
+        mapped.send(draft, rows, true);
     }
     Ok(mapped)
 }

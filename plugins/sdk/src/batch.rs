@@ -2,18 +2,17 @@
 //! the others with their indices.
 //!
 //! ```
-//! # use crossdock_adapter::{Draft, Item, Mapped, Request, batch};
+//! # use crossdock_adapter::{Draft, Item, Mapped, batch};
 //! # let items: Vec<Item> = vec![];
 //! let mut mapped = Mapped::default();
 //! let rows = batch::read(&mut mapped, &items, |item| Ok(&item.document));
 //! for rows in rows.chunks(100) {
 //!     let body = batch::array(rows, |out, document| out.push_str(document));
-//!     let draft = Draft::post("/update").json_body(body);
-//!     mapped.requests.push(Request::of(draft, batch::indices(rows)));
+//!     mapped.send(Draft::post("/update").json_body(body), rows, true);
 //! }
 //! ```
 
-use crate::types::{Fault, Item, Mapped};
+use crate::types::{Draft, Fault, Item, Mapped};
 
 /// What was read from the item with this index.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,6 +37,21 @@ pub fn read<'a, T>(
         }
     }
     rows
+}
+
+/// A request for each item, where the platform takes one at a time; items of
+/// which `draft` makes no request become failures.
+pub fn each(
+    items: &[Item],
+    repeatable: bool,
+    draft: impl FnMut(&Item) -> Result<Draft, Fault>,
+) -> Mapped {
+    let mut mapped = Mapped::default();
+    for row in read(&mut mapped, items, draft) {
+        let Row { index, value } = row;
+        mapped.send(value, &[Row { index, value: () }], repeatable);
+    }
+    mapped
 }
 
 /// Rows with equal keys together, for platforms whose request names one store
@@ -91,6 +105,23 @@ mod tests {
         let rows = read(&mut mapped, &items, |item| item.read::<u32>());
         assert_eq!(indices(&rows), [0, 2]);
         assert_eq!(mapped.failures.len(), 1);
+        assert_eq!(mapped.failures[0].item, 1);
+    }
+
+    #[test]
+    fn each_item_is_a_request_or_a_failure() {
+        let items = items(&["1", "x", "3"]);
+        let mapped = each(&items, true, |item| {
+            let number: u32 = item.read()?;
+            Ok(Draft::get(format!("/{number}")))
+        });
+        let sent: Vec<_> = mapped
+            .requests
+            .iter()
+            .map(|request| (request.draft.path.as_str(), request.items.as_slice()))
+            .collect();
+        assert_eq!(sent, [("/1", [0].as_slice()), ("/3", [2].as_slice())]);
+        assert!(mapped.requests.iter().all(|request| request.repeatable));
         assert_eq!(mapped.failures[0].item, 1);
     }
 

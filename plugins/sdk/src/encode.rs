@@ -1,5 +1,7 @@
 //! Percent-encoding, forms, hexadecimal, Base64.
 
+use crate::types::Fault;
+
 /// Percent-encodes everything but the unreserved characters of RFC 3986, for
 /// path segments and for platforms that sign encoded values.
 pub fn percent(text: &str) -> String {
@@ -13,6 +15,46 @@ pub fn percent(text: &str) -> String {
         }
     }
     out
+}
+
+/// One segment of a path, from the data at `pointer`, percent-encoded. `.` and
+/// `..` are no names: whoever normalises the path would take them for folders, and
+/// so would a server that decodes slashes first or strips what follows a `;`.
+/// Control characters are in nobody's name, and the host sends none in a path.
+///
+/// # Errors
+/// [`Fault::InvalidInput`] for these, and for an empty segment.
+pub fn segment(pointer: &str, text: &str) -> Result<String, Fault> {
+    let folder = |piece: &str| {
+        let name = piece.split(';').next().unwrap_or_default();
+        matches!(name, "." | "..")
+    };
+    let refused = text.is_empty()
+        || text.chars().any(char::is_control)
+        || text.split(['/', '\\']).any(folder);
+    if refused {
+        return Err(Fault::invalid_input(
+            pointer,
+            format!("{text:?} cannot be part of a path"),
+        ));
+    }
+    Ok(percent(text))
+}
+
+/// The text that [`percent`] encoded; `None` if it is not well encoded UTF-8.
+pub fn from_percent(encoded: &str) -> Option<String> {
+    let mut bytes = Vec::with_capacity(encoded.len());
+    let mut rest = encoded.bytes();
+    while let Some(byte) = rest.next() {
+        if byte != b'%' {
+            bytes.push(byte);
+            continue;
+        }
+        let high = char::from(rest.next()?).to_digit(16)?;
+        let low = char::from(rest.next()?).to_digit(16)?;
+        bytes.push(u8::try_from(high * 16 + low).ok()?);
+    }
+    String::from_utf8(bytes).ok()
 }
 
 /// `application/x-www-form-urlencoded` (WHATWG URL), in the order given.
@@ -191,6 +233,31 @@ mod tests {
     #[test]
     fn a_segment_keeps_only_unreserved_characters() {
         assert_eq!(percent("a b/门~1.2_3-4"), "a%20b%2F%E9%97%A8~1.2_3-4");
+    }
+
+    #[test]
+    fn a_segment_survives_encoding_and_decoding() {
+        for (text, encoded) in [
+            ("A 1/门店", "A%201%2F%E9%97%A8%E5%BA%97"),
+            ("100%", "100%25"),
+            ("a?b#c&d=e", "a%3Fb%23c%26d%3De"),
+        ] {
+            assert_eq!(segment("/id", text).as_deref(), Ok(encoded));
+            assert_eq!(from_percent(encoded).as_deref(), Some(text));
+        }
+        for text in ["%", "%4", "%zz", "%ff"] {
+            assert_eq!(from_percent(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn folders_are_no_names() {
+        for text in ["", ".", "..", "a/../b", "..\\a", "..;x", "a\r\nb", "\0"] {
+            assert!(matches!(
+                segment("/location", text),
+                Err(Fault::InvalidInput(detail)) if detail.pointer == "/location"
+            ));
+        }
     }
 
     #[test]

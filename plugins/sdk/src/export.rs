@@ -8,16 +8,31 @@ use std::marker::PhantomData;
 /// The contract's functions over an adapter's.
 pub struct Component<A>(PhantomData<A>);
 
+/// Has panics say what they say in the plugin's log: the host shows the last
+/// lines of a guest that trapped, and a trap by itself says nothing.
+fn panics_are_told() {
+    #[cfg(target_arch = "wasm32")]
+    {
+        static ONCE: std::sync::Once = std::sync::Once::new();
+        ONCE.call_once(|| {
+            std::panic::set_hook(Box::new(|info| crate::log::error(&info.to_string())));
+        });
+    }
+}
+
 impl<A: Adapter> Guest for Component<A> {
     fn describe() -> String {
+        panics_are_told();
         A::describe()
     }
 
     fn map(ctx: Context, operation: String, items: Vec<Item>) -> Result<Mapped, Fault> {
+        panics_are_told();
         A::map(&ctx, &operation, &items)
     }
 
     fn sign(ctx: Context, operation: String, draft: Draft) -> Result<Vec<Edit>, Fault> {
+        panics_are_told();
         A::sign(&ctx, &operation, &draft)
     }
 
@@ -27,6 +42,7 @@ impl<A: Adapter> Guest for Component<A> {
         request: Request,
         reply: Reply,
     ) -> Result<Parsed, Fault> {
+        panics_are_told();
         A::parse_response(&ctx, &operation, &request, &reply)
     }
 }

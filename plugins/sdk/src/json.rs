@@ -186,6 +186,12 @@ pub fn scalar(raw: &RawValue) -> Option<Cow<'_, str>> {
     }
 }
 
+/// The text of a member that may be missing, such as a code or a message; empty
+/// where it has none.
+pub fn text(raw: Option<&RawValue>) -> Cow<'_, str> {
+    raw.and_then(scalar).unwrap_or_default()
+}
+
 /// An RFC 6901 pointer from its unescaped parts: `["rows", "0", "a/b"]` →
 /// `/rows/0/a~1b`.
 pub fn pointer<P: AsRef<str>>(parts: &[P]) -> String {
@@ -239,6 +245,9 @@ mod tests {
         assert_eq!(scalar(&raw("\"a\\nb\"")).as_deref(), Some("a\nb"));
         assert_eq!(scalar(&raw("1.50")).as_deref(), Some("1.50"));
         assert_eq!(scalar(&raw("null")), None);
+        assert_eq!(text(Some(&raw("7"))), "7");
+        assert_eq!(text(Some(&raw("[]"))), "");
+        assert_eq!(text(None), "");
     }
 
     #[test]

@@ -63,12 +63,26 @@ impl<'a> From<&'a String> for Value<'a> {
 /// The message that many Chinese platforms sign: the pairs in the byte order of
 /// their names, name and value joined without separators, and a secret in front
 /// and behind. Pairs with empty values are in it.
-pub fn wrapped(wrap: &str, mut pairs: Vec<(&str, Value)>) -> Vec<Chunk> {
-    pairs.sort_unstable_by_key(|(name, _)| *name);
+pub fn wrapped(wrap: &str, pairs: Vec<(&str, Value)>) -> Vec<Chunk> {
     let mut chunks = vec![secret(wrap)];
+    chunks.extend(sorted(pairs, "", ""));
+    chunks.push(secret(wrap));
+    chunks
+}
+
+/// The pairs in the byte order of their names, as a message's chunks: `equals`
+/// between name and value, `between` after each pair but the last. Pairs that a
+/// platform does not sign, such as empty ones, are left out before.
+pub fn sorted(mut pairs: Vec<(&str, Value)>, equals: &str, between: &str) -> Vec<Chunk> {
+    pairs.sort_unstable_by_key(|(name, _)| *name);
+    let mut chunks = Vec::new();
     let mut stretch = String::new();
-    for (name, value) in pairs {
+    for (position, (name, value)) in pairs.into_iter().enumerate() {
+        if position > 0 {
+            stretch.push_str(between);
+        }
         stretch.push_str(name);
+        stretch.push_str(equals);
         match value {
             Value::Text(text) => stretch.push_str(text),
             Value::Secret(name) => {
@@ -80,7 +94,6 @@ pub fn wrapped(wrap: &str, mut pairs: Vec<(&str, Value)>) -> Vec<Chunk> {
     if !stretch.is_empty() {
         chunks.push(Chunk::Text(stretch));
     }
-    chunks.push(secret(wrap));
     chunks
 }
 

@@ -9,7 +9,7 @@
 //! "Nothing there yet" promises nothing: after a time-out the platform may still
 //! be at work. Where neither holds, the outcome stays `unknown`.
 
-use crate::types::{Body, Context, Fault, Outcome, Pause, Refusal, Reply, Request};
+use crate::types::{Body, Context, Fault, Outcome, Parsed, Pause, Refusal, Reply, Request};
 use serde::Deserialize;
 use std::borrow::Cow;
 
@@ -93,6 +93,21 @@ impl Reply {
             Ok(own) => self.together(ctx, http, own),
             Err(_) => http,
         })
+    }
+
+    /// The same for platforms whose answer is about the request as a whole: one
+    /// outcome, for every item.
+    ///
+    /// # Errors
+    /// As [`Self::outcome`].
+    pub fn every(
+        &self,
+        ctx: &Context,
+        request: &Request,
+        own: impl FnOnce() -> Result<Outcome, Fault>,
+    ) -> Result<Parsed, Fault> {
+        let outcome = self.outcome(ctx, request, own)?;
+        Ok(Parsed::every(request, outcome))
     }
 
     fn together(&self, ctx: &Context, http: Outcome, own: Outcome) -> Outcome {

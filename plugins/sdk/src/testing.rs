@@ -72,13 +72,7 @@ pub fn check_examples<A: Adapter>() -> Vec<String> {
         Err(error) => return vec![format!("the manifest cannot be read: {error}")],
     };
     let mut wrong = Vec::new();
-    let files = example_files();
-    if files > manifest.examples.len() {
-        wrong.push(format!(
-            "the examples folder has {files} files, the manifest {} examples",
-            manifest.examples.len()
-        ));
-    }
+    wrong.extend(unnamed(&example_files(), &manifest.examples));
     for example in &manifest.examples {
         for name in example.secrets.keys() {
             if !manifest.secrets.iter().any(|secret| secret.name == *name) {
@@ -102,18 +96,42 @@ pub fn check_examples<A: Adapter>() -> Vec<String> {
     wrong
 }
 
-/// Example files of the crate under test; 0 where Cargo does not run the test.
-fn example_files() -> usize {
-    let Some(root) = std::env::var_os("CARGO_MANIFEST_DIR") else {
-        return 0;
-    };
-    let Ok(entries) = std::fs::read_dir(Path::new(&root).join("examples")) else {
-        return 0;
-    };
-    entries
-        .flatten()
+/// Files of examples that the manifest does not have.
+fn unnamed(files: &[(String, String)], examples: &[Example]) -> Vec<String> {
+    let missing = files
+        .iter()
+        .filter(|(_, name)| !examples.iter().any(|known| known.name == *name));
+    missing
+        .map(|(file, name)| {
+            format!(
+                "examples/{file} is not named in `manifest!`, so that nobody runs `{name}`: add \
+                 \"../examples/{file}\" to it"
+            )
+        })
+        .collect()
+}
+
+/// Example files of the crate under test, each with its example's name; none
+/// where Cargo does not run the test.
+fn example_files() -> Vec<(String, String)> {
+    std::env::var_os("CARGO_MANIFEST_DIR").map_or_else(Vec::new, |root| {
+        example_files_in(&Path::new(&root).join("examples"))
+    })
+}
+
+fn example_files_in(dir: &Path) -> Vec<(String, String)> {
+    let entries = std::fs::read_dir(dir).into_iter().flatten().flatten();
+    let mut files: Vec<(String, String)> = entries
         .filter(|entry| entry.path().extension().is_some_and(|end| end == "json"))
-        .count()
+        .filter_map(|entry| {
+            let text = std::fs::read_to_string(entry.path()).ok()?;
+            let name = serde_json::from_str::<serde_json::Value>(&text).ok()?;
+            let name = name.get("name")?.as_str()?.to_owned();
+            Some((entry.file_name().to_string_lossy().into_owned(), name))
+        })
+        .collect();
+    files.sort();
+    files
 }
 
 /// One example and what does not hold in it.
@@ -400,4 +418,30 @@ fn paused<'a>(status: &'static str, pause: &'a crate::Pause) -> Seen<'a> {
         Some(&pause.message),
         pause.after_ms,
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{example_files_in, unnamed};
+
+    #[test]
+    fn an_example_file_that_nobody_names_is_named() {
+        let dir = std::env::temp_dir().join(format!("crossdock-unnamed-{}", std::process::id()));
+        std::fs::create_dir_all(&dir).expect("a folder");
+        std::fs::write(dir.join("stock.json"), r#"{"name": "two stores"}"#).expect("a file");
+        let files = example_files_in(&dir);
+        std::fs::remove_dir_all(&dir).expect("removing it");
+        let example = serde_json::json!({
+            "name": "two stores", "provenance": "computed", "operation": "stock.update",
+            "items": [{"document": {}}],
+        });
+        let example = serde_json::from_value(example).expect("an example");
+        assert_eq!(unnamed(&files, &[example]), [""; 0]);
+        assert_eq!(
+            unnamed(&files, &[]),
+            [
+                "examples/stock.json is not named in `manifest!`, so that nobody runs `two stores`: add \"../examples/stock.json\" to it"
+            ]
+        );
+    }
 }

@@ -11,6 +11,7 @@ pub use crate::bindings::exports::crossdock::adapter::adapter::{
     Edit, Failure, Item, Mapped, Outcome, Parsed, Pause, Refusal, Reply, Request,
 };
 
+use crate::batch::{Row, indices};
 use crate::keys::KeyError;
 use serde::Deserialize;
 
@@ -35,6 +36,16 @@ impl Item {
     pub fn read<'a, T: Deserialize<'a>>(&'a self) -> Result<T, Fault> {
         serde_json::from_str(&self.document)
             .map_err(|error| Fault::invalid_input("", error.to_string()))
+    }
+}
+
+impl Body {
+    /// The text; empty for no body and for bytes.
+    pub fn text(&self) -> &str {
+        match self {
+            Self::Text(text) => text,
+            Self::Empty | Self::Bytes(_) => "",
+        }
     }
 }
 
@@ -69,6 +80,23 @@ impl Draft {
     /// Adds a query pair, not encoded.
     pub fn with_query(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.query.push((name.into(), value.into()));
+        self
+    }
+
+    /// The first query value of this name.
+    pub fn query_value(&self, name: &str) -> Option<&str> {
+        let mut pairs = self.query.iter();
+        let (_, value) = pairs.find(|(known, _)| known == name)?;
+        Some(value)
+    }
+
+    /// Another value for a query pair where it stands, or a new pair: the next
+    /// page, for instance.
+    pub fn set_query(mut self, name: &str, value: impl Into<String>) -> Self {
+        match self.query.iter_mut().find(|(known, _)| known == name) {
+            Some((_, known)) => *known = value.into(),
+            None => self.query.push((name.into(), value.into())),
+        }
         self
     }
 
@@ -128,6 +156,12 @@ impl Default for Mapped {
 }
 
 impl Mapped {
+    /// Adds a request that carries these rows, and whether it may arrive twice.
+    pub fn send<T>(&mut self, draft: Draft, rows: &[Row<T>], repeatable: bool) {
+        let request = Request::of(draft, indices(rows)).repeatable(repeatable);
+        self.requests.push(request);
+    }
+
     /// Refuses one item.
     pub fn fail(&mut self, item: u32, fault: Fault) {
         self.failures.push(Failure { item, fault });
@@ -147,6 +181,30 @@ impl Parsed {
     /// The same outcome for every item of the request.
     pub fn every(request: &Request, outcome: Outcome) -> Self {
         Self::of(vec![outcome; request.items.len()])
+    }
+
+    /// Where a platform lists the rows that it did not take, numbered from 0 as
+    /// they were sent: their outcomes, and `others` for all other items.
+    ///
+    /// # Errors
+    /// [`Fault::InvalidReply`] at `pointer` for a row that was not sent.
+    pub fn rows(
+        request: &Request,
+        others: Outcome,
+        listed: impl IntoIterator<Item = (usize, Outcome)>,
+        pointer: &str,
+    ) -> Result<Self, Fault> {
+        let mut outcomes = vec![others; request.items.len()];
+        for (position, (row, said)) in listed.into_iter().enumerate() {
+            let Some(outcome) = outcomes.get_mut(row) else {
+                return Err(Fault::invalid_reply(
+                    format!("{pointer}/{position}"),
+                    format!("the answer is about row {row}, which was not sent"),
+                ));
+            };
+            *outcome = said;
+        }
+        Ok(Self::of(outcomes))
     }
 
     /// Sends another request before the outcomes count.
@@ -258,5 +316,56 @@ impl From<KeyError> for Fault {
             KeyError::NotPermitted => Self::Other("`keys` works only during `sign`".into()),
             KeyError::Other(message) => Self::Other(message),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_query_pair_is_replaced_where_it_stands() {
+        let draft = Draft::get("/")
+            .with_query("page", "1")
+            .with_query("size", "2")
+            .with_query("page", "9");
+        assert_eq!(draft.query_value("page"), Some("1"));
+        assert_eq!(draft.query_value("sort"), None);
+        let next = draft.set_query("page", "2").set_query("sort", "id");
+        let pairs: Vec<_> = next
+            .query
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.as_str()))
+            .collect();
+        assert_eq!(
+            pairs,
+            [("page", "2"), ("size", "2"), ("page", "9"), ("sort", "id")]
+        );
+    }
+
+    #[test]
+    fn only_text_is_a_bodys_text() {
+        assert_eq!(Body::Text("a".into()).text(), "a");
+        assert_eq!(Body::Bytes(vec![97]).text(), "");
+        assert_eq!(Body::Empty.text(), "");
+    }
+
+    #[test]
+    fn listed_rows_find_their_items_and_a_row_that_was_not_sent_is_a_fault() {
+        let request = Request::of(Draft::get("/"), vec![4, 5]);
+        let refused = || Outcome::rejected("E7", "no such product");
+        let others = || Outcome::Accepted("{}".into());
+        let parsed = Parsed::rows(&request, others(), [(1, refused())], "/failed");
+        assert_eq!(parsed, Ok(Parsed::of(vec![others(), refused()])));
+        let stray = Parsed::rows(
+            &request,
+            others(),
+            [(0, refused()), (2, refused())],
+            "/failed",
+        );
+        assert!(matches!(
+            stray,
+            Err(Fault::InvalidReply(detail)) if detail.pointer == "/failed/1"
+        ));
     }
 }

@@ -66,7 +66,7 @@ fn envelope<'a>(ctx: &Context, effect: Effect, reply: &'a Reply) -> Result<Answe
         Code::Success => return Ok(Answer::Done(envelope.data)),
         Code::Failure(status) => status,
     };
-    let message = envelope.message.and_then(json::scalar).unwrap_or_default();
+    let message = json::text(envelope.message);
     let begins = |beginnings: &[&str]| {
         let message = message.trim_start();
         beginnings.iter().any(|text| message.starts_with(text))

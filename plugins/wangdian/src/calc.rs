@@ -20,18 +20,12 @@ struct Document<'a> {
 }
 
 pub fn map(settings: &Settings, items: &[Item]) -> Result<Mapped, Fault> {
-    let mut mapped = Mapped::default();
-    let rows = batch::read(&mut mapped, items, |item| {
+    Ok(batch::each(items, true, |item| {
         let document: Document = item.read()?;
         let id = number::api_goods_id(document.api_goods_id)?;
-        Ok(format!("[{id},{}]", document.force_sync))
-    });
-    for row in rows {
-        let draft = call::draft(settings, METHOD, row.value);
-        let request = Request::of(draft, vec![row.index]).repeatable(true);
-        mapped.requests.push(request);
-    }
-    Ok(mapped)
+        let arguments = format!("[{id},{}]", document.force_sync);
+        Ok(call::draft(settings, METHOD, arguments))
+    }))
 }
 
 pub fn parse(ctx: &Context, request: &Request, reply: &Reply) -> Result<Parsed, Fault> {

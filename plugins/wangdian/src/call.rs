@@ -3,7 +3,7 @@
 
 use crate::settings::Settings;
 use crossdock_adapter::keys::{self, Value};
-use crossdock_adapter::{Body, Context, Draft, Edit, Fault};
+use crossdock_adapter::{Context, Draft, Edit, Fault};
 
 /// Secrets of the manifest: the two halves of the appsecret.
 const SECRET: &str = "secret";
@@ -31,17 +31,13 @@ pub fn draft(settings: &Settings, method: &str, arguments: String) -> Draft {
 pub fn sign(ctx: &Context, draft: &Draft) -> Result<Vec<Edit>, Fault> {
     // A u64 of milliseconds fits an i64 of seconds.
     let timestamp = ((ctx.now_ms / 1000) as i64 - EPOCH).to_string();
-    let body = match &draft.body {
-        Body::Text(text) => text,
-        _ => "",
-    };
     let mut pairs: Vec<(&str, Value)> = draft
         .query
         .iter()
         .map(|(name, value)| (name.as_str(), value.into()))
         .collect();
     pairs.extend([
-        ("body", body.into()),
+        ("body", draft.body.text().into()),
         ("salt", Value::Secret(SALT)),
         ("timestamp", (&timestamp).into()),
     ]);

@@ -48,14 +48,11 @@ const FIELDS: [(&str, Kind); 16] = [
 ];
 
 pub fn map(settings: &Settings, items: &[Item]) -> Result<Mapped, Fault> {
-    let mut mapped = Mapped::default();
-    for row in batch::read(&mut mapped, items, read) {
-        let (method, arguments) = row.value;
-        // Not repeatable: no document says what a second confirmation does.
-        let draft = call::draft(settings, method, arguments);
-        mapped.requests.push(Request::of(draft, vec![row.index]));
-    }
-    Ok(mapped)
+    // Not repeatable: no document says what a second confirmation does.
+    Ok(batch::each(items, false, |item| {
+        let (method, arguments) = read(item)?;
+        Ok(call::draft(settings, method, arguments))
+    }))
 }
 
 /// The method and its arguments.

@@ -70,9 +70,7 @@ pub fn map(settings: &Settings, items: &[Item]) -> Result<Mapped, Fault> {
         // One argument, itself a list.
         let list = batch::array(rows, |out, goods: &Goods| out.push_str(&goods.json));
         let draft = call::draft(settings, METHOD, format!("[{list}]"));
-        let request =
-            Request::of(draft, batch::indices(rows)).repeatable(settings.goods_push_repeatable);
-        mapped.requests.push(request);
+        mapped.send(draft, rows, settings.goods_push_repeatable);
     }
     Ok(mapped)
 }
@@ -191,11 +189,11 @@ struct RowError<'a> {
 
 impl RowError<'_> {
     fn no(&self) -> String {
-        self.no.and_then(json::scalar).unwrap_or_default().into()
+        json::text(self.no).into()
     }
 
     fn error(&self) -> String {
-        self.error.and_then(json::scalar).unwrap_or_default().into()
+        json::text(self.error).into()
     }
 }
 

@@ -48,14 +48,9 @@ struct Page<'a> {
 }
 
 pub fn map(settings: &Settings, items: &[Item]) -> Result<Mapped, Fault> {
-    let mut mapped = Mapped::default();
-    let rows = batch::read(&mut mapped, items, arguments);
-    for row in rows {
-        let draft = call::draft(settings, METHOD, row.value);
-        let request = Request::of(draft, vec![row.index]).repeatable(true);
-        mapped.requests.push(request);
-    }
-    Ok(mapped)
+    Ok(batch::each(items, true, |item| {
+        Ok(call::draft(settings, METHOD, arguments(item)?))
+    }))
 }
 
 fn arguments(item: &Item) -> Result<String, Fault> {
@@ -112,9 +107,7 @@ pub fn parse(ctx: &Context, request: &Request, reply: &Reply) -> Result<Parsed, 
 /// The request for the page at `position`, if all pages are wanted and the
 /// position has moved from where the first page was.
 fn follow(draft: &Draft, position: &str) -> Option<Draft> {
-    let Body::Text(arguments) = &draft.body else {
-        return None;
-    };
+    let arguments = draft.body.text();
     let (count, first) = arguments.strip_suffix(']')?.split_once(ALL_PAGES)?;
     if position == first || position == "0" {
         return None;

@@ -1,8 +1,8 @@
 //! LockStockResult, the answer of a lock and of every read-back.
 
-use crate::envelope::{self, FAILED, no_success};
+use crate::envelope::{FAILED, no_success};
 use crate::settings::PartialLock;
-use crossdock_adapter::json::{RawValue, Text};
+use crossdock_adapter::json::{self, RawValue, Text};
 use crossdock_adapter::{Fault, Outcome, Refusal, Reply};
 use serde::Deserialize;
 
@@ -47,12 +47,12 @@ impl<'a> LockAnswer<'a> {
     }
 
     fn message(&self) -> String {
-        envelope::text(self.fields.message).into_owned()
+        json::text(self.fields.message).into_owned()
     }
 
     /// The platform's code of a refusal, or [`FAILED`].
     fn code(&self) -> String {
-        match envelope::text(self.fields.code) {
+        match json::text(self.fields.code) {
             code if code.is_empty() => FAILED.to_owned(),
             code => code.into_owned(),
         }
@@ -88,7 +88,7 @@ impl<'a> LockAnswer<'a> {
         if policy == PartialLock::Accept && self.fields.success == Some(true) {
             return self.accepted();
         }
-        let lock_id = envelope::text(self.fields.lock_id);
+        let lock_id = json::text(self.fields.lock_id);
         let held = format!(
             "a part of the order's stock is held (部分占货, lock_id {lock_id}): ship it with \
              `order.ship` or release it with `order.unlock`"
@@ -123,7 +123,7 @@ impl<'a> LockAnswer<'a> {
             "" => "not given".to_owned(),
             text => text.to_owned(),
         };
-        let lock_id = envelope::text(self.fields.lock_id);
+        let lock_id = json::text(self.fields.lock_id);
         let detail = format!(
             "order/lockresult then said: lock_result {}, stock_state {}, lock_id {}, message \
              {:?}. That is the order, not this request: look at the order before you send \
