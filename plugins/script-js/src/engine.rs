@@ -1,13 +1,14 @@
 //! Compile once, apply many times.
 
 use crate::Diagnostic;
-use crate::diagnose::{Diagnose, FILE};
-use crate::keys::Keys;
-use crate::module::{self, Numbers};
+use crate::flavour::{FILE, SCRIPT};
+use crate::module;
 use crate::prepared;
-use crate::read::{self, Literals, Unreadable};
-use crate::realm::{Confined, Realm};
-use crate::write::{self, Unwritable};
+use crossdock_js_engine::diagnose::Diagnose;
+use crossdock_js_engine::keys::Keys;
+use crossdock_js_engine::read::{self, Literals, Unreadable};
+use crossdock_js_engine::write::{self, Unwritable};
+use crossdock_js_engine::{Confined, Numbers, Realm};
 use crossdock_script_engine::{Engine, export_engine};
 use rquickjs::context::EvalOptions;
 use rquickjs::{Ctx, Function, Module, Persistent, Value};
@@ -46,6 +47,8 @@ impl Script {
             (Err(wrong), _) => return Err(wrong),
         };
         let diagnose = Diagnose {
+            file: FILE,
+            flavour: &SCRIPT,
             source,
             lines_before: factory.lines_before,
         };
@@ -111,6 +114,8 @@ impl Drop for Script {
 /// Compiles the script as what it is, a module; nothing of it runs.
 fn syntax(ctx: &Ctx<'_>, source: &str) -> Result<(), Diagnostic> {
     let diagnose = Diagnose {
+        file: FILE,
+        flavour: &SCRIPT,
         source,
         lines_before: 0,
     };
@@ -187,6 +192,8 @@ impl<'a, 'js> Run<'a, 'js> {
         Ok(Self {
             ctx: ctx.clone(),
             diagnose: Diagnose {
+                file: FILE,
+                flavour: &SCRIPT,
                 source: &script.source,
                 lines_before: script.lines_before,
             },
@@ -236,6 +243,7 @@ impl<'a, 'js> Run<'a, 'js> {
         let setting = write::Setting {
             realm: &self.realm,
             item,
+            spelled: None,
         };
         write::documents(result, &setting, literals, &mut self.keys_out).map_err(
             |error| match error {

@@ -48,29 +48,16 @@
 //! | module | what is in it |
 //! |---|---|
 //! | `engine` | compile once, apply many times |
-//! | `realm` | QuickJS with its globals confined (`realm.js`) |
-//! | `prepared` | one of these made when the component is built |
+//! | `flavour` | what is said of the language |
+//! | `prepared` | a QuickJS made when the component is built |
 //! | `module` | a script's file → a function that runs it anew |
-//! | `lexer` | just enough of JavaScript's words to find `export` |
-//! | `read` | JSON text → values |
-//! | `dates` | which texts `Date` reads as what they say |
-//! | `number` | which decimals a JavaScript number holds |
-//! | `write` | values → JSON text |
-//! | `keys` | names of fields, remembered from one document to the next |
-//! | `diagnose` | errors → line, column, sentence |
+//!
+//! The language itself is that of `plugins/js-engine`.
 
-mod clock;
-mod dates;
-mod diagnose;
 pub mod engine;
-mod keys;
-mod lexer;
+mod flavour;
 mod module;
-mod number;
 mod prepared;
-mod read;
-mod realm;
-mod write;
 
 pub use crossdock_script_engine::Diagnostic;
 pub use engine::Script;

@@ -6,7 +6,8 @@
 //! every place in it stays where it is.
 
 use crate::Diagnostic;
-use crate::lexer::{Kind, Token, tokens};
+use crossdock_js_engine::Numbers;
+use crossdock_js_engine::lexer::{Kind, Token, tokens};
 
 /// A script as a function.
 #[derive(Debug)]
@@ -18,31 +19,6 @@ pub struct Factory {
     pub lines_before: u32,
     /// How numbers arrive.
     pub numbers: Numbers,
-}
-
-/// How numbers arrive that JavaScript's own cannot hold, or show otherwise
-/// than they were written. A script says it with `export const`.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Numbers {
-    /// Integers beyond 2^53 − 1 arrive as text, not as BigInt.
-    pub integers_as_text: bool,
-    /// Decimals arrive as text, not as numbers.
-    pub decimals_as_text: bool,
-}
-
-impl Numbers {
-    /// As one number, which JavaScript carries.
-    pub fn flags(self) -> i32 {
-        i32::from(self.integers_as_text) | (i32::from(self.decimals_as_text) << 1)
-    }
-
-    /// What [`flags`](Self::flags) gave.
-    pub fn from_flags(flags: i32) -> Self {
-        Self {
-            integers_as_text: flags & 1 != 0,
-            decimals_as_text: flags & 2 != 0,
-        }
-    }
 }
 
 /// Names for what is exported as default: as long as `default` with its sign.

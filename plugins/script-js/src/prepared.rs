@@ -7,7 +7,8 @@
 //! to it. Elsewhere, and for a second script of an instance, it is done when it
 //! is needed.
 
-use crate::realm::Confined;
+use crate::flavour::SCRIPT;
+use crossdock_js_engine::Confined;
 use std::cell::Cell;
 
 thread_local! {
@@ -16,7 +17,7 @@ thread_local! {
 
 /// A confined QuickJS, the prepared one if it is still there.
 pub fn take() -> rquickjs::Result<Confined> {
-    PREPARED.take().map_or_else(Confined::new, Ok)
+    PREPARED.take().map_or_else(|| Confined::new(&SCRIPT), Ok)
 }
 
 /// Prepares one. The name is what `xtask` looks for in a guest; the contract
@@ -26,7 +27,7 @@ pub fn take() -> rquickjs::Result<Confined> {
 #[cfg(target_arch = "wasm32")]
 #[unsafe(export_name = "crossdock-prepare")]
 extern "C" fn prepare() {
-    match Confined::new() {
+    match Confined::new(&SCRIPT) {
         Ok(confined) => PREPARED.set(Some(confined)),
         Err(_) => std::process::abort(),
     }

@@ -1,55 +1,25 @@
 //! Errors → line, column, sentence.
 
 use crate::Diagnostic;
+use crate::flavour::Flavour;
 use crate::lexer::{Kind, Token, tokens};
 use crossdock_script_engine::diagnostic::shorten;
 use rquickjs::{Coerced, Ctx, Error, Object, Value};
 
-/// The name under which the script's text is compiled; stack traces hold it.
-pub const FILE: &str = "script.js";
-
-/// What QuickJS says where the script ends too early.
+/// What QuickJS says where the file ends too early.
 const END: &str = "unexpected token in expression: ''";
 
-/// Names that exist elsewhere, and what to do here.
-const ADVICE: [(&[&str], &str); 6] = [
-    (
-        &["fetch", "XMLHttpRequest", "WebSocket", "require"],
-        "a script reaches nothing outside of the item; lookup tables are in `context`",
-    ),
-    (
-        &[
-            "setTimeout",
-            "setInterval",
-            "setImmediate",
-            "queueMicrotask",
-        ],
-        "a script answers at once",
-    ),
-    (
-        &["process", "Deno", "window", "document"],
-        "the connection's settings are in `context`",
-    ),
-    (
-        &["crypto", "performance"],
-        "the same item gives the same documents",
-    ),
-    (
-        &["Temporal"],
-        "`new Date(…)` reads a time of the item, in UTC unless it has an offset",
-    ),
-    (
-        &["Intl"],
-        "`toFixed`, `padStart` and the like format numbers and text",
-    ),
-];
-
 /// A failed call into QuickJS, in words.
+#[derive(Clone, Copy)]
 pub struct Diagnose<'a> {
-    /// The script's text.
+    /// The file's name, under which its text is compiled; stack traces hold it.
+    pub file: &'a str,
+    /// The file's text.
     pub source: &'a str,
     /// Lines that were compiled before its first.
     pub lines_before: u32,
+    /// Whose file it is.
+    pub flavour: &'a Flavour,
 }
 
 impl Diagnose<'_> {
@@ -61,12 +31,10 @@ impl Diagnose<'_> {
         }
     }
 
-    fn thrown(&self, value: &Value<'_>) -> Diagnostic {
-        let message = shorten(&message(value));
-        let place = value
-            .as_object()
-            .and_then(|error| text(value.ctx(), error.get("stack")))
-            .and_then(|stack| place(&stack));
+    /// What was thrown.
+    pub fn thrown(&self, value: &Value<'_>) -> Diagnostic {
+        let message = shorten(&message(value, self.flavour));
+        let place = stack(value).and_then(|stack| place(&stack, self.file));
         let Some((line, byte)) = place else {
             return match thrown_at(self.source, value) {
                 Some(byte) => Diagnostic::at(self.source, byte, message),
@@ -160,8 +128,14 @@ fn made(source: &str, byte: usize, class: &str) -> Option<usize> {
     None
 }
 
+/// The calls that led to where an error was made, innermost first.
+pub fn stack(value: &Value<'_>) -> Option<String> {
+    let error = value.as_object()?;
+    text(value.ctx(), error.get("stack"))
+}
+
 /// What was thrown, as a person would say it.
-fn message(value: &Value<'_>) -> String {
+fn message(value: &Value<'_>, flavour: &Flavour) -> String {
     let ctx = value.ctx();
     if value.is_null() {
         // QuickJS throws that where there is no room for an error.
@@ -182,12 +156,14 @@ fn message(value: &Value<'_>) -> String {
     }
     let name = text(ctx, object.get("name")).unwrap_or_default();
     let said = said.unwrap_or_default();
-    let said = match advice(&said) {
+    let said = match advice(&said, flavour) {
         Some(advice) => format!("{said}: {advice}"),
         None => said,
     };
     match (name.as_str(), said.as_str()) {
-        ("SyntaxError", END) => "the script ends where more is expected".into(),
+        ("SyntaxError", END) => {
+            format!("{} ends where more is expected", flavour.file)
+        }
         ("" | "Error", "") => "an error without a message was thrown".into(),
         ("" | "Error", _) => said,
         (_, "") => name,
@@ -214,16 +190,17 @@ fn quiet<T>(ctx: &Ctx<'_>, result: rquickjs::Result<T>) -> Option<T> {
 }
 
 /// `x is not defined`, where `x` exists elsewhere.
-fn advice(said: &str) -> Option<&'static str> {
+fn advice(said: &str, flavour: &Flavour) -> Option<&'static str> {
     let name = said.strip_suffix(" is not defined")?.trim_matches('\'');
-    let (_, advice) = ADVICE.iter().find(|(names, _)| names.contains(&name))?;
+    let mut advice = flavour.advice.iter();
+    let (_, advice) = advice.find(|(names, _)| names.contains(&name))?;
     Some(advice)
 }
 
-/// The first place in the script that a stack trace names: line and byte.
-fn place(stack: &str) -> Option<(u32, u32)> {
+/// The first place in the file that a stack trace names: line and byte.
+fn place(stack: &str, file: &str) -> Option<(u32, u32)> {
     stack.lines().find_map(|frame| {
-        let (_, place) = frame.rsplit_once(FILE)?;
+        let (_, place) = frame.rsplit_once(file)?;
         let mut numbers = place.trim_end_matches(')').split(':').skip(1);
         Some((numbers.next()?.parse().ok()?, numbers.next()?.parse().ok()?))
     })

@@ -1,12 +1,13 @@
 // Confines the globals before a script sees them, and gives the engine what it
-// needs of them. Runs before any
-// script is known. `readJson` is the engine's own reader of items; `spelled` says
-// whether a date is in a known format (0), no day of the calendar, or neither.
-(function (readJson, spelled) {
+// needs of them. Runs before any script is known. `readJson` is the engine's own
+// reader of items; `spelled` says whether a date is in a known format (0), no day
+// of the calendar, or neither; `flavour` is what messages say of who is confined.
+(function (readJson, spelled, flavour) {
   "use strict";
   const { defineProperty, freeze, getOwnPropertyDescriptor, getPrototypeOf, isFrozen } = Object;
   const { apply, construct, ownKeys } = Reflect;
   const { rawJSON, isRawJSON, parse: reviveJson, stringify: writeJson } = JSON;
+  const { who, log } = flavour;
   const { exec } = RegExp.prototype;
   const { includes, trim } = String.prototype;
   const bigText = BigInt.prototype.toString;
@@ -18,7 +19,7 @@
 
   // Time and chance: the same item gives the same documents.
   const NativeDate = Date;
-  const noClock = "a script has no clock; take a time from the item";
+  const noClock = `${who} has no clock; ${flavour.clock}`;
   // What QuickJS reads as it guesses is refused. What it cannot read at all
   // stays an invalid date, which scripts ask for by isNaN.
   const readDate = NativeDate.parse;
@@ -27,7 +28,7 @@
     const spelling = time === time ? spelled(text) : 0;
     if (spelling === 0) return time;
     throw new RangeError(spelling === 1 ? `'${text}' is no time of the calendar`
-      : `'${text}' is no date that a script reads; write it as 2024-03-05T08:30:00+08:00`);
+      : `'${text}' is no date that ${who} reads; write it as 2024-03-05T08:30:00+08:00`);
   };
   const ConfinedDate = function Date(...parts) {
     if (!new.target || parts.length === 0) throw new TypeError(noClock);
@@ -46,11 +47,11 @@
   replace(NativeDate.prototype, "constructor", ConfinedDate);
   replace(globalThis, "Date", ConfinedDate);
   replace(Math, "random", function random() {
-    throw new TypeError("a script has no random numbers: the same item gives the same documents");
+    throw new TypeError(`${who} has no random numbers: ${flavour.chance}`);
   });
 
   // Text is not code.
-  const noCode = "a script makes no code from text";
+  const noCode = `${who} makes no code from text`;
   replace(globalThis, "eval", function () { throw new TypeError(noCode); });
   const samples = [function () {}, function* () {}, async function () {}, async function* () {}];
   for (const { constructor } of samples.map(getPrototypeOf)) {
@@ -62,7 +63,7 @@
   }
 
   // Languages and zones: what is not known is said, not ignored.
-  const noLocale = "a script has no languages and no time zones; toFixed, padStart and toISOString write formats";
+  const noLocale = `${who} has no languages and no time zones; toFixed, padStart and toISOString write formats`;
   const localized = ["toLocaleString", "toLocaleDateString", "toLocaleTimeString"];
   for (const { prototype } of [Number, BigInt, NativeDate, Array, getPrototypeOf(Uint8Array)]) {
     for (const name of localized) {
@@ -151,7 +152,12 @@
       return known ? value : undefined;
     };
   };
+  const writeSpelled = flavour.write;
   replace(JSON, "stringify", function stringify(value, change, space) {
+    if (writeSpelled && change === undefined && space === undefined) {
+      const text = writeSpelled(value, helpers);
+      if (typeof text === "string") return text;
+    }
     if (typeof change === "function") return writeJson(value, exactly(change), space);
     const checked = () => writeJson(value, exactly(Array.isArray(change) ? named(change.map(String)) : null), space);
     let text;
@@ -186,9 +192,23 @@
   delete Error.prepareStackTrace;
   delete Error.stackTraceLimit;
 
-  const silent = {};
-  for (const name of ["log", "info", "warn", "error", "debug", "trace"]) silent[name] = () => {};
-  replace(globalThis, "console", silent);
+  // Every part as a person would read it; what is not text as JSON.
+  const shown = (part) => {
+    if (typeof part === "string") return part;
+    if (part instanceof Error) return `${part}`;
+    try {
+      const text = isObject(part) ? JSON.stringify(part) : undefined;
+      return text === undefined ? String(part) : text;
+    } catch {
+      return Object.prototype.toString.call(part);
+    }
+  };
+  const console = {};
+  for (const [name, level] of [["log", "info"], ["info", "info"], ["warn", "warn"], ["error", "error"],
+    ["debug", "debug"], ["trace", "debug"]]) {
+    console[name] = log ? (...parts) => { log(level, parts.map(shown).join(" ")); } : () => {};
+  }
+  replace(globalThis, "console", console);
 
   // A decimal with more digits than a number holds.
   class Decimal {
@@ -226,8 +246,8 @@
   for (const { prototype } of [Object, ...errors]) assignable(prototype);
 
   // The context document is another for each script.
-  let shown;
-  defineProperty(globalThis, "context", { get: () => shown, enumerable: true });
+  let document;
+  if (flavour.context) defineProperty(globalThis, "context", { get: () => document, enumerable: true });
 
   // What an object leads to: anything at all, or a document's fields and
   // elements, where there is nothing to look up but values.
@@ -258,7 +278,7 @@
   ], everything);
   const show = (context) => {
     freezeAll([context], values);
-    shown = context;
+    document = context;
   };
 
   // What JSON cannot say of an object that is neither plain nor an array, and

@@ -1,10 +1,12 @@
 //! QuickJS with its globals confined.
 
 use crate::dates::{self, Spelling};
+use crate::flavour::Flavour;
 use crate::keys::Keys;
-use crate::module::Numbers;
-use crate::read::{self, Unreadable};
-use crate::write::plain_text;
+use crate::numbers::Numbers;
+use crate::read::{self, Literals, Unreadable};
+use crate::spelled::Spelled;
+use crate::write::{self, Unwritable, plain_text};
 use rquickjs::{
     Context, Ctx, Error, Exception, FromJs, Function, IntoJs, Object, Persistent, Result, Runtime,
     Value,
@@ -32,26 +34,49 @@ const COLLECT_AT: usize = 4 << 20;
 /// A QuickJS with its globals confined, for one script.
 pub struct Confined {
     context: Context,
+    spelled: Spelled,
     /// Taken when it is dropped: QuickJS wants its values back before it goes.
     realm: Option<Kept>,
 }
 
 impl Confined {
     /// Makes one, which takes a few milliseconds.
-    pub fn new() -> Result<Self> {
+    ///
+    /// # Errors
+    /// There is no room for it.
+    pub fn new(flavour: &Flavour) -> Result<Self> {
+        Self::with_modules(flavour, |_| Ok(()))
+    }
+
+    /// Makes one in which `modules` are known that the file may import.
+    ///
+    /// # Errors
+    /// There is no room for it, or `modules` failed.
+    pub fn with_modules(
+        flavour: &Flavour,
+        modules: impl FnOnce(&Ctx<'_>) -> Result<()>,
+    ) -> Result<Self> {
         let runtime = Runtime::new()?;
         runtime.set_max_stack_size(STACK);
         runtime.set_gc_threshold(COLLECT_AT);
         let context = Context::full(&runtime)?;
+        let spelled = Spelled::default();
         let realm = context.with(|ctx| {
-            let realm = Realm::confine(&ctx)?.keep(&ctx);
+            let realm = Realm::confine(&ctx, flavour, &spelled)?.keep(&ctx);
+            modules(&ctx)?;
             ctx.run_gc();
             Ok::<_, Error>(realm)
         })?;
         Ok(Self {
             context,
+            spelled,
             realm: Some(realm),
         })
+    }
+
+    /// How the numbers were written that it reads, where its flavour says so.
+    pub fn spelled(&self) -> &Spelled {
+        &self.spelled
     }
 
     /// Works in it.
@@ -84,11 +109,30 @@ pub struct Realm<'js> {
 }
 
 impl<'js> Realm<'js> {
-    fn confine(ctx: &Ctx<'js>) -> Result<Self> {
+    fn confine(ctx: &Ctx<'js>, flavour: &Flavour, spelled: &Spelled) -> Result<Self> {
         let confine: Function = ctx.eval(CONFINE)?;
+        let said = Object::new(ctx.clone())?;
+        said.set("who", flavour.who)?;
+        said.set("clock", flavour.clock)?;
+        said.set("chance", flavour.chance)?;
+        said.set("context", flavour.context)?;
+        if let Some(log) = flavour.log {
+            let write = move |level: String, line: String| log(&level, &line);
+            said.set("log", Function::new(ctx.clone(), write)?)?;
+        }
+        let noted = flavour.spelled.then(|| spelled.clone());
+        let read = move |ctx: Ctx<'js>, text, helpers, numbers| {
+            read_json(&ctx, &text, helpers, numbers, noted.as_ref())
+        };
+        if flavour.spelled {
+            let spelled = spelled.clone();
+            let write = move |value, helpers| write_json(&value, helpers, &spelled);
+            said.set("write", Function::new(ctx.clone(), write)?)?;
+        }
         let readers = (
-            Function::new(ctx.clone(), read_json)?,
-            Function::new(ctx.clone(), spelled)?,
+            Function::new(ctx.clone(), read)?,
+            Function::new(ctx.clone(), spelling)?,
+            said,
         );
         let helpers: Object = confine.call(readers)?;
         Self::of(helpers)
@@ -158,33 +202,62 @@ impl<'js> Realm<'js> {
     }
 }
 
-/// `JSON.parse` for scripts: the reader of items, with its rules for numbers
-/// and its bound on nesting.
+/// `JSON.parse`: the reader of items, with its rules for numbers and its bound
+/// on nesting.
 fn read_json<'js>(
-    ctx: Ctx<'js>,
-    text: rquickjs::String<'js>,
+    ctx: &Ctx<'js>,
+    text: &rquickjs::String<'js>,
     helpers: Object<'js>,
     numbers: i32,
+    noted: Option<&Spelled>,
 ) -> Result<Value<'js>> {
     let realm = Realm::of(helpers)?;
-    let text = plain_text(&realm, &text)?;
+    let text = plain_text(&realm, text)?;
     let setting = read::Setting {
-        ctx: &ctx,
+        ctx,
         realm: &realm,
         numbers: Numbers::from_flags(numbers),
     };
     match read::document(&text, &setting, &mut Keys::default()) {
-        Ok((value, _)) => Ok(value),
+        Ok((value, literals)) => {
+            if let Some(noted) = noted {
+                noted.note(&text, &literals);
+            }
+            Ok(value)
+        }
         Err(Unreadable::Js(error)) => Err(error),
         Err(malformed) => Err(Exception::throw_syntax(
-            &ctx,
+            ctx,
             &format!("the text is no JSON: {malformed}"),
         )),
     }
 }
 
+/// JSON with numbers as they were written. Nothing where none is known, or
+/// where JSON cannot say the value: `JSON.stringify` is left to decide then.
+fn write_json<'js>(
+    value: &Value<'js>,
+    helpers: Object<'js>,
+    spelled: &Spelled,
+) -> Result<Option<String>> {
+    if spelled.is_empty() {
+        return Ok(None);
+    }
+    let setting = write::Setting {
+        realm: &Realm::of(helpers)?,
+        item: "",
+        spelled: Some(spelled),
+    };
+    let (literals, keys) = (&mut Literals::default(), &mut Keys::default());
+    match write::json(value, &setting, literals, keys) {
+        Ok(written) => Ok(written),
+        Err(Unwritable::Js(error)) => Err(error),
+        Err(Unwritable::Unspeakable { .. }) => Ok(None),
+    }
+}
+
 /// What a text is that QuickJS has read as a date, as a number for JavaScript.
-fn spelled(text: rquickjs::String<'_>) -> i32 {
+fn spelling(text: rquickjs::String<'_>) -> i32 {
     match text.to_string().as_deref().map(dates::spelling) {
         Ok(Spelling::Known) => 0,
         Ok(Spelling::NotInCalendar) => 1,

@@ -6,6 +6,7 @@
 use crate::keys::Keys;
 use crate::read::Literals;
 use crate::realm::Realm;
+use crate::spelled::Spelled;
 use crossdock_script_engine::write::push_string;
 use rquickjs::atom::PredefinedAtom;
 use rquickjs::function::This;
@@ -80,6 +81,8 @@ pub struct Setting<'a, 'js> {
     pub realm: &'a Realm<'js>,
     /// The item's text.
     pub item: &'a str,
+    /// How the numbers of other texts were written.
+    pub spelled: Option<&'a Spelled>,
 }
 
 /// Writes what a script returned: an array's elements are documents, and so is
@@ -109,6 +112,31 @@ pub fn documents<'js>(
         documents.extend(document.map_err(|error| error.below(|| position.to_string()))?);
     }
     Ok(documents)
+}
+
+/// Writes one value; nothing of `undefined`.
+///
+/// # Errors
+/// What JSON cannot say.
+pub fn json<'js>(
+    value: &Value<'js>,
+    setting: &Setting<'_, 'js>,
+    literals: &mut Literals,
+    keys: &mut Keys<'js, String>,
+) -> Result<Option<String>> {
+    if value.is_undefined() {
+        return Ok(None);
+    }
+    keys.rewind();
+    let mut writer = Writer {
+        setting,
+        literals,
+        keys,
+        out: String::new(),
+        depth: 0,
+    };
+    writer.value(value)?;
+    Ok(Some(writer.out))
 }
 
 /// An array's length, which may be up to 2^32 - 1 whatever is in it.
@@ -293,9 +321,13 @@ impl<'js> Writer<'_, 'js> {
                 value.get::<Coerced<String>>()?.0
             )));
         }
-        match self.literals.text(self.setting.item, number) {
-            Some(text) => self.out.push_str(text),
-            None => self.out.push_str(&value.get::<Coerced<String>>()?.0),
+        if let Some(text) = self.literals.text(self.setting.item, number) {
+            self.out.push_str(text);
+            return Ok(());
+        }
+        let spelled = self.setting.spelled;
+        if !spelled.is_some_and(|spelled| spelled.append(&mut self.out, number)) {
+            self.out.push_str(&value.get::<Coerced<String>>()?.0);
         }
         Ok(())
     }

@@ -4,8 +4,8 @@
 //! what it cannot show again is remembered in [`Literals`].
 
 use crate::keys::Keys;
-use crate::module::Numbers;
 use crate::number;
+use crate::numbers::Numbers;
 use crate::realm::Realm;
 use crossdock_script_engine::read::{self, Build, Malformed, Text};
 use rquickjs::object::Property;
@@ -56,6 +56,12 @@ pub struct Literals {
 impl Literals {
     fn add(&mut self, number: f64, range: Range<usize>) {
         self.all.push((number.to_bits(), range));
+    }
+
+    /// Every number's bits and its text in the document.
+    pub fn all<'a>(&'a self, document: &'a str) -> impl Iterator<Item = (u64, &'a str)> {
+        let all = self.all.iter();
+        all.filter_map(|(bits, range)| Some((*bits, document.get(range.clone())?)))
     }
 
     /// The text of a number in its document; nothing if it is not in there, or

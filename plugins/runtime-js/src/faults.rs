@@ -1,0 +1,73 @@
+//! What was thrown → the contract's faults.
+
+use crate::contract::Fault;
+use crate::host;
+use crate::place::Wrong;
+use crate::take::Taker;
+use crossdock_js_engine::Diagnostic;
+use crossdock_js_engine::diagnose::{Diagnose, stack};
+use rquickjs::{Ctx, Error, Value};
+
+/// Lines of a stack that are logged.
+const MOST_FRAMES: usize = 16;
+
+/// Why a call gave no answer, as the contract says it.
+pub fn fault<'js>(
+    ctx: &Ctx<'js>,
+    taker: &Taker<'_, 'js>,
+    diagnose: &Diagnose<'_>,
+    wrong: Wrong,
+) -> Fault {
+    match wrong {
+        Wrong::Said(said) => own(diagnose.file, &Diagnostic::unplaced(said)),
+        Wrong::Js(Error::Exception) => thrown(&ctx.catch(), taker, diagnose),
+        Wrong::Js(error) => own(diagnose.file, &diagnose.caught(ctx, &error)),
+    }
+}
+
+fn thrown<'js>(value: &Value<'js>, taker: &Taker<'_, 'js>, diagnose: &Diagnose<'_>) -> Fault {
+    match taker.thrown(value) {
+        Some(Ok(fault)) => return fault,
+        Some(Err(Wrong::Said(said))) => {
+            return own(diagnose.file, &Diagnostic::unplaced(said));
+        }
+        // Looking at it threw: then what it is stays unknown.
+        Some(Err(Wrong::Js(_))) => {
+            value.ctx().catch();
+        }
+        None => {}
+    }
+    let diagnostic = diagnose.thrown(value);
+    let frames = stack(value).unwrap_or_default();
+    let mut frames = frames
+        .lines()
+        .map(str::trim)
+        .filter(|line| !line.is_empty());
+    let shown: Vec<&str> = frames.by_ref().take(MOST_FRAMES).collect();
+    // One is where it was thrown, which the fault says.
+    if shown.len() > 1 {
+        host::log(
+            "error",
+            &format!("{}\n{}", diagnostic.message, shown.join("\n")),
+        );
+    }
+    own(diagnose.file, &diagnostic)
+}
+
+/// The adapter's own: nobody else is to blame.
+fn own(file: &str, diagnostic: &Diagnostic) -> Fault {
+    Fault::Other(sentence(file, diagnostic))
+}
+
+/// `price-board.js:12:5: TypeError: not a function`.
+pub fn sentence(file: &str, diagnostic: &Diagnostic) -> String {
+    let Diagnostic {
+        line,
+        column,
+        message,
+    } = diagnostic;
+    match line {
+        0 => format!("{file}: {message}"),
+        line => format!("{file}:{line}:{column}: {message}"),
+    }
+}

@@ -1,0 +1,148 @@
+//! `crossdock` and `crossdock:host`, the only modules there are.
+
+use crate::contract::{Chunk, Digest, KeyError};
+use crate::digest;
+use crate::give::thrown;
+use crate::host;
+use crate::place::{Place, Wrong};
+use crate::take;
+use rquickjs::module::{Declarations, Exports, ModuleDef};
+use rquickjs::{Array, Ctx, Error, Exception, Function, Module, Object, Result, TypedArray, Value};
+
+/// The name of the module with the SDK.
+pub const SDK: &str = "crossdock";
+
+/// The name of the module that only the SDK needs.
+pub const HOST: &str = "crossdock:host";
+
+/// What adapters import.
+const SDK_TEXT: &str = include_str!("../../sdk-js/crossdock.js");
+
+/// Makes both modules known.
+///
+/// # Errors
+/// The SDK does not run.
+pub fn declare(ctx: &Ctx<'_>) -> Result<()> {
+    Module::declare_def::<Host, _>(ctx.clone(), HOST)?;
+    let (_, done) = Module::declare(ctx.clone(), SDK, SDK_TEXT)?.eval()?;
+    done.finish()
+}
+
+/// What only the host can do, `hash`, `hmac` and `log`; and what is quicker than
+/// in JavaScript, `parse` and `stringify`.
+struct Host;
+
+impl ModuleDef for Host {
+    fn declare(declarations: &Declarations<'_>) -> Result<()> {
+        for name in ["hash", "hmac", "log", "parse", "stringify"] {
+            declarations.declare(name)?;
+        }
+        Ok(())
+    }
+
+    fn evaluate<'js>(ctx: &Ctx<'js>, exports: &Exports<'js>) -> Result<()> {
+        let function = |name: &str, function: Function<'js>| function.with_name(name);
+        exports.export("hash", function("hash", Function::new(ctx.clone(), hash)?)?)?;
+        exports.export("hmac", function("hmac", Function::new(ctx.clone(), hmac)?)?)?;
+        exports.export("log", function("log", Function::new(ctx.clone(), log)?)?)?;
+        let json: Object = ctx.globals().get("JSON")?;
+        for name in ["parse", "stringify"] {
+            exports.export(name, json.get::<_, Function>(name)?)?;
+        }
+        Ok(())
+    }
+}
+
+/// `hash(digest, message)`: a Uint8Array.
+fn hash<'js>(ctx: Ctx<'js>, alg: Value<'js>, message: Value<'js>) -> Result<TypedArray<'js, u8>> {
+    let alg = digest_of(&ctx, &alg)?;
+    let message = chunks(&ctx, &message, "hash")?;
+    let result = match digest::has_secret(&message) {
+        true => host::hash(alg, &message).map_err(|error| refused(&ctx, error))?,
+        false => digest::hash(alg, &message),
+    };
+    TypedArray::new_copy(ctx, result)
+}
+
+/// `hmac(digest, key, messages)`: a Uint8Array.
+fn hmac<'js>(
+    ctx: Ctx<'js>,
+    alg: Value<'js>,
+    key: Value<'js>,
+    messages: Value<'js>,
+) -> Result<TypedArray<'js, u8>> {
+    let alg = digest_of(&ctx, &alg)?;
+    let key = chunks(&ctx, &key, "hmac")?;
+    let listed: &Array = messages
+        .as_array()
+        .filter(|messages| !messages.is_empty())
+        .ok_or_else(|| {
+            thrown(
+                &ctx,
+                "`hmac` takes an array of messages, each an array of chunks",
+            )
+        })?;
+    let messages = (0..listed.len())
+        .map(|index| chunks(&ctx, &listed.get(index)?, "hmac"))
+        .collect::<Result<Vec<_>>>()?;
+    let with_secret = digest::has_secret(&key) || messages.iter().any(|it| digest::has_secret(it));
+    let result = match with_secret {
+        true => host::hmac(alg, &key, &messages).map_err(|error| refused(&ctx, error))?,
+        false => digest::hmac(alg, &key, &messages),
+    };
+    TypedArray::new_copy(ctx, result)
+}
+
+/// `log(level, message)`.
+fn log(level: String, message: String) {
+    host::log(&level, &message);
+}
+
+fn digest_of(ctx: &Ctx<'_>, value: &Value<'_>) -> Result<Digest> {
+    let name = value.as_string().and_then(|name| name.to_string().ok());
+    match name.as_deref() {
+        Some("md5") => Ok(Digest::Md5),
+        Some("sha1") => Ok(Digest::Sha1),
+        Some("sha256") => Ok(Digest::Sha256),
+        Some("sha512") => Ok(Digest::Sha512),
+        _ => Err(thrown(
+            ctx,
+            "the digest is one of \"md5\", \"sha1\", \"sha256\" and \"sha512\"",
+        )),
+    }
+}
+
+fn chunks<'js>(ctx: &Ctx<'js>, value: &Value<'js>, function: &str) -> Result<Vec<Chunk>> {
+    take::message(value, &Place::Given(function)).map_err(|wrong| match wrong {
+        Wrong::Said(said) => thrown(ctx, &said),
+        Wrong::Js(Error::Utf8(_)) => {
+            thrown(ctx, "a text of the message has half a character in it")
+        }
+        Wrong::Js(error) => error,
+    })
+}
+
+/// Why the host gave no result: a secret that is not set is the settings'
+/// fault, anything else the adapter's own.
+fn refused(ctx: &Ctx<'_>, error: KeyError) -> Error {
+    match error {
+        KeyError::NotPermitted => thrown(
+            ctx,
+            "secrets can be used in `sign` only; what `map` returns is signed there",
+        ),
+        KeyError::Other(said) => thrown(ctx, &said),
+        KeyError::NotFound(said) => match not_set(ctx, &said) {
+            Ok(error) | Err(error) => error,
+        },
+    }
+}
+
+/// Throws a fault: `invalidSettings`.
+fn not_set(ctx: &Ctx<'_>, said: &str) -> Result<Error> {
+    let detail = Object::new(ctx.clone())?;
+    detail.set("pointer", "")?;
+    detail.set("message", said)?;
+    let error = Exception::from_message(ctx.clone(), said)?.into_object();
+    error.set("invalidSettings", detail)?;
+    Ok(ctx.throw(error.into_value()))
+}

@@ -1,0 +1,191 @@
+import sys
+import unittest
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "src"))
+
+import crossdock_adapter as sdk
+from crossdock_adapter import jsons, keys
+from crossdock_adapter.testing import with_secrets
+
+CONTEXT = sdk.Context(784_111_777_000, "0" * 32, {})
+
+
+def request(repeatable: bool, items: tuple[int, ...] = (0,)) -> sdk.Request:
+    return sdk.Request(sdk.Draft("GET", "/"), list(items), repeatable)
+
+
+def word(outcome: sdk.Outcome) -> str:
+    return f"{type(outcome).__name__.lower()} {getattr(outcome, 'code', '')}".rstrip()
+
+
+class Encoding(unittest.TestCase):
+    def test_segments_forms_and_queries_are_encoded(self) -> None:
+        self.assertEqual(sdk.percent("a b/门~1.2_3-4!'()*"), "a%20b%2F%E9%97%A8~1.2_3-4%21%27%28%29%2A")
+        self.assertEqual(sdk.form([("a", "1 2"), ("b&", "é*~")]), "a=1+2&b%26=%C3%A9*%7E")
+        self.assertEqual(sdk.query({"a": "1 2", "c": 5}), "a=1%202&c=5")
+        fields = [("a", "1 2+3"), ("b&", "é*~=%41"), ("", ""), ("门", "😀")]
+        self.assertEqual(sdk.form_fields(sdk.form(fields)), fields)
+        self.assertEqual(sdk.form_fields("&a=%4&b=%zz%"), [("a", "%4"), ("b", "%zz%")])
+
+
+class Json(unittest.TestCase):
+    def test_json_keeps_every_digit(self) -> None:
+        text = '{"a":12.3400,"b":12345678901234567890,"c":[1,0,1e3,0.1,{},[]],"d":"\\"\\\\é","e":null,"f":true}'
+        value = jsons.parse(text)
+        self.assertEqual(jsons.stringify(value), text)
+        self.assertEqual(value["a"] * 100, 1234)
+        self.assertEqual(f"{value['c'][2]}", "1e3")
+        self.assertEqual(jsons.stringify({"b": 1, "a": {"c": [2]}}, sort=True), '{"a":{"c":[2]},"b":1}')
+        self.assertEqual(jsons.stringify("a\ud83dz"), '"a\ufffdz"')
+        with self.assertRaises(TypeError):
+            jsons.stringify(float("nan"))
+
+    def test_what_is_no_json_is_an_error(self) -> None:
+        deep = "[" * 200 + "]" * 200
+        for text in ("", "{", "[1,", "NaN", '{"a":1,"a":2}', "[1]x", deep, "[" * 100_000):
+            with self.assertRaises(ValueError, msg=text[:20]):
+                jsons.parse(text)
+
+    def test_brackets_in_strings_are_not_levels(self) -> None:
+        text = '["' + "[" * 500 + '\\"' + "{" * 500 + '"' + ",[]" * 300 + "]"
+        self.assertEqual(len(jsons.parse(text)), 301)
+        self.assertEqual(jsons.parse("[" * 128 + "]" * 128), jsons.parse("[" * 128 + "]" * 128))
+
+    def test_a_number_is_read_in_every_spelling_without_losing_a_digit(self) -> None:
+        big = "12345678901234567890123456789"
+        for text, integer, plain in (
+            (big, big, big), ("20.0", "20", "20.0"), ("2e1", "20", "20"), ("2.50E+2", "250", "250"), ("2500e-2", "25", "25.00"),
+            ("0e0", "0", "0"), ("20.5", None, "20.5"), ("25e-1", None, "2.5"), ("2E-3", None, "0.002"), ("1e41", None, None),
+            ("1e99999999999", None, None), ("0.000e999999", "0", "0"), ("1.25e1", None, "12.5"), ("0.05e1", None, "0.5"),
+        ):  # fmt: skip
+            with self.subTest(text):
+                self.assertEqual(jsons.integer(jsons.parse(text)), integer)
+                self.assertEqual(jsons.plain(jsons.parse(text)), plain)
+        self.assertIsNone(jsons.digits("071"))
+        self.assertIsNone(jsons.integer(True))
+        self.assertEqual(jsons.decimal("12.3400", 15, 4), "12.3400")
+        self.assertIsNone(jsons.decimal(jsons.Number("0.12345"), 15, 4))
+        for value, cents in (("12.5", "1250"), (jsons.Number("0.10"), "10"), (7, "700"), (jsons.Number("1.005"), None), ("x", None)):
+            self.assertEqual(jsons.scaled(value, 2), cents)
+
+    def test_a_code_is_a_whole_number_in_any_spelling_and_nothing_else_is_a_success(self) -> None:
+        for text in ("0", "0.0", "0e0", "-0.0"):
+            self.assertIsNone(jsons.code(jsons.parse(text), "/code", 0), text)
+        for text, code in (("7", "7"), ('"7"', "7"), ("70e-1", "7"), ("-1", "-1")):
+            self.assertEqual(jsons.code(jsons.parse(text), "/code", 0), code)
+        for text in ('"0"', "false", "null", "0.5", '"ok"', "[0]", "{}", '""'):
+            with self.assertRaises(sdk.InvalidReply, msg=text):
+                jsons.code(jsons.parse(text), "/code", 0)
+
+
+class Signing(unittest.TestCase):
+    def test_messages_are_signed_as_the_platforms_publish_it(self) -> None:
+        wdt = {
+            "body": "[]", "key": "wdt_test", "method": "system.Core.now", "salt": sdk.secret("salt"), "sid": "wdtapi3",
+            "timestamp": 100, "v": "1.0",
+        }  # fmt: skip
+        with with_secrets({"s": "aa", "salt": "dd"}):
+            self.assertEqual(keys.md5(*sdk.wrapped("s", wdt)).hex(), "b5745bf1f4721a0d16e9a68cb7513032")
+        with with_secrets({"s": "test123"}):
+            message = ["param2/1/system/currentTime/1000000", *sdk.sorted_pairs({"b": 2, "a": 1})]
+            signed = keys.hmac("sha1", [sdk.secret("s")], [message])
+            self.assertEqual(signed.hex().upper(), "33E54F4F7B989E3E0E912D3FBD2F1A03CA7CCE88")
+        self.assertEqual(sdk.sorted_pairs({"b": "", "c": 1}, skip_empty=True, equals="="), ["c=1"])
+        with self.assertRaises(sdk.Fault):
+            keys.md5(sdk.secret("s"))
+        with with_secrets({}), self.assertRaises(sdk.InvalidSettings):
+            keys.md5(sdk.secret("s"))
+
+    def test_names_are_sorted_by_their_bytes(self) -> None:
+        self.assertEqual(sdk.sorted_pairs({"\uffee": 1, "😀": 2, "Z": 3, "a": 4}), ["Z3a4\uffee1😀2"])
+
+
+class Batches(unittest.TestCase):
+    def test_a_batch_splits_groups_and_refuses(self) -> None:
+        def read(item: sdk.Item) -> int:
+            if not isinstance(item.document, int):
+                raise sdk.InvalidInput("", "no number")
+            return item.document
+
+        mapped = sdk.batch(
+            [sdk.Item("k", document) for document in (1, 2, "x", 3, 4, 5)],
+            lambda values: sdk.json_draft("POST", f"/{values[0] % 2}", values),
+            size=2, read=read, group_by=lambda value: value % 2, repeatable=True,
+        )  # fmt: skip
+        found = [(r.draft.path, r.draft.body, r.items) for r in mapped.requests]
+        self.assertEqual(found, [("/1", "[1,3]", [0, 3]), ("/1", "[5]", [5]), ("/0", "[2,4]", [1, 4])])
+        self.assertEqual([failure.item for failure in mapped.failures], [2])
+        self.assertEqual(sdk.batch([], lambda values: None).requests, [])
+
+    def test_listed_rows_find_their_items_and_a_row_that_was_not_sent_is_a_fault(self) -> None:
+        listed = [{"row": 1, "code": "E7"}]
+        failed = lambda row: (row["row"], sdk.Rejected(row["code"]))
+        found = sdk.per_row(request(True, (4, 5)), listed, failed)
+        self.assertEqual([word(outcome) for outcome in found], ["accepted", "rejected E7"])
+        named = sdk.per_row(request(True, (1, 2, 3)), [{"sku": "a"}], lambda row: (row["sku"], sdk.Retry("b")), named=["a", "b", "a"])
+        self.assertEqual([word(outcome) for outcome in named], ["retry b", "accepted", "retry b"])
+        with self.assertRaises(sdk.InvalidReply):
+            sdk.per_row(request(True), listed, failed)
+        for wrong in (None, [None]):
+            with self.assertRaises(sdk.InvalidReply):
+                sdk.per_row(request(True), wrong, failed)
+
+
+class Replies(unittest.TestCase):
+    def test_a_status_other_than_2xx_has_a_meaning(self) -> None:
+        self.assertIsNone(sdk.http_failure(CONTEXT, request(True), sdk.Reply(204)))
+        for status, repeatable, expected in (
+            (0, False, "unknown no-answer"), (401, True, "unauthenticated http-401"), (404, True, "rejected http-404"),
+            (408, True, "retry http-408"), (502, True, "retry http-502"), (502, False, "unknown http-502"),
+            (429, False, "throttled http-429"),
+        ):  # fmt: skip
+            self.assertEqual(word(sdk.http_failure(CONTEXT, request(repeatable), sdk.Reply(status, [], "x"))), expected)
+        waits = ("3", "Sun, 06 Nov 1994 08:49:47 GMT", "soon", "99999999999")
+        found = [sdk.retry_after_ms(CONTEXT, sdk.Reply(429, [("Retry-After", wait)])) for wait in waits]
+        self.assertEqual(found, [3000, 10000, None, 0xFFFF_FFFF])
+
+    def test_https_status_and_the_envelope_speak_together(self) -> None:
+        def fail() -> sdk.Outcome:
+            raise sdk.InvalidReply("", "none")
+
+        own = {
+            "accepted": sdk.Accepted, "duplicate": sdk.Duplicate, "rejected": lambda: sdk.Rejected("7", "own"),
+            "nameless": lambda: sdk.Rejected(""), "throttled": lambda: sdk.Throttled("7"), "retry": lambda: sdk.Retry("7"),
+            "unknown": lambda: sdk.Unknown("7"), "none": fail,
+        }  # fmt: skip
+        for status, kind, expected in (
+            (200, "accepted", "accepted"), (400, "accepted", "unknown http-400"), (400, "duplicate", "duplicate"),
+            (400, "rejected", "rejected 7"), (400, "nameless", "rejected http-400"), (400, "throttled", "throttled 7"),
+            (400, "unknown", "unknown 7"), (400, "retry", "retry 7"), (400, "none", "rejected http-400"),
+            (401, "rejected", "unauthenticated 7"), (401, "retry", "retry 7"), (401, "none", "unauthenticated http-401"),
+            (429, "rejected", "throttled 7"), (500, "accepted", "unknown http-500"), (500, "rejected", "unknown 7"),
+            (500, "retry", "unknown 7"), (500, "none", "unknown http-500"), (0, "accepted", "unknown no-answer"),
+        ):  # fmt: skip
+            found = sdk.http_and_own(CONTEXT, request(False), sdk.Reply(status, [], "x"), own[kind])
+            self.assertEqual(word(found), expected, f"{status} {kind}")
+        with self.assertRaises(sdk.InvalidReply):
+            sdk.http_and_own(CONTEXT, request(False), sdk.Reply(200), fail)
+
+    def test_an_unreadable_answer_says_what_it_is_instead(self) -> None:
+        for body, said in ((None, "is empty"), ("<html>", "a web page or XML"), ("[1, 2", "not the JSON expected")):
+            with self.assertRaisesRegex(sdk.InvalidReply, said):
+                sdk.read_json(sdk.Reply(200, [], body))
+        self.assertEqual(sdk.read_json(sdk.Reply(200, [], b"\xef\xbb\xbf[1]")), [1])
+
+
+class Times(unittest.TestCase):
+    def test_times_are_written_and_read_at_their_offset(self) -> None:
+        self.assertEqual(sdk.date_time(1_735_758_245_999), "2025-01-02 03:04:05")
+        self.assertEqual(sdk.date_time(0, "-01:00"), "1969-12-31 23:00:00")
+        pattern = "yyyy-MM-dd HH:mm:ss.SSSZ"
+        self.assertEqual(sdk.format_time(1_620_350_439_683, pattern, "Asia/Shanghai"), "2021-05-07 09:20:39.683+0800")
+        self.assertEqual(sdk.read_date_time("2024-01-31 09:05:07"), 1_706_663_107_000)
+        for text in ("2024-02-30 00:00:00", "2024-01-31", "x"):
+            self.assertIsNone(sdk.read_date_time(text))
+        with self.assertRaisesRegex(ValueError, "write its offset"):
+            sdk.date_time(0, "Europe/Berlin")
+
+
+if __name__ == "__main__":
+    unittest.main()
