@@ -3,6 +3,9 @@
 //!
 //! A developer's build has them beside it, in `target/plugins`: linked in, each
 //! change to an adapter would compile the host anew.
+//!
+//! What `crossdock plugin new` writes is in every build: its templates, and the
+//! SDKs that it puts into an author's folder.
 
 use std::env;
 use std::fs;
@@ -11,6 +14,21 @@ use std::process::Command;
 
 /// A folder of plugins to put in, instead of those of this repository.
 const FOLDER: &str = "CROSSDOCK_BUNDLE";
+
+/// Files, and folders that go in whole: what they are called inside, and where
+/// they are, from the repository's root.
+const TEMPLATES: [(&str, &str); 7] = [
+    ("templates/", "host/templates"),
+    ("sdk/rust/adapter/", "plugins/sdk"),
+    ("sdk/rust/golden/", "plugins/golden"),
+    ("sdk/js/crossdock.d.ts", "plugins/sdk-js/crossdock.d.ts"),
+    ("sdk/python/", "plugins/sdk-python/src"),
+    ("sdk/c/", "plugins/sdk-c"),
+    ("sdk/go/", "plugins/sdk-go"),
+];
+
+/// Files in them that are no part of what an author gets.
+const LEFT_OUT: [&str; 4] = ["target", "node_modules", "__pycache__", "tests"];
 
 fn main() {
     println!("cargo::rerun-if-env-changed={FOLDER}");
@@ -31,12 +49,58 @@ fn main() {
     code.push_str("]\n");
     let out = PathBuf::from(env::var_os("OUT_DIR").expect("cargo sets OUT_DIR"));
     fs::write(out.join("bundle.rs"), code).expect("OUT_DIR can be written to");
+    fs::write(out.join("templates.rs"), templates()).expect("OUT_DIR can be written to");
+}
+
+/// The table of what `crossdock plugin new` writes: names and contents.
+fn templates() -> String {
+    let mut code = String::from("[\n");
+    for (inside, folder) in TEMPLATES {
+        let folder = root().join(folder);
+        println!("cargo::rerun-if-changed={}", folder.display());
+        let mut files = Vec::new();
+        match folder.is_file() {
+            true => files.push(folder.clone()),
+            false => files_in(&folder, &mut files),
+        }
+        files.sort();
+        for file in files {
+            let below = file.strip_prefix(&folder).unwrap_or(&file);
+            let name = format!("{inside}{}", below.to_string_lossy().replace('\\', "/"));
+            code.push_str(&format!("({name:?}, include_bytes!({file:?})),\n"));
+        }
+    }
+    code.push_str("]\n");
+    code
+}
+
+/// Every file of a folder that an author gets. A folder that is not there has
+/// none.
+fn files_in(folder: &Path, files: &mut Vec<PathBuf>) {
+    let Ok(entries) = fs::read_dir(folder) else {
+        return;
+    };
+    for path in entries.flatten().map(|entry| entry.path()) {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        if name.starts_with('.') || LEFT_OUT.contains(&&*name) {
+            continue;
+        }
+        match path.is_dir() {
+            true => files_in(&path, files),
+            false => files.push(path.clone()),
+        }
+    }
+}
+
+/// The repository.
+fn root() -> PathBuf {
+    let host = PathBuf::from(env::var_os("CARGO_MANIFEST_DIR").expect("cargo sets it"));
+    host.parent().expect("the repository").to_owned()
 }
 
 /// Builds the plugins of this repository with its own command.
 fn build() -> PathBuf {
-    let host = PathBuf::from(env::var_os("CARGO_MANIFEST_DIR").expect("cargo sets it"));
-    let root = host.parent().expect("the repository").to_owned();
+    let root = root();
     for folder in ["plugins", "wit", "xtask"] {
         println!("cargo::rerun-if-changed={}", root.join(folder).display());
     }

@@ -1,14 +1,14 @@
 //! The parts put together: what the command line and inbound HTTP talk to.
 
 mod scrape;
+mod trying;
 
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use crate::budget::Budget;
 use crate::budget::bounds::Bounds;
-use crate::config::{HostConfig, RecordingKey};
+use crate::config::{HostConfig, RecordingKey, did_you_mean};
 use crate::delivery::dry_run::dry_run;
 use crate::delivery::intake::items;
 use crate::delivery::item_keys::DeliveryId;
@@ -22,13 +22,13 @@ use crate::plugin::compile::Compiler;
 use crate::plugin::load::Loader;
 use crate::plugin::manifest::Repeatable;
 use crate::plugin::sandbox::Sandbox;
+use crate::plugin::trust::{Trust, pin_name};
 use crate::problem::Problem;
 use crate::recording::{self, Recorded, Recorder, Subject};
 use crate::reload::current::{Following, Handle};
 use crate::reload::manager;
 use crate::reload::status::{PluginStatus, TenantStatus};
 use crate::report::{DryRun, Report};
-use crate::script::ScriptRun;
 use crate::serving::connection_limits::Channels;
 use crate::serving::route::Route;
 use crate::serving::snapshot::Snapshot;
@@ -36,8 +36,6 @@ use crate::telemetry::Telemetry;
 use crate::telemetry::incoming::Incoming;
 use crate::telemetry::meters::CallStatus;
 use crate::vital::{Part, Trouble, Vital};
-use crate::workbench::diff::{CompareRequest, Comparison};
-use crate::workbench::suite::Suite;
 use scrape::Scrape;
 
 /// How long a call waits for memory that other calls hold.
@@ -94,7 +92,8 @@ impl Host {
             CodeCache::new(code::folder(&config.data_dir)).bounded(config.limits.compiled_code);
         let clock = sandbox.clone();
         let limits = &config.limits;
-        let loader = Arc::new(Loader::compiling_with(compiler, sandbox, cache, limits));
+        let loader = Loader::compiling_with(compiler, sandbox, cache, limits);
+        let loader = Arc::new(loader.trusting(Trust::new(&config.trust, &config.plugins_dir)));
         let recorder = if config.recording.enabled {
             recorder(&config)?
         } else {
@@ -200,9 +199,29 @@ impl Host {
             .collect();
         // A folder above several of them.
         said.dedup();
-        said.into_iter()
-            .map(|detail| Problem::host("others-may-write", detail))
-            .collect()
+        let folders = said.into_iter();
+        let folders = folders.map(|detail| Problem::host("others-may-write", detail));
+        folders.chain(self.unused_pins()).collect()
+    }
+
+    /// Pins that protect nothing: most likely of misspelt names.
+    fn unused_pins(&self) -> Vec<Problem> {
+        let plugins = self.plugins();
+        // What is not loaded yet, or not any more, may be what is meant.
+        if plugins.iter().any(|it| it.checking || it.refused.is_some()) {
+            return Vec::new();
+        }
+        let names = plugins.iter().filter_map(|it| it.serving.as_ref());
+        let names: Vec<String> = names.map(|it| pin_name(it.kind, &it.name)).collect();
+        let pins = self.config.trust.pins.keys();
+        let unused = pins.filter(|pin| !names.contains(pin)).map(|pin| {
+            let meant = did_you_mean(pin, names.iter().map(String::as_str), "loaded is");
+            let detail = format!(
+                "`[plugins.pin]` names `{pin}`, which is no plugin here, so that it protects nothing; {meant}"
+            );
+            Problem::host("unused-pin", detail)
+        });
+        unused.collect()
     }
 
     /// What serves now.
@@ -437,34 +456,6 @@ impl Host {
     /// less than a moment ago may not be among them.
     pub fn recorded(&self, subject: &Subject, most: usize) -> Result<Vec<Recorded>, Problem> {
         recording::read(&self.config.recording, &self.config.data_dir, subject, most)
-    }
-
-    /// Runs one mapping script on its own, in its sandbox: one answer per item.
-    pub async fn run_script(&self, script: &Path, items: &[u8]) -> Result<Vec<ScriptRun>, Problem> {
-        crate::workbench::run::run(
-            &self.snapshot(),
-            script,
-            items,
-            self.config.limits.items_per_call,
-        )
-        .await
-    }
-
-    /// What a new mapping script would change, item by item; nothing is sent.
-    pub async fn compare_scripts(&self, request: &CompareRequest) -> Result<Comparison, Problem> {
-        crate::workbench::diff::compare(self.snapshot(), &self.config, request).await
-    }
-
-    /// Runs the tests beside scripts: those of the named files and folders, or
-    /// of all tenants' folders. `tenants` is the tenants folder: a script there
-    /// is tested in the context of each connection that uses it.
-    pub async fn test_scripts(
-        &self,
-        tenants: &Path,
-        paths: &[PathBuf],
-    ) -> Result<Vec<Suite>, Problem> {
-        let limit = self.config.limits.check_timeout;
-        crate::workbench::suite::run(&self.snapshot(), tenants, paths, limit).await
     }
 
     /// Confirms that a plugin whose file vanished may be retired.

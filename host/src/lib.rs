@@ -25,6 +25,8 @@
 //! | [`http`] | outbound calls, byte for byte as signed |
 //! | [`reload`] | what is loaded now, and how a changed file replaces it |
 //! | [`workbench`] | scripts tried before they serve: run, test, compare |
+//! | [`project`] | an author's folder: made from a template, recognised, built |
+//! | [`conformance`] | whether a component keeps the contract, tried in every way |
 //! | [`api`] | inbound HTTP |
 //! | [`cli`] | the commands |
 //! | [`bundle`] | the plugins that come with the command |
@@ -32,6 +34,7 @@
 //! | `file_failure`, `json_failure`, `wasm_failure` | what the system and the libraries say, in words for people |
 //! | `seal` | encryption of what lies on disk, and where its keys come from |
 //! | `files` | regular files within bounds, folders of the host's own |
+//! | [`compare`] | where two JSON values differ |
 //! | `meter` | futures charged for their own processor time |
 //! | [`budget`] | memory as something to be shared, and what one delivery may take of it |
 //! | `clock`, `deadline` | the time of day; the one deadline of a delivery |
@@ -45,7 +48,9 @@ pub mod budget;
 pub mod bundle;
 pub mod cli;
 mod clock;
+pub mod compare;
 pub mod config;
+pub mod conformance;
 mod deadline;
 pub mod delivery;
 mod file_failure;
@@ -58,6 +63,7 @@ mod meter;
 pub mod outbox;
 pub mod plugin;
 pub mod problem;
+pub mod project;
 pub mod recording;
 pub mod redact;
 pub mod reload;

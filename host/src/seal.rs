@@ -125,7 +125,10 @@ fn generated(data_dir: &Path) -> Result<Zeroizing<[u8; KEY]>, String> {
         // What is encrypted with it must not outlive its name.
         .and_then(|_| std::fs::File::open(data_dir)?.sync_all());
     match written {
-        Ok(()) => Ok(key),
+        Ok(()) => {
+            tell_of_others(data_dir, &path);
+            Ok(key)
+        }
         // Another process was first.
         Err(_) if path.exists() => from_file(&path, Links::Refuse),
         Err(error) => Err(format!(
@@ -133,6 +136,20 @@ fn generated(data_dir: &Path) -> Result<Zeroizing<[u8; KEY]>, String> {
             path.display(),
             sentence(&error)
         )),
+    }
+}
+
+/// A key that is made where something was kept before is none for that.
+fn tell_of_others(data_dir: &Path, path: &Path) {
+    let kept = ["outbox", "recordings"].map(|name| data_dir.join(name));
+    let has_files = |folder: &std::path::PathBuf| {
+        std::fs::read_dir(folder).is_ok_and(|mut files| files.next().is_some())
+    };
+    if kept.iter().any(has_files) {
+        tracing::warn!(
+            key = %path.display(),
+            "this key was missing, and a new one was made: what is encrypted with the one before cannot be read; stop the host, put the old file back from your backup, and name the new key in `[recording] old_keys` if anything was written with it"
+        );
     }
 }
 

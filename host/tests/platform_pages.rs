@@ -34,7 +34,8 @@ fn adapters() -> BTreeMap<String, PathBuf> {
             let name = path.file_stem().expect("a name").to_string_lossy();
             (name.into_owned(), path.clone())
         })
-        .filter(|(name, _)| !name.starts_with("script-"))
+        // Neither an engine of scripts nor a language's runtime is an adapter.
+        .filter(|(name, _)| !name.starts_with("script-") && !name.starts_with("runtime-"))
         .collect()
 }
 

@@ -4,12 +4,14 @@
 //! |---|---|
 //! | [`toolchain`] | which compiler builds WebAssembly here, and how to get one |
 //! | [`clang`] | which C compiler does, for guests with C in them |
+//! | [`authors`] | tools of other languages, for the tests that build adapters in them |
 //! | [`plugins`] | guest crates → core modules → components |
 //! | [`project`] | what the README's commands do: demo, tests, bench |
 //! | [`check`] | sizes, format, lints, documentation; licences and advisories; arrows |
 //! | [`pages`] | adapters' manifests → docs/platforms/*.md |
 //! | [`run`] | starting other programs, with what they do said aloud |
 
+mod authors;
 mod check;
 mod clang;
 mod pages;

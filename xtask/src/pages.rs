@@ -48,7 +48,9 @@ fn pages() -> Result<BTreeMap<String, String>, Failure> {
             continue;
         };
         // Engines speak to no platform.
-        if is_plugin && !name.starts_with("script-") {
+        // Neither an engine of scripts nor a language's runtime is an adapter.
+        let is_adapter = !name.starts_with("script-") && !name.starts_with("runtime-");
+        if is_plugin && is_adapter {
             pages.insert(format!("{name}.md"), page(&crossdock, &path)?);
         }
     }

@@ -122,6 +122,11 @@ pub fn fixtures_dir() -> PathBuf {
     crate::target_dir().join("guests/fixtures")
 }
 
+/// Where the example adapters in Rust go: `target/guests/examples`.
+pub fn examples_dir() -> PathBuf {
+    crate::target_dir().join("guests/examples")
+}
+
 /// Builds the guests and writes those components that changed.
 ///
 /// A guest with C in it is left out where there is no compiler for that, and an
@@ -303,6 +308,7 @@ fn discover() -> Result<Vec<Guest>, Failure> {
     for (folder, destination) in [
         ("plugins", plugins_dir()),
         ("tests/fixtures/guests", fixtures_dir()),
+        ("examples/adapters", examples_dir()),
     ] {
         let folder = crate::root().join(folder);
         if !folder.exists() {

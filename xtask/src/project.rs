@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::process::Command;
 use std::time::Instant;
 
+use crate::authors;
 use crate::plugins::{self, Built, Guests, LeftOut};
 use crate::run::{Beside, Failure, run, say};
 
@@ -155,6 +156,7 @@ fn next_lingzhi() -> Result<PathBuf, Failure> {
 /// after.
 pub fn test(arguments: &[String]) -> Result<(), Failure> {
     let left_out = build_tests()?;
+    authors::install();
     say("running the tests");
     let mut arguments = arguments.to_vec();
     if !left_out.is_empty() && !arguments.iter().any(|argument| argument == "--") {
@@ -180,7 +182,7 @@ pub fn test(arguments: &[String]) -> Result<(), Failure> {
 /// of a guest which not every machine can build.
 fn tests_of(guest: &str) -> &str {
     match guest {
-        "script-js" => "javascript",
+        "script-js" | "runtime-js" => "javascript",
         other => other,
     }
 }

@@ -11,6 +11,7 @@ use serde::Serialize;
 use super::calls::fresh;
 use super::problem::{Refused, names};
 use super::{App, Service};
+use crate::plugin::verify::{CONTRACTS, Contract};
 use crate::reload::current::Gaps;
 use crate::reload::status::{PluginStatus, TenantStatus};
 
@@ -18,6 +19,8 @@ use crate::reload::status::{PluginStatus, TenantStatus};
 #[derive(Serialize)]
 pub(crate) struct Plugins<'a> {
     pub plugins: &'a [PluginStatus],
+    /// What plugins may be built against.
+    pub contracts: &'a [Contract],
     #[serde(flatten)]
     pub following: Gaps,
 }
@@ -48,6 +51,7 @@ pub(super) async fn plugins<S: Service>(
     admit(&app, &uri, &headers)?;
     fresh(&Plugins {
         plugins: &app.service.plugins(),
+        contracts: &CONTRACTS,
         following: app.service.following().plugins,
     })
 }

@@ -16,7 +16,7 @@ use axum::response::Response;
 use futures_util::stream::unfold;
 use tokio_util::sync::CancellationToken;
 
-use super::deliveries::query::{pairs, unknown};
+use super::deliveries::query::{chooses, pairs, unknown};
 use super::problem::{Refused, names};
 use super::{App, Service};
 use crate::outbox::event::EventFilter;
@@ -210,6 +210,9 @@ fn asked(query: &str, headers: &HeaderMap) -> Result<Asked, Refused> {
     let mut tenant = None;
     let mut begin = Begin::Now;
     for (name, value) in pairs(query)? {
+        if matches!(&*name, "connection" | "operation" | "status" | "tenant") {
+            chooses(&name, &value)?;
+        }
         match (&*name, &*value) {
             ("connection", _) => filter.connection = Some(value),
             ("operation", _) => filter.operation = Some(value),
@@ -280,10 +283,15 @@ impl<S: Service> Stream<S> {
                 return None;
             }
             if self.state == Progress::Waiting {
-                tokio::select! {
+                let silent = tokio::select! {
                     () = self.ending.cancelled() => return None,
-                    () = self.listening.news() => {}
-                    () = tokio::time::sleep(KEEP_ALIVE) => return self.keep_alive().await,
+                    () = self.listening.news() => false,
+                    () = tokio::time::sleep(KEEP_ALIVE) => true,
+                };
+                // Much may have happened to the token meanwhile.
+                self.asker.admit().ok()?;
+                if silent {
+                    return self.keep_alive().await;
                 }
             }
             let page = self.page().await?;
@@ -373,7 +381,15 @@ mod tests {
         let asked_both = asked("last_event_id=old", &headers).unwrap();
         assert_eq!(asked_both.begin, Begin::After("new".into()));
         assert_eq!(asked("", &none).unwrap().begin, Begin::Now);
-        for query in ["status=queued", "from=yesterday", "state=failed"] {
+        for query in [
+            "status=queued",
+            "status=",
+            "connection=",
+            "operation=+",
+            "tenant=",
+            "from=yesterday",
+            "state=failed",
+        ] {
             let refused = asked(query, &none).unwrap_err();
             assert_eq!(refused.problem.code, "invalid-query", "{query}");
         }

@@ -61,6 +61,7 @@ pub use auth::TokenMode;
 pub use serve::{Control, Server, bind, token_mode};
 
 pub(crate) use admin::Plugins;
+pub(crate) use deliveries::query::LEAST_MS;
 
 use auth::Access;
 use problem::Refused;

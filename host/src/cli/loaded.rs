@@ -27,10 +27,21 @@ struct Serving {
     name: String,
     version: Option<String>,
     kind: String,
+    source: Option<Source>,
     sha256: String,
     bytes: u64,
     #[serde(default)]
+    pinned: bool,
+    #[serde(default)]
+    signed: bool,
+    #[serde(default)]
     times: Times,
+}
+
+/// An adapter that is a source file.
+#[derive(Debug, Deserialize)]
+struct Source {
+    language: String,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -99,14 +110,32 @@ impl PluginView {
         vec![
             serving.name.clone(),
             serving.version.clone().unwrap_or_else(|| "-".into()),
-            serving.kind.replace('-', " "),
+            serving.kind_of_plugin(),
             serving.number.to_string(),
-            short(&serving.sha256).to_owned(),
+            serving.hash(),
             size(serving.bytes),
             serving.times.shown(),
             self.state().into(),
             self.file.clone(),
         ]
+    }
+}
+
+impl Serving {
+    /// How its hash begins, and whether it is more than what lay there.
+    fn hash(&self) -> String {
+        let pinned = if self.pinned { ", pinned" } else { "" };
+        let signed = if self.signed { ", signed" } else { "" };
+        format!("{}{pinned}{signed}", short(&self.sha256))
+    }
+
+    /// `adapter`, or `adapter in javascript`.
+    fn kind_of_plugin(&self) -> String {
+        let kind = self.kind.replace('-', " ");
+        match &self.source {
+            Some(source) => format!("{kind} in {}", source.language),
+            None => kind,
+        }
     }
 }
 
@@ -122,7 +151,9 @@ impl Times {
 pub(super) fn plugins(paint: Paint, plugins: &[PluginView]) -> String {
     let mut text = format!("{}\n", paint.bold("plugins"));
     if plugins.is_empty() {
-        text.push_str("  none; put adapters and script engines (*.wasm) into the plugins folder\n");
+        text.push_str(
+            "  none; put adapters and script engines (*.wasm, *.js) into the plugins folder\n",
+        );
         return text;
     }
     let header = [
@@ -230,7 +261,7 @@ mod tests {
             "file": "plugins/lingzhi.wasm",
             "serving": {
                 "number": 3, "name": "lingzhi", "version": "0.1.0", "kind": "adapter",
-                "file": "plugins/lingzhi.wasm", "sha256": "3f2a9c0011223344", "bytes": 131072,
+                "file": "plugins/lingzhi.wasm", "sha256": "3f2a9c0011223344", "bytes": 131072, "pinned": true, "signed": true,
                 "loaded_at_ms": 1, "times": {"compile_ms": 1.5, "from_cache": true, "describe_ms": 0.5, "examples_ms": 1.0}
             },
             "refused": {"step": "imports", "reason": "it imports `wasi:http/types@0.2.0`", "sha256": null, "at_ms": 1},
@@ -241,7 +272,7 @@ mod tests {
         let text = plugins(Paint::stdout(), &[view]);
         for part in [
             "lingzhi  0.1.0",
-            "3f2a9c001122",
+            "3f2a9c001122, pinned, signed  ",
             "128.0 KiB",
             "3.0 ms, cached",
             "serving, newest file refused",

@@ -43,6 +43,7 @@ const QUIET: &str = "warn,crossdock::reload=error,crossdock::script=error";
 #[command(
     name = "crossdock",
     version,
+    long_version = LONG_VERSION,
     about = "Delivers business records to the platforms a company sells on",
     long_about = "Delivers business records (stock, goods, prices, orders) to the platforms a company sells on.\n\
         \n\
@@ -57,6 +58,13 @@ struct Cli {
     #[command(subcommand)]
     command: Command,
 }
+
+/// The version, and what plugins may be built against. A test holds it to what
+/// is served.
+const LONG_VERSION: &str = concat!(
+    env!("CARGO_PKG_VERSION"),
+    "\ncontracts: crossdock:adapter 0.1.0, crossdock:script 0.1.0, crossdock:source 0.1.0"
+);
 
 /// What every command takes.
 #[derive(Debug, Args)]
@@ -290,6 +298,15 @@ mod tests {
     #[test]
     fn the_commands_are_put_together_without_contradiction() {
         Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn the_version_says_which_contracts_are_served() {
+        use crate::plugin::verify::CONTRACTS;
+
+        let served = CONTRACTS.map(|one| format!("{} {}", one.contract, one.versions.join(", ")));
+        let said = LONG_VERSION.split_once("contracts: ").map(|(_, said)| said);
+        assert_eq!(said, Some(&*served.join(", ")));
     }
 
     #[test]

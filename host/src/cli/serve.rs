@@ -53,6 +53,9 @@ pub(super) async fn run(global: &Global, listen: Option<SocketAddr>) -> Finished
     }
     let control = server.control();
     let (stop, cut) = (signals.stop.clone(), signals.cut.clone());
+    if let Ok(outbox) = host.outbox() {
+        outbox.end_with(stop.clone());
+    }
     let serving = std::pin::pin!(server.run(stop.clone(), cut));
     let reloading = std::pin::pin!(async {
         loop {

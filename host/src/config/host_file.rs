@@ -12,7 +12,7 @@ use super::reader::{Section, Typed, elements, parse};
 use super::token::TokenHash;
 use super::{
     HostConfig, HostLimits, MIB, OutboxConfig, RecordingConfig, RecordingKey, TelemetryConfig,
-    telemetry_table,
+    TrustConfig, telemetry_table, trust,
 };
 use crate::problem::Problem;
 use crate::text::without_mark;
@@ -48,6 +48,8 @@ fn defaults(folder: &Path) -> HostConfig {
         admin_tokens: Vec::new(),
         plugins_dir: folder.join("plugins"),
         retire_missing: false,
+        sources: true,
+        trust: TrustConfig::default(),
         tenants_dir: folder.join("tenants"),
         data_dir: folder.join("data"),
         watch_poll: None,
@@ -115,6 +117,10 @@ fn read_top(mut top: Section, folder: &Path, config: &mut HostConfig, report: &m
         if let Some(retire) = plugins.boolean(report, "retire_missing") {
             config.retire_missing = retire;
         }
+        if let Some(sources) = plugins.boolean(report, "sources") {
+            config.sources = sources;
+        }
+        config.trust = trust::read(&mut plugins, folder, report);
         plugins.finish(report);
     }
     if let Some(mut tenants) = top.section(report, "tenants") {
@@ -279,6 +285,7 @@ mod tests {
         assert_eq!(config.listen.to_string(), "127.0.0.1:8080");
         assert!(config.admin_tokens.is_empty());
         assert!(!config.retire_missing);
+        assert!(config.sources);
         assert_eq!(config.watch_poll, None);
         assert_eq!(config.limits.guest_deadline, Duration::from_millis(500));
         assert_eq!(config.limits.guest_memory, 64 * MIB);
@@ -308,6 +315,7 @@ mod tests {
     #[test]
     fn every_key_is_read() {
         let hash = TokenHash::of("cd_x");
+        let pin = "0f".repeat(32);
         let config = load(&format!(
             r#"
             [server]
@@ -317,6 +325,9 @@ mod tests {
             [plugins]
             dir = "p"
             retire_missing = true
+            sources = false
+            [plugins.pin]
+            lingzhi = "sha256:{pin}"
             [watch]
             poll_ms = 2_000
             [recording]
@@ -359,6 +370,9 @@ mod tests {
         assert_eq!(config.admin_tokens, [hash]);
         assert!(config.plugins_dir.ends_with("p"));
         assert!(config.retire_missing);
+        assert!(!config.sources);
+        assert_eq!(config.trust.pins["lingzhi"].hex(), pin);
+        assert!(config.trust.signatures.is_none());
         assert_eq!(config.watch_poll, Some(Duration::from_secs(2)));
         let recording = config.recording;
         assert!(!recording.enabled && !recording.encrypt);

@@ -20,6 +20,7 @@ mod tables;
 mod telemetry_table;
 mod tenant_file;
 mod token;
+mod trust;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -41,6 +42,7 @@ pub use scripts::tests_beside;
 pub use secret::Secret;
 pub use tenant_file::{TenantFile, load_tenant, tenant_dirs};
 pub use token::{Token, TokenHash, TokenHashError};
+pub use trust::{SignatureConfig, TrustConfig};
 
 /// Bytes of a mebibyte, the unit of every `_mb` key.
 const MIB: usize = 1 << 20;
@@ -61,6 +63,11 @@ pub struct HostConfig {
     /// `[plugins] retire_missing`, default false: a vanished plugin file
     /// retires its adapter only when this is set.
     pub retire_missing: bool,
+    /// `[plugins] sources`, default true: whether source files in the plugins
+    /// folder are adapters.
+    pub sources: bool,
+    /// `[plugins.pin]` and `[plugins.signatures]`: which plugin files are taken.
+    pub trust: TrustConfig,
     /// `[tenants] dir`, default `tenants`.
     pub tenants_dir: PathBuf,
     /// `[data] dir`, default `data`.
@@ -95,8 +102,18 @@ impl HostConfig {
             ),
             (
                 "plugins",
-                shown(&(&self.plugins_dir, self.retire_missing)),
-                shown(&(&before.plugins_dir, before.retire_missing)),
+                shown(&(&self.plugins_dir, self.retire_missing, self.sources)),
+                shown(&(&before.plugins_dir, before.retire_missing, before.sources)),
+            ),
+            (
+                "plugins.pin",
+                shown(&self.trust.pins),
+                shown(&before.trust.pins),
+            ),
+            (
+                "plugins.signatures",
+                shown(&self.trust.signatures),
+                shown(&before.trust.signatures),
             ),
             (
                 "tenants",

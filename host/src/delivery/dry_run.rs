@@ -122,7 +122,7 @@ impl Trying<'_> {
             })
             .collect();
         let lease = route.adapter.lease(&route.tenant.config.name).await;
-        let mut lease = lease.map_err(|failure| guest(route, "map", &failure))?;
+        let mut lease = lease.map_err(|failure| guest(route, "map", &failure, trace))?;
         let mapped = map(route, &mut lease, &self.context(), &items, trace).await?;
         // Signing takes one of its own; who held two could wait for himself.
         drop(lease);

@@ -8,6 +8,7 @@ mod unsent;
 use std::time::{Duration, Instant};
 
 use http::header::LOCATION;
+use tokio_util::sync::CancellationToken;
 
 use super::journal::{Carried, Journal};
 use super::outcome::{self, Attempted};
@@ -29,7 +30,7 @@ use crate::telemetry::meters::Phase;
 use known::Known;
 pub use signing::sign;
 use unsent::no_turn;
-pub use unsent::too_late;
+pub use unsent::{ending, too_late};
 
 /// A new context: time and nonce of this attempt.
 pub fn context(route: &Route) -> Context {
@@ -46,8 +47,8 @@ pub fn scripted(route: &Route) -> bool {
 }
 
 /// A failed guest call as a problem.
-pub fn guest(route: &Route, function: &str, failure: &GuestFailure) -> Problem {
-    outcome::guest_problem(&route.adapter.label, function, failure)
+pub fn guest(route: &Route, function: &str, failure: &GuestFailure, trace: &Trace) -> Problem {
+    outcome::guest_problem(&route.adapter.label, function, failure, &trace.redaction)
 }
 
 /// What all requests of one delivery have in common.
@@ -69,6 +70,17 @@ pub struct Setting<'a> {
     pub sort: Sort,
     /// Who writes down what leaves, if anybody does.
     pub journal: Option<&'a dyn Journal>,
+    /// Whether it is kept how answers begin.
+    pub keeps_answers: bool,
+    /// From when on nothing more may leave, if what does not is kept.
+    pub ending: Option<&'a CancellationToken>,
+}
+
+impl Setting<'_> {
+    /// Whether what has not left by now stays for the next start.
+    pub fn is_ending(&self) -> bool {
+        self.ending.is_some_and(CancellationToken::is_cancelled)
+    }
 }
 
 /// Sends one request once, with its follow-ups. Gives what that did for each of
@@ -210,9 +222,20 @@ impl Exchange<'_> {
     /// The delivery's own request. One that must not be repeated is written down
     /// before it leaves.
     async fn begin(&self) -> Heard {
-        let ready = match self.make_ready(self.request).await {
-            Ok(ready) => ready,
-            Err(heard) => return heard,
+        // What follows a request that has left is asked nevertheless.
+        let ending = async {
+            match self.setting.ending {
+                Some(ending) => ending.cancelled().await,
+                None => std::future::pending().await,
+            }
+        };
+        let ready = tokio::select! {
+            biased;
+            () = ending => return Heard::Alike(Attempted::Final(unsent::ending())),
+            ready = self.make_ready(self.request) => match ready {
+                Ok(ready) => ready,
+                Err(heard) => return heard,
+            },
         };
         if let (false, Some(journal)) = (self.request.repeatable, self.setting.journal)
             && let Err(problem) = journal.leaving(self.carried.clone(), self.request).await
@@ -288,7 +311,7 @@ impl Exchange<'_> {
             return Heard::Alike(outcome::redirected(status, location, repeatable, redaction));
         }
         let reply = reply(answer);
-        if self.setting.journal.is_some() {
+        if self.setting.keeps_answers {
             trace.answered(self.place, beginning(&reply.body, &trace.redaction));
         }
         self.read(&context, request, reply, began).await
@@ -380,7 +403,7 @@ impl Exchange<'_> {
             ))
             .in_doubt(),
             Unread::Failed(failure) => {
-                Attempted::failed(guest(route, "parse-response", &failure)).in_doubt()
+                Attempted::failed(guest(route, "parse-response", &failure, trace)).in_doubt()
             }
             Unread::Late => Attempted::failed(Problem::host(
                 "call-timeout",

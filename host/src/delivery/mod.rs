@@ -37,7 +37,7 @@ pub mod outgoing;
 pub mod pages;
 pub mod path;
 pub mod read_back;
-mod reply;
+pub mod reply;
 pub mod reply_script;
 pub mod round;
 pub mod trace;

@@ -315,7 +315,12 @@ fn without_query(url: &str) -> &str {
 }
 
 /// A guest call that gave no answer.
-pub fn guest_problem(adapter: &str, function: &str, failure: &GuestFailure) -> Problem {
+pub fn guest_problem(
+    adapter: &str,
+    function: &str,
+    failure: &GuestFailure,
+    redaction: &Redactor,
+) -> Problem {
     let code = match failure.kind {
         GuestFailureKind::Trap => "adapter-trap",
         GuestFailureKind::Deadline => "adapter-deadline",
@@ -328,7 +333,10 @@ pub fn guest_problem(adapter: &str, function: &str, failure: &GuestFailure) -> P
     };
     Problem::adapter(
         code,
-        format!("`{function}` of adapter {adapter}: {failure}"),
+        format!(
+            "`{function}` of adapter {adapter}: {}",
+            failure.told(|words| redaction.redact(words).into_owned())
+        ),
     )
 }
 

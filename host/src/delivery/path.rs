@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::time::Instant;
 
+use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
 
 use super::attempts::Policy;
@@ -43,6 +44,7 @@ pub async fn deliver(
         attempts,
         sort: Sort::Call,
         journal,
+        ending: None,
     };
     delivery.run(route, limits).instrument(lines).await
 }
@@ -55,6 +57,8 @@ pub struct Batch<'j> {
     pub origins: Vec<Origin>,
     /// Who writes down what leaves.
     pub journal: &'j dyn Journal,
+    /// From when on no request of it begins. What has not left by then is untried.
+    pub ending: &'j CancellationToken,
 }
 
 /// Tries each item of a batch once. Whoever kept it says whether and when it goes
@@ -71,6 +75,7 @@ pub async fn deliver_batch(
         attempts: 1,
         sort: Sort::Queued,
         journal: Some(batch.journal),
+        ending: Some(batch.ending),
     };
     delivery.run(route, limits).await
 }
@@ -84,6 +89,7 @@ struct Delivery<'j> {
     attempts: u32,
     sort: Sort,
     journal: Option<&'j dyn Journal>,
+    ending: Option<&'j CancellationToken>,
 }
 
 impl Delivery<'_> {
@@ -121,6 +127,7 @@ impl Delivery<'_> {
             attempts,
             sort,
             journal,
+            ending,
             ..
         } = self;
         let deadline = Instant::now() + limits.call_timeout;
@@ -158,6 +165,8 @@ impl Delivery<'_> {
             trace: &trace,
             sort,
             journal,
+            keeps_answers: journal.is_some(),
+            ending,
         };
         let rounds = Rounds::new(setting, documents, &keys, policy).run();
         let reports = rounds.await.into_reports();

@@ -8,7 +8,7 @@ use super::outcome::Attempted;
 use super::trace::Trace;
 use crate::config::HostLimits;
 use crate::plugin::contract::Request;
-use crate::report::ItemReport;
+use crate::report::{ItemReport, RequestReport};
 use crate::serving::connection_limits::Sort;
 use crate::serving::route::Route;
 
@@ -18,6 +18,8 @@ pub struct ReadBack {
     /// What became of each of its items, in its order. One that goes again was not
     /// applied, and cannot be any more.
     pub items: Vec<ItemReport>,
+    /// The requests that asked, each with how its answer began.
+    pub requests: Vec<RequestReport>,
     /// Whether the platform answered. Where it did not, it may be asked again.
     pub answered: bool,
 }
@@ -36,6 +38,8 @@ pub async fn read_back(route: &Route, limits: &HostLimits, request: &Request) ->
         // It is asked though what is queued may wait.
         sort: Sort::Call,
         journal: None,
+        keeps_answers: true,
+        ending: None,
     };
     let attempted = exchange::read_back(setting, request).await?;
     let items = attempted.into_iter().map(|attempted| match attempted {
@@ -51,5 +55,6 @@ pub async fn read_back(route: &Route, limits: &HostLimits, request: &Request) ->
     Some(ReadBack {
         items,
         answered: !requests.is_empty() && requests.iter().all(|sent| sent.status.is_some_and(fine)),
+        requests,
     })
 }

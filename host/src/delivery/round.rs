@@ -1,7 +1,7 @@
 //! What may leave is mapped and sent: several requests of one delivery at a
 //! time, as far as their order and the connection allow.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::time::Instant;
 
 use futures_util::future::BoxFuture;
@@ -9,7 +9,7 @@ use futures_util::stream::{FuturesUnordered, StreamExt};
 
 use super::attempts::Policy;
 use super::documents;
-use super::exchange::{Setting, context, exchange, guest, scripted, too_late};
+use super::exchange::{Setting, context, ending, exchange, guest, scripted, too_late};
 use super::journal::Carried;
 use super::outcome::{Attempted, fault_problem};
 use super::trace::Trace;
@@ -59,6 +59,9 @@ pub struct Rounds<'a> {
     policy: Policy,
     /// How many documents each item has, where somebody writes down what leaves.
     parts: HashMap<usize, usize>,
+    /// Items of which a part has left, where the others may stay for another start:
+    /// what of an item has arrived would arrive twice if the rest came later.
+    begun: HashSet<usize>,
     /// Requests that may be on their way at once.
     most: usize,
     planned: VecDeque<Planned>,
@@ -85,6 +88,7 @@ impl<'a> Rounds<'a> {
         }
         Self {
             parts,
+            begun: HashSet::new(),
             most: if policy.is_full() { 1 } else { concurrency },
             setting,
             documents,
@@ -118,6 +122,8 @@ impl<'a> Rounds<'a> {
         {
             if passed(self.setting.deadline) {
                 self.all_too_late(&planned.documents);
+            } else if self.stays(&planned.documents) {
+                self.all_stay(&planned.documents);
             } else {
                 self.send(planned);
             }
@@ -136,7 +142,15 @@ impl<'a> Rounds<'a> {
             place,
         } = planned;
         let attempt = self.policy.begin(&documents);
-        let setting = self.setting;
+        let mut setting = self.setting;
+        if setting.ending.is_some() {
+            if self.has_begun(&documents) {
+                setting.ending = None;
+            }
+            let items = documents.iter().map(|&index| self.documents[index].item);
+            self.begun
+                .extend(items.filter(|item| self.parts.get(item) != Some(&1)));
+        }
         // Nobody asks where nobody writes it down.
         let carried = match setting.journal {
             Some(_) => self.carried(&documents),
@@ -168,6 +182,8 @@ impl<'a> Rounds<'a> {
             if passed(self.setting.deadline) {
                 // What waits behind these comes up next.
                 self.all_too_late(&leaving);
+            } else if self.stays(&leaving) {
+                self.all_stay(&leaving);
             } else {
                 self.map(leaving);
             }
@@ -275,6 +291,23 @@ impl<'a> Rounds<'a> {
         self.policy.finish(document, report);
     }
 
+    /// Whether these documents wait for the next start of the host.
+    fn stays(&self, documents: &[usize]) -> bool {
+        self.setting.is_ending() && !self.has_begun(documents)
+    }
+
+    /// Whether another part of an item of these has left.
+    fn has_begun(&self, documents: &[usize]) -> bool {
+        let mut items = documents.iter().map(|&index| self.documents[index].item);
+        items.any(|item| self.begun.contains(&item))
+    }
+
+    fn all_stay(&mut self, documents: &[usize]) {
+        for &document in documents {
+            self.policy.finish(document, ending());
+        }
+    }
+
     fn all_too_late(&mut self, documents: &[usize]) {
         for &document in documents {
             self.policy.finish(document, too_late());
@@ -286,7 +319,7 @@ impl<'a> Rounds<'a> {
 async fn map_leased(setting: Setting<'_>, items: &[Item], place: usize) -> Result<Mapped, Problem> {
     let Setting { route, trace, .. } = setting;
     let lease = route.adapter.lease(&route.tenant.config.name).await;
-    let mut lease = lease.map_err(|failure| guest(route, "map", &failure))?;
+    let mut lease = lease.map_err(|failure| guest(route, "map", &failure, trace))?;
     let mapped = map(route, &mut lease, &context(route), items, trace).await;
     trace.take_log(place, &mut lease);
     mapped
@@ -305,7 +338,7 @@ pub async fn map(
     let mapped = lease.map(context, &route.operation, items).await;
     drop(step);
     let mapped = mapped
-        .map_err(|failure| guest(route, "map", &failure))?
+        .map_err(|failure| guest(route, "map", &failure, trace))?
         .map_err(|fault| fault_problem(fault, scripted(route), &trace.redaction))?;
     check_mapped(
         &mapped,

@@ -104,6 +104,7 @@ impl Scrape {
             let kind = match serving.kind {
                 Kind::Adapter => "adapter",
                 Kind::ScriptEngine => "script-engine",
+                Kind::LanguageRuntime => "language-runtime",
             };
             (serving.name.clone(), kind, serving.number)
         });

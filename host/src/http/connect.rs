@@ -135,7 +135,7 @@ impl Connector {
                     SendErrorKind::RefusedAddress,
                     format!(
                         "`{host}` is at {address}, {kind}, and is not called; \
-                         set allow_private = true on the connection if that is meant"
+                         set allow_private = true beside its URL if that is meant"
                     ),
                 )
             })

@@ -99,6 +99,8 @@ impl<'r> Sent<'r> {
         let places: BTreeSet<usize> = places.flatten().copied().collect();
         let sent: Vec<&RequestReport> = places.iter().map(|place| &self.requests[*place]).collect();
         let mut answer = Answer::default();
+        // What was written down before it left is known to be on its way.
+        end.left = end.attempt.is_some() || !sent.is_empty();
         if let Some(last) = sent.last() {
             end.status = last.status;
             answer.text = sent.iter().rev().find_map(|sent| sent.answer.clone());
@@ -129,6 +131,21 @@ pub(super) fn leaving(method: &str, path: &str) -> Vec<u8> {
         error: None,
     };
     serde_json::to_vec(&[request]).unwrap_or_default()
+}
+
+/// The requests of an attempt of which the first got no answer before the host
+/// ended; the others asked about it.
+pub(super) fn asked_about(method: &str, path: &str, asked: &[u8]) -> Vec<u8> {
+    let lost = RequestKept {
+        method: short(method),
+        url: short(path),
+        status: None,
+        ms: None,
+        error: Some("the host ended before its answer came".to_owned()),
+    };
+    let asked: Vec<RequestKept> = serde_json::from_slice(asked).unwrap_or_default();
+    let kept: Vec<RequestKept> = std::iter::once(lost).chain(asked).take(REQUESTS).collect();
+    serde_json::to_vec(&kept).unwrap_or_default()
 }
 
 /// The requests of an attempt again; none where something else was kept.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crossdock_store::{Claimed, DeliveryId, ItemId, Lane, LaneId, Outcome};
+use crossdock_store::{Claimed, DeliveryId, ItemId, Lane, LaneId, Next, Outcome};
 use tokio::sync::mpsc::UnboundedSender;
 use tracing::Instrument;
 
@@ -65,6 +65,9 @@ impl Shared {
 
     async fn deliver_claimed(self: &Arc<Self>, most: usize, end: &mut End) -> Result<(), Problem> {
         let lane = end.lane;
+        if self.ending.is_cancelled() {
+            return Ok(());
+        }
         let Some(names) = self.store.lane(lane) else {
             return Ok(());
         };
@@ -134,7 +137,7 @@ impl Shared {
             counted::attempted(observed, &reports, &outcomes);
         }
         if outcomes.iter().any(Option::is_some) {
-            lines.in_scope(|| tell(&names, &reports));
+            lines.in_scope(|| tell(&names, &reports, &outcomes));
             let channel = connection.map(|connection| connection.channel.clone());
             let generations = said(&generations);
             let settled = journal.settle(outcomes, &generations, &requests, channel);
@@ -163,6 +166,7 @@ impl Shared {
                     items: items.collect(),
                     origins: origins.collect(),
                     journal,
+                    ending: &self.ending,
                 };
                 deliver_batch(route, &self.config.limits, batch).await
             }
@@ -188,11 +192,17 @@ impl Shared {
 }
 
 /// One line for each batch, without records.
-fn tell(lane: &Lane, reports: &[ItemReport]) {
-    let tried = reports.iter().filter(|report| !report.untried);
+fn tell(lane: &Lane, reports: &[ItemReport], outcomes: &[Option<Outcome>]) {
+    let tried = reports.iter().zip(outcomes);
+    let tried = tried.filter_map(|(report, outcome)| Some((report, outcome.as_ref()?)));
+    let goes_on = |outcome: &Outcome| matches!(outcome.next, Next::Again { .. });
+    let held = |outcome: &Outcome| matches!(outcome.next, Next::Held(_));
+    let ended = tried
+        .clone()
+        .filter(|(_, outcome)| !goes_on(outcome) && !held(outcome));
     let of = |status| {
-        let tried = tried.clone();
-        tried.filter(|report| report.status == status).count()
+        let ended = ended.clone();
+        ended.filter(|(report, _)| report.status == status).count()
     };
     tracing::info!(
         target: "crossdock::outbox",
@@ -204,6 +214,8 @@ fn tell(lane: &Lane, reports: &[ItemReport]) {
         rejected = of(ItemStatus::Rejected),
         failed = of(ItemStatus::Failed) + of(ItemStatus::Partial),
         unknown = of(ItemStatus::Unknown),
+        again = tried.clone().filter(|(_, outcome)| goes_on(outcome)).count(),
+        held = tried.clone().filter(|(_, outcome)| held(outcome)).count(),
         "batch"
     );
 }

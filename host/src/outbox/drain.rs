@@ -52,7 +52,7 @@ pub(super) enum Event {
     },
 }
 
-/// Delivers until the host closes.
+/// Delivers until the host is told to end.
 pub(super) async fn run(shared: Arc<Shared>) {
     let (events, mut happened) = mpsc::unbounded_channel();
     let mut drain = Drain::new(shared.clone(), events);
@@ -60,9 +60,13 @@ pub(super) async fn run(shared: Arc<Shared>) {
         tracing::error!(%problem, "held items could not be looked at");
     }
     loop {
+        // Nothing begins any more, but this lives as long as the outbox.
+        if shared.ending.is_cancelled() {
+            return shared.closing.cancelled().await;
+        }
         drain.begin_what_may();
         tokio::select! {
-            () = shared.closing.cancelled() => return,
+            () = shared.ending.cancelled() => continue,
             () = shared.news.wait() => {}
             Some(event) = happened.recv() => drain.happened(event),
             () = tokio::time::sleep_until(drain.next_look().into()) => {}
@@ -73,7 +77,7 @@ pub(super) async fn run(shared: Arc<Shared>) {
         if let Err(problem) = drain.look().await {
             tracing::error!(%problem, "the outbox cannot be read; it is tried again");
             tokio::select! {
-                () = shared.closing.cancelled() => return,
+                () = shared.ending.cancelled() => {}
                 () = tokio::time::sleep(HOST_PAUSE) => {}
             }
         }

@@ -110,6 +110,9 @@ struct Shared {
     to_ask: Mutex<Vec<OpenAttempt>>,
     /// Something may leave that could not before.
     news: News,
+    /// No request leaves that is not under way.
+    ending: CancellationToken,
+    /// Everything ends.
     closing: CancellationToken,
     batches: TaskTracker,
     /// Who listens to what ends.
@@ -145,6 +148,7 @@ impl Outbox {
             .await
             .map_err(|_| ended())?
             .map_err(|error| refused(&error))?;
+        let closing = CancellationToken::new();
         let shared = Shared {
             store: Arc::new(store),
             feed: feed::Feed::default(),
@@ -157,7 +161,8 @@ impl Outbox {
             told: Told::default(),
             to_ask: Mutex::default(),
             news: News::default(),
-            closing: CancellationToken::new(),
+            ending: closing.child_token(),
+            closing,
             batches: TaskTracker::new(),
             drain: OnceLock::new(),
         };
@@ -181,6 +186,18 @@ impl Outbox {
         let drain = self.shared.batches.spawn(drain::run(shared));
         // A second start would be a second task, which finds nothing to do.
         let _ = self.shared.drain.set(drain.abort_handle());
+    }
+
+    /// Lets nothing more leave from `stop` on: the host ends as soon as its callers
+    /// have their answers, and what waits goes on at the next start.
+    pub fn end_with(&self, stop: CancellationToken) {
+        let shared = self.shared.clone();
+        self.shared.batches.spawn(async move {
+            tokio::select! {
+                () = stop.cancelled() => shared.ending.cancel(),
+                () = shared.closing.cancelled() => {}
+            }
+        });
     }
 
     /// Whether what was taken in is being delivered.

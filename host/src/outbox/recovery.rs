@@ -11,7 +11,7 @@ use crossdock_store::{
 };
 use futures_util::StreamExt;
 
-use super::attempt::{Sent, leaving};
+use super::attempt::{Sent, asked_about, leaving};
 use super::intent::Intended;
 use super::outcome::of_read_back;
 use super::{Shared, now};
@@ -56,6 +56,8 @@ impl Shared {
         let mut ends: Vec<AttemptEnd> = open.chain(waited).collect();
         for end in &mut ends {
             Sent::of(&[]).describe(end, &[]);
+            // Something may have, of what a caller waited for.
+            end.left = true;
         }
         if under_way > 0 {
             tracing::warn!(
@@ -84,7 +86,7 @@ impl Shared {
             let shared = self.clone();
             async move {
                 let end = tokio::select! {
-                    () = shared.closing.cancelled() => return,
+                    () = shared.ending.cancelled() => return,
                     end = shared.asked(open, until) => end,
                 };
                 let settlement = Settlement {
@@ -111,7 +113,9 @@ impl Shared {
             None => None,
         };
         let mut end = in_doubt(&open);
+        let mut requests = Vec::new();
         if let Some(said) = said {
+            requests = said.requests;
             let numbers = intended.items.iter().copied().map(ItemId);
             let reports: HashMap<ItemId, _> = numbers.zip(said.items).collect();
             for (outcome, item) in end.items.iter_mut().zip(&open.items) {
@@ -120,7 +124,16 @@ impl Shared {
                 }
             }
         }
-        Sent::of(&[]).describe(&mut end, &[]);
+        // Whoever looks at an item sees what was read of it.
+        let all: Vec<usize> = (0..end.items.len()).collect();
+        for asked in &mut requests {
+            asked.items.clone_from(&all);
+        }
+        Sent::of(&requests).describe(&mut end, &all);
+        if !requests.is_empty() {
+            let (method, path) = intended.what();
+            end.request = asked_about(method, path, &end.request);
+        }
         let of = |wanted: fn(&Next) -> bool| {
             end.items
                 .iter()

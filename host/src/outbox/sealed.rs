@@ -102,6 +102,7 @@ impl Sealed {
         let end = AttemptEnd {
             blame: Some(Blame::Host),
             code: Some(UNREADABLE.into()),
+            left: false,
             ..AttemptEnd::new(None, Repeat::Safe, now, now, outcomes)
         };
         let settlement = Settlement {

@@ -6,6 +6,7 @@ use std::time::SystemTime;
 
 use sha2::{Digest, Sha256};
 
+use super::packed::SOURCE_BYTES;
 use crate::files::{self, Links, Refused};
 
 /// SHA-256 of a plugin's bytes. Two files with the same hash are the same plugin.
@@ -16,6 +17,15 @@ impl Sha {
     /// The hash of some bytes.
     pub fn of(bytes: &[u8]) -> Self {
         Self(Sha256::digest(bytes).into())
+    }
+
+    /// The hash of something that is made of others.
+    pub fn over(parts: &[Self]) -> Self {
+        let mut hash = Sha256::new();
+        for part in parts {
+            hash.update(part.0);
+        }
+        Self(hash.finalize().into())
     }
 
     /// The first twelve hex digits, for people.
@@ -53,6 +63,12 @@ pub struct Artifact {
     pub sha256: Sha,
 }
 
+/// Whether a plugin file's name says that it is a component.
+pub fn is_component(path: &Path) -> bool {
+    path.extension()
+        .is_some_and(|extension| extension == "wasm")
+}
+
 /// What tells one state of a file from the next without reading it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Stamp {
@@ -76,6 +92,14 @@ pub enum ReadError {
     /// Larger than the bound.
     #[error("the file is larger than {most} bytes, which `[limits] plugin_mb` allows")]
     TooLarge {
+        /// The bound in bytes.
+        most: usize,
+    },
+    /// A source file larger than the bound.
+    #[error(
+        "the source file is larger than {most} bytes, which is the most; tables can be settings of the connection"
+    )]
+    SourceTooLarge {
         /// The bound in bytes.
         most: usize,
     },
@@ -115,6 +139,18 @@ impl Stamp {
 }
 
 impl Artifact {
+    /// Reads a plugin file of any kind: a component of at most `most` bytes, or
+    /// a source file.
+    pub fn read_any(path: &Path, most: usize) -> Result<Self, ReadError> {
+        if is_component(path) {
+            return Self::read(path, most);
+        }
+        Self::read(path, SOURCE_BYTES).map_err(|error| match error {
+            ReadError::TooLarge { most } => ReadError::SourceTooLarge { most },
+            other => other,
+        })
+    }
+
     /// Reads the whole file, and refuses it when it changed meanwhile.
     pub fn read(path: &Path, most: usize) -> Result<Self, ReadError> {
         let too_large = || ReadError::TooLarge { most };

@@ -1,4 +1,4 @@
-//! The two contracts as Rust types, generated from `wit/`.
+//! The contracts as Rust types, generated from `wit/`.
 
 /// `crossdock:adapter`: what an adapter imports and exports.
 pub mod adapter {
@@ -16,6 +16,25 @@ pub mod script {
     wasmtime::component::bindgen!({
         path: "../wit/script",
         world: "script-engine",
+        exports: { default: async },
+        additional_derives: [Clone],
+    });
+}
+
+/// `crossdock:source`: what a language runtime imports and exports besides the
+/// adapter that it is.
+pub mod source {
+    wasmtime::component::bindgen!({
+        inline: "
+            package crossdock:host;
+            world language-runtime {
+                import crossdock:source/file@0.1.0;
+                export crossdock:source/language@0.1.0;
+            }
+        ",
+        path: ["../wit/adapter", "../wit/source"],
+        world: "crossdock:host/language-runtime",
+        imports: { default: trappable },
         exports: { default: async },
         additional_derives: [Clone],
     });

@@ -14,6 +14,7 @@ use super::contract::{Context, Draft, Edit, Fault, Item, Mapped, Parsed, Reply, 
 use super::guest::{Attempts, GuestFailure, Home, Instance, Lease};
 use super::keys::KeyScope;
 use super::manifest::{Manifest, Order, Repeatable};
+use super::packed::SourceFile;
 use super::state::{GuestState, LogLine};
 use super::verify::Kind;
 use super::warm::WarmKey;
@@ -52,14 +53,36 @@ pub struct Identity {
     pub kind: Kind,
     /// Its file.
     pub file: PathBuf,
-    /// SHA-256 of the file's bytes.
+    /// SHA-256 of the file's bytes; of a source file, over those of the language
+    /// runtime and its own.
     pub sha256: Sha,
     /// Size of the file in bytes.
     pub bytes: usize,
+    /// SHA-256 of the file's bytes alone, which is what a pin is of.
+    #[serde(skip)]
+    pub file_sha256: Sha,
+    /// Whether its name is pinned to this file.
+    pub pinned: bool,
+    /// Whether its file was signed by one of the operator's keys.
+    pub signed: bool,
+    /// The source file that it is written as, if it is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub source: Option<SourceIdentity>,
     /// When it began to serve, Unix milliseconds.
     pub loaded_at_ms: u64,
     /// How long loading took.
     pub times: LoadTimes,
+}
+
+/// What an adapter that is a source file is made of.
+#[derive(Debug, Clone, Serialize)]
+pub struct SourceIdentity {
+    /// The source file's name.
+    pub file: String,
+    /// Its language.
+    pub language: String,
+    /// SHA-256 of the language runtime that runs it.
+    pub runtime_sha256: Sha,
 }
 
 /// A new id for a generation.
@@ -96,6 +119,8 @@ pub struct AdapterGeneration {
     pub declared: Arc<BTreeSet<String>>,
     pub(super) pre: PlatformPre<GuestState>,
     pub(super) wants_wasi: bool,
+    /// What its language runtime runs, if it is a source file.
+    pub(super) source: Option<Arc<SourceFile>>,
     pub(super) home: Arc<AdapterHome>,
 }
 
@@ -148,6 +173,7 @@ impl AdapterGeneration {
         let attempts = Attempts::new(sandbox)?;
         loop {
             let mut store = GuestState::store(sandbox, tenant, self.wants_wasi);
+            store.data_mut().set_source(self.source.clone());
             let error = match self.pre.instantiate_async(&mut store).await {
                 Ok(exports) => return Ok(Instance::new(store, exports)),
                 Err(error) => error,
@@ -262,6 +288,21 @@ impl AdapterLease {
         guest_call!(self, clock(context), |exports, store| {
             exports.call_parse_response(store, context, operation, request, reply)
         })
+    }
+
+    /// Guest time of the last call, in whole ticks.
+    pub fn spent(&self) -> Duration {
+        self.lease.spent()
+    }
+
+    /// Whether the adapter used `keys` where there are none, in its last call.
+    pub fn keys_refused(&self) -> bool {
+        self.lease.keys_refused()
+    }
+
+    /// Bytes of memory the instance holds.
+    pub fn memory_bytes(&self) -> usize {
+        self.lease.memory_bytes()
     }
 
     /// What the adapter logged since the last time.

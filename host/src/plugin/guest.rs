@@ -14,6 +14,7 @@ use super::sandbox::Sandbox;
 use super::state::{GuestState, LogLine, OutOfTime};
 use super::ticker::ClockStopped;
 use super::warm::{Room, WarmKey, WarmPool};
+use crate::text::one_line;
 
 /// An instance that grew beyond this is not kept: its memory would stay
 /// resident for as long as it idles, and take the place of many others. A script
@@ -33,6 +34,12 @@ const WAIT_FOR_INSTANCE: Duration = Duration::from_secs(10);
 
 /// How often it looks by itself whether there is room, besides being told.
 const LOOK_FOR_ROOM: Duration = Duration::from_millis(50);
+
+/// Lines that a failure shows of what a guest logged before it.
+const LAST_LINES: usize = 20;
+
+/// Characters of them.
+const LAST_CHARS: usize = 1000;
 
 /// How a guest failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
@@ -60,6 +67,9 @@ pub struct GuestFailure {
     pub kind: GuestFailureKind,
     /// One sentence without the plugin's name.
     pub message: String,
+    /// What the guest logged last, on one line, before it trapped: a panic's
+    /// message and place, a traceback. With whatever it put into it.
+    pub last_words: Option<String>,
 }
 
 impl GuestFailure {
@@ -68,6 +78,7 @@ impl GuestFailure {
         Self {
             kind: GuestFailureKind::Unavailable,
             message: message.into(),
+            last_words: None,
         }
     }
 
@@ -76,7 +87,30 @@ impl GuestFailure {
         Self {
             kind: GuestFailureKind::Contract,
             message: message.into(),
+            last_words: None,
         }
+    }
+
+    /// What happened, with the guest's last words: for whoever wrote the plugin,
+    /// or as `clean` leaves them.
+    pub fn told(&self, clean: impl FnOnce(&str) -> String) -> String {
+        match &self.last_words {
+            None => self.message.clone(),
+            // Cut when it is clean: half a secret would not be found.
+            Some(words) => {
+                let words = end_of(&clean(words));
+                format!("{}; its last words: {words}", self.message)
+            }
+        }
+    }
+
+    /// The same failure, with what the guest logged last where that may be the
+    /// reason.
+    fn after(mut self, log: &[LogLine]) -> Self {
+        if matches!(self.kind, GuestFailureKind::Trap | GuestFailureKind::Memory) {
+            self.last_words = last_words(log);
+        }
+        self
     }
 
     pub(crate) fn from_call(
@@ -87,6 +121,7 @@ impl GuestFailure {
         let limits = sandbox.limits();
         if error.downcast_ref::<OutOfTime>().is_some() {
             return Self {
+                last_words: None,
                 kind: GuestFailureKind::Deadline,
                 message: format!(
                     "it ran longer than {} ms of guest time",
@@ -102,6 +137,7 @@ impl GuestFailure {
         }
         if state.memory_refused() {
             return Self {
+                last_words: None,
                 kind: GuestFailureKind::Memory,
                 message: format!("it wanted more than {} MiB of memory", limits.memory >> 20),
             };
@@ -111,15 +147,38 @@ impl GuestFailure {
         let text = error.root_cause().to_string();
         if text.contains("fuel allocated for hostcalls") {
             return Self {
+                last_words: None,
                 kind: GuestFailureKind::Output,
                 message: format!("it returned more than {} MiB", limits.output >> 20),
             };
         }
         let text = text.strip_prefix("wasm trap: ").unwrap_or(&text);
         Self {
+            last_words: None,
             kind: GuestFailureKind::Trap,
             message: format!("it trapped: {text}"),
         }
+    }
+}
+
+/// The last lines of what a guest logged as wrong, as one. The last, because that
+/// is where tracebacks have what happened.
+fn last_words(log: &[LogLine]) -> Option<String> {
+    let wrong = |line: &&LogLine| {
+        matches!(line.level, tracing::Level::ERROR | tracing::Level::WARN)
+            && !line.message.trim().is_empty()
+    };
+    let lines: Vec<&LogLine> = log.iter().filter(wrong).collect();
+    let last = &lines[lines.len().saturating_sub(LAST_LINES)..];
+    let text: Vec<&str> = last.iter().map(|line| &*line.message).collect();
+    Some(one_line(&text.join(" "))).filter(|text| !text.is_empty())
+}
+
+/// The last characters of a text.
+fn end_of(text: &str) -> String {
+    match text.chars().count().saturating_sub(LAST_CHARS) {
+        0 => text.to_owned(),
+        skipped => format!("…{}", text.chars().skip(skipped).collect::<String>()),
     }
 }
 
@@ -310,14 +369,19 @@ impl<B> Lease<B> {
         let state = instance.store.data_mut();
         state.end();
         self.home.sandbox.spent(state.spent());
-        let (lines, dropped) = state.take_log();
-        self.log.extend(lines);
-        self.log_dropped += dropped;
+        let log = state.take_log();
+        self.log_dropped += log.dropped;
+        let last = match &result {
+            Ok(_) => Vec::new(),
+            Err(_) => log.lines.iter().chain(&log.last).cloned().collect(),
+        };
+        self.log.extend(log.lines);
         match result {
             Ok(answer) => Ok(answer),
             Err(error) => {
                 let state = instance.store.data();
-                let failure = GuestFailure::from_call(&error, state, &self.home.sandbox);
+                let failure =
+                    GuestFailure::from_call(&error, state, &self.home.sandbox).after(&last);
                 self.keys = instance.store.data_mut().keys.take();
                 self.discard();
                 Err(failure)
@@ -360,6 +424,18 @@ impl<B> Lease<B> {
         self.instance
             .as_ref()
             .map_or(Duration::ZERO, |instance| instance.store.data().spent())
+    }
+
+    /// Whether the guest used `keys` where there are none, in its last call.
+    pub fn keys_refused(&self) -> bool {
+        let instance = self.instance.as_ref();
+        instance.is_some_and(|instance| instance.store.data().keys_refused())
+    }
+
+    /// Bytes of memory the instance holds.
+    pub fn memory_bytes(&self) -> usize {
+        let instance = self.instance.as_ref();
+        instance.map_or(0, |instance| instance.store.data().memory_bytes())
     }
 
     /// Takes the lines logged since the last time, and how many were too many.

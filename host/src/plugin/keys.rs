@@ -201,7 +201,7 @@ impl Host for GuestState {
     ) -> wasmtime::Result<Result<Vec<u8>, KeyError>> {
         Ok(match &mut self.keys {
             Some(scope) => scope.hash(alg, &message),
-            None => Err(KeyError::NotPermitted),
+            None => Err(self.no_keys()),
         })
     }
 
@@ -213,7 +213,7 @@ impl Host for GuestState {
     ) -> wasmtime::Result<Result<Vec<u8>, KeyError>> {
         Ok(match &mut self.keys {
             Some(scope) => scope.hmac(alg, &key, &messages),
-            None => Err(KeyError::NotPermitted),
+            None => Err(self.no_keys()),
         })
     }
 }

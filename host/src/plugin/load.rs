@@ -1,5 +1,9 @@
 //! From a file's bytes to a generation that may serve. Every step can refuse,
 //! and says why; nothing that serves is touched meanwhile.
+//!
+//! Adapters that are a source file: `source`.
+
+mod source;
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
@@ -7,9 +11,10 @@ use std::time::{Duration, Instant};
 
 use wasmtime::component::Component;
 
-use super::artifact::Artifact;
+use super::artifact::{Artifact, Sha};
 use super::bindings::adapter::PlatformPre;
 use super::bindings::script::ScriptEnginePre;
+use super::bindings::source::LanguageRuntimePre;
 use super::cache::CodeCache;
 use super::code::CodeStore;
 use super::compile::Compiler;
@@ -17,17 +22,22 @@ use super::generation::{
     AdapterGeneration, AdapterHome, CompiledOperation, Identity, LoadTimes, next_id,
 };
 use super::golden;
-use super::guest::Home;
+use super::guest::{GuestFailureKind, Home};
+use super::language::{LanguageManifest, Linked, RuntimeGeneration};
 use super::manifest::Manifest;
+use super::packed::{self, SourceFile};
 pub use super::refusal::Refusal;
 use super::sandbox::Sandbox;
 use super::script_engine::{EngineGeneration, EngineManifest, ScriptHome};
+use super::shape;
+use super::trust::Trust;
 use super::verify::{Kind, verify};
 use super::warm::{Room, WarmKey};
 use crate::clock::now_ms;
 use crate::config::HostLimits;
 use crate::schema::{self, Schema};
 use crate::text::one_line;
+pub use source::Beside;
 
 /// A manifest larger than this is not read.
 const MANIFEST_BYTES: usize = 4 << 20;
@@ -39,15 +49,30 @@ pub enum Loaded {
     Adapter(Arc<AdapterGeneration>),
     /// A script engine.
     Engine(Arc<EngineGeneration>),
+    /// A language runtime.
+    Runtime(Arc<RuntimeGeneration>),
 }
 
 impl Loaded {
     /// What only one plugin can provide at a time: an adapter by its name, a
-    /// script engine by the extension of its scripts.
+    /// script engine by the extension of its scripts, a language runtime by its
+    /// language.
     pub fn provides(&self) -> (Kind, &str) {
         match self {
             Self::Adapter(adapter) => (Kind::Adapter, &adapter.identity.name),
             Self::Engine(engine) => (Kind::ScriptEngine, &engine.manifest.extension),
+            Self::Runtime(runtime) => (Kind::LanguageRuntime, &runtime.manifest.language),
+        }
+    }
+
+    /// Whether only one of the two can serve.
+    pub fn is_rival_of(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Runtime(one), Self::Runtime(other)) => {
+                let (one, other) = (&one.manifest, &other.manifest);
+                one.language == other.language || one.extensions.iter().any(|ext| other.serves(ext))
+            }
+            _ => self.provides() == other.provides(),
         }
     }
 
@@ -56,6 +81,7 @@ impl Loaded {
         match self {
             Self::Adapter(adapter) => &adapter.identity,
             Self::Engine(engine) => &engine.identity,
+            Self::Runtime(runtime) => &runtime.identity,
         }
     }
 
@@ -64,6 +90,7 @@ impl Loaded {
         match self {
             Self::Adapter(adapter) => adapter.component(),
             Self::Engine(engine) => engine.component(),
+            Self::Runtime(runtime) => runtime.component(),
         }
     }
 }
@@ -76,6 +103,8 @@ pub struct Loader {
     scripts: Arc<ScriptHome>,
     /// Processor time of a candidate's golden examples.
     check_timeout: Duration,
+    runs_examples: bool,
+    trust: Trust,
 }
 
 impl Loader {
@@ -107,7 +136,22 @@ impl Loader {
             store: CodeStore::new(sandbox.clone(), compiler, cache),
             sandbox,
             check_timeout: limits.check_timeout,
+            runs_examples: true,
+            trust: Trust::default(),
         }
+    }
+
+    /// Takes only files that the operator meant.
+    pub fn trusting(mut self, trust: Trust) -> Self {
+        self.trust = trust;
+        self
+    }
+
+    /// Leaves the golden examples to somebody who wants to know more of them
+    /// than whether they hold.
+    pub fn without_examples(mut self) -> Self {
+        self.runs_examples = false;
+        self
     }
 
     /// Compiles what took the compiling process down before, too: a person wants
@@ -141,72 +185,119 @@ impl Loader {
     pub async fn load(&self, artifact: Artifact, number: u32) -> Result<Loaded, Refusal> {
         let started = Instant::now();
         // First what costs nothing.
+        let signed = self.trust.signed(&artifact)?;
         let verified = verify(&artifact.bytes)?;
-        let bytes = Arc::new(artifact.bytes);
-        let (component, from_cache) = self
-            .store
-            .component(&bytes, artifact.sha256, verified.kind)
-            .await?;
-        let mut times = LoadTimes {
+        let carried = packed::read(&artifact.bytes).map_err(Refusal::Source)?;
+        if let (Some(source), true) = (&carried.source, verified.kind != Kind::LanguageRuntime) {
+            return Err(Refusal::Source(format!(
+                "it carries the source file `{}` and is no language runtime, so nothing runs that; build it again",
+                source.name
+            )));
+        }
+        let identity = identity(&artifact, number, verified.kind, signed);
+        // The code is the same whatever is packed with it.
+        let mut bytes = artifact.bytes;
+        let bare = packed::bare(&bytes).len();
+        let code = match bare < bytes.len() {
+            true => {
+                bytes.truncate(bare);
+                Sha::of(&bytes)
+            }
+            false => identity.sha256,
+        };
+        let bytes = Arc::new(bytes);
+        let (component, from_cache) = self.store.component(&bytes, code, verified.kind).await?;
+        let times = LoadTimes {
             compile_ms: millis(started.elapsed()),
             from_cache,
             ..LoadTimes::default()
         };
+        let wants_wasi = verified.wants_wasi;
+        // In the contract's words if its types differ, and else in the library's.
+        let interface = |error: wasmtime::Error| {
+            let differs = match verified.kind {
+                Kind::Adapter => shape::difference(&bytes),
+                _ => None,
+            };
+            Refusal::Interface(differs.unwrap_or_else(|| one_line(&format!("{error:#}"))))
+        };
         let pre = self
             .sandbox
-            .linker(verified.wants_wasi)
+            .linker(wants_wasi)
             .instantiate_pre(&component)
-            .map_err(|error| Refusal::Interface(one_line(&format!("{error:#}"))))?;
-        let identity = Identity {
-            id: next_id(),
-            number,
-            name: String::new(),
-            version: None,
-            kind: verified.kind,
-            file: artifact.path,
-            sha256: artifact.sha256,
-            bytes: bytes.len(),
-            loaded_at_ms: now_ms(),
-            times: LoadTimes::default(),
-        };
-        let interface =
-            |error: wasmtime::Error| Refusal::Interface(one_line(&format!("{error:#}")));
+            .map_err(interface)?;
+        let identity = Identity { times, ..identity };
         match verified.kind {
             Kind::Adapter => {
-                let pre = PlatformPre::new(pre).map_err(interface)?;
-                let adapter = self
-                    .adapter(pre, verified.wants_wasi, identity, &mut times)
-                    .await?;
+                let parts = Parts {
+                    pre: PlatformPre::new(pre).map_err(interface)?,
+                    wants_wasi,
+                    source: None,
+                    examples: carried.examples,
+                };
+                let adapter = self.adapter(parts, identity).await;
+                let adapter = adapter.map_err(|refusal| as_interface(refusal, &bytes))?;
                 Ok(Loaded::Adapter(adapter))
             }
             Kind::ScriptEngine => {
                 let pre = ScriptEnginePre::new(pre).map_err(interface)?;
                 let described = Instant::now();
-                let manifest = self.engine_manifest(&pre, verified.wants_wasi).await?;
-                times.describe_ms = millis(described.elapsed());
-                let identity = Identity {
-                    name: manifest.language.clone(),
-                    times,
-                    ..identity
-                };
+                let manifest = self.engine_manifest(&pre, wants_wasi).await?;
+                let mut identity = identity;
+                identity.times.describe_ms = millis(described.elapsed());
+                identity.name.clone_from(&manifest.language);
+                identity.pinned = self.trust.pinned(&identity)?;
                 Ok(Loaded::Engine(Arc::new(EngineGeneration::new(
                     identity,
                     manifest,
                     pre,
-                    verified.wants_wasi,
+                    wants_wasi,
                     self.scripts.clone(),
                 ))))
+            }
+            Kind::LanguageRuntime => {
+                let linked = Linked {
+                    platform: PlatformPre::new(pre.clone()).map_err(interface)?,
+                    language: LanguageRuntimePre::new(pre).map_err(interface)?,
+                    wants_wasi,
+                };
+                let described = Instant::now();
+                let text = linked.describe(&self.sandbox).await?;
+                let manifest = LanguageManifest::read(&text).map_err(Refusal::Manifest)?;
+                let mut identity = identity;
+                let Some(source) = carried.source else {
+                    identity.times.describe_ms = millis(described.elapsed());
+                    identity.name.clone_from(&manifest.language);
+                    identity.pinned = self.trust.pinned(&identity)?;
+                    return Ok(Loaded::Runtime(Arc::new(RuntimeGeneration {
+                        identity,
+                        manifest,
+                        linked,
+                    })));
+                };
+                let runtime = source::Runtime {
+                    linked: &linked,
+                    manifest: &manifest,
+                    sha256: code,
+                };
+                let adapter = self.of_source(&runtime, source, carried.examples, identity);
+                Ok(Loaded::Adapter(adapter.await?))
             }
         }
     }
 
     async fn adapter(
         &self,
-        pre: PlatformPre<super::state::GuestState>,
-        wants_wasi: bool,
+        parts: Parts,
         identity: Identity,
-        times: &mut LoadTimes,
     ) -> Result<Arc<AdapterGeneration>, Refusal> {
+        let Parts {
+            pre,
+            wants_wasi,
+            source,
+            examples,
+        } = parts;
+        let mut times = identity.times;
         let described = Instant::now();
         // An adapter without operations, so that `describe` runs like any call.
         let bare = Arc::new(AdapterGeneration {
@@ -218,24 +309,26 @@ impl Loader {
             declared: Arc::default(),
             pre: pre.clone(),
             wants_wasi,
+            source: source.clone(),
             home: self.adapters.clone(),
         });
         let text = bare.lease(&"".into()).await?.describe().await?;
         // Schemas and their patterns take long to compile if somebody wants it.
-        let read = move || schema::on_deep_stack(|| read_manifest(&text));
+        let read = move || schema::on_deep_stack(|| read_manifest(&text, examples));
         let kept = tokio::task::spawn_blocking(read)
             .await
             .unwrap_or_else(|error| Err(format!("cannot be read: {error}")))
             .unwrap_or_else(|why| Err(Refusal::Manifest(format!("it {why}"))))?;
-        times.describe_ms = millis(described.elapsed());
+        times.describe_ms += millis(described.elapsed());
 
-        let identity = Identity {
+        let mut identity = Identity {
             id: next_id(),
             name: kept.manifest.name.clone(),
             version: Some(kept.manifest.version.clone()),
-            times: *times,
+            times,
             ..identity
         };
+        identity.pinned = self.trust.pinned(&identity)?;
         let generation = Arc::new(AdapterGeneration {
             label: identity.label().into(),
             identity,
@@ -245,15 +338,18 @@ impl Loader {
             declared: kept.declared,
             pre,
             wants_wasi,
+            source,
             home: self.adapters.clone(),
         });
         let examples = Instant::now();
-        golden::run(&generation, self.check_timeout).await?;
+        if self.runs_examples {
+            golden::run(&generation, self.check_timeout).await?;
+        }
         times.examples_ms = millis(examples.elapsed());
         // Nobody else has the generation yet.
         Ok(match Arc::try_unwrap(generation) {
             Ok(mut generation) => {
-                generation.identity.times = *times;
+                generation.identity.times = times;
                 Arc::new(generation)
             }
             Err(shared) => shared,
@@ -273,6 +369,47 @@ impl Loader {
     }
 }
 
+/// What an adapter is made of.
+struct Parts {
+    pre: PlatformPre<super::state::GuestState>,
+    wants_wasi: bool,
+    /// What its language runtime runs.
+    source: Option<Arc<SourceFile>>,
+    /// Golden examples besides those of its manifest.
+    examples: Vec<serde_json::Value>,
+}
+
+/// Of a candidate of which nothing is known yet but its bytes.
+fn identity(artifact: &Artifact, number: u32, kind: Kind, signed: bool) -> Identity {
+    Identity {
+        id: next_id(),
+        number,
+        name: String::new(),
+        version: None,
+        kind,
+        file: artifact.path.clone(),
+        sha256: artifact.sha256,
+        bytes: artifact.bytes.len(),
+        file_sha256: artifact.sha256,
+        pinned: false,
+        signed,
+        source: None,
+        loaded_at_ms: now_ms(),
+        times: LoadTimes::default(),
+    }
+}
+
+/// An adapter of which no instance can be made because its types are others
+/// than the contract's: wasmtime compares them only then.
+fn as_interface(refusal: Refusal, bytes: &[u8]) -> Refusal {
+    match &refusal {
+        Refusal::Describe(failure) if failure.kind == GuestFailureKind::Unavailable => {
+            shape::difference(bytes).map_or(refusal, Refusal::Interface)
+        }
+        _ => refusal,
+    }
+}
+
 fn millis(duration: Duration) -> f64 {
     (duration.as_secs_f64() * 1e6).round() / 1e3
 }
@@ -285,15 +422,16 @@ struct Kept {
     declared: Arc<BTreeSet<String>>,
 }
 
-/// Reads a manifest and compiles its schemas.
-fn read_manifest(text: &str) -> Result<Kept, Refusal> {
+/// Reads a manifest and compiles its schemas. `examples` are packed beside it.
+fn read_manifest(text: &str, examples: Vec<serde_json::Value>) -> Result<Kept, Refusal> {
     if text.len() > MANIFEST_BYTES {
         return Err(Refusal::Manifest(format!(
             "it has {} bytes, more than {MANIFEST_BYTES}",
             text.len()
         )));
     }
-    let manifest = Manifest::read(text).map_err(Refusal::Manifest)?;
+    let mut manifest = Manifest::read(text).map_err(Refusal::Manifest)?;
+    manifest.add_examples(examples).map_err(Refusal::Manifest)?;
     let compile = |schema: &serde_json::Value, what: String| {
         Schema::compile(schema).map_err(|why| Refusal::Manifest(format!("{what} {why}")))
     };

@@ -2,13 +2,18 @@
 //! `wit/manifest.schema.json`, and every manifest is checked against it.
 
 mod check;
+pub mod folders;
+mod place;
+mod violation;
 
 pub use crossdock_golden::{
     Example, ExampleBody, ExampleContext, ExampleFailure, ExampleItem, ExampleOutcome,
     ExampleReply, ExampleRequest, Provenance,
 };
+pub use place::place;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+pub use violation::Violation;
 
 /// An adapter's description of itself.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -174,6 +179,20 @@ pub struct Code {
     pub outcome: String,
 }
 
+/// What the manifest's schema says against an author's own file. It may lack what
+/// is put in when the adapter is built.
+pub fn violations(text: &str) -> Vec<Violation> {
+    check::violations(text)
+}
+
+/// An example by itself has the shape that one in a manifest has.
+///
+/// # Errors
+/// What is wrong with it and where, in one line.
+pub(super) fn check_example(example: &Example) -> Result<(), String> {
+    check::example(example)
+}
+
 impl Manifest {
     /// Reads and checks a manifest.
     ///
@@ -181,6 +200,29 @@ impl Manifest {
     /// What is wrong with it and where, in one line.
     pub fn read(text: &str) -> Result<Self, String> {
         check::read(text)
+    }
+
+    /// Takes examples that lie beside the adapter, or are packed with it, to
+    /// those that it has.
+    ///
+    /// # Errors
+    /// What is wrong with one of them, in one line.
+    pub fn add_examples(&mut self, examples: Vec<Value>) -> Result<(), String> {
+        let mut read = Vec::with_capacity(examples.len());
+        for (index, value) in examples.into_iter().enumerate() {
+            let wrong = |why: String| format!("its packed example {}: {why}", index + 1);
+            check::example_value(&value).map_err(wrong)?;
+            let example: Example =
+                serde_json::from_value(value).map_err(|error| wrong(error.to_string()))?;
+            read.push(example);
+        }
+        let names: Vec<String> = self.operations.iter().map(|one| one.name.clone()).collect();
+        folders::settle(&mut read, names.iter().map(String::as_str));
+        for example in read {
+            check::of_an_operation(self, &example)?;
+            self.examples.push(example);
+        }
+        Ok(())
     }
 
     /// The operation of that name.

@@ -6,14 +6,17 @@
 //! | [`artifact`], [`cache`], `code` | a file's bytes and hash; compiled code kept on disk, or made |
 //! | [`compile`] | from bytes to machine code, in a bounded process |
 //! | [`verify`] | which contract a component implements, and that it imports nothing else |
+//! | `shape` | the types of a component's interface, beside the contract's |
+//! | [`trust`] | whether a file is one that the operator meant: its pin, its signature |
 //! | [`load`], [`refusal`] | the steps from bytes to a generation, each with its typed refusal |
 //! | [`golden`] | an adapter's worked examples, run before it may serve |
-//! | [`generation`], [`script_engine`] | one loaded version of an adapter, of a script engine |
+//! | [`generation`], [`script_engine`], [`language`] | one loaded version of an adapter, of a script engine, of a language runtime |
 //! | [`guest`], [`warm`], [`room`] | what is cheap per call: instances, budgets, reuse, who makes room |
 //! | [`lanes`] | who goes on computing when a guest takes long |
 //! | [`ticker`] | the clock that bounds guests in time |
 //! | [`keys`], [`state`], [`wasi`], `output` | what a guest can reach |
 //! | [`manifest`] | what `describe` returns |
+//! | [`packed`] | what a file carries besides its code: a source to run, golden examples |
 //! | [`fault`] | what an adapter says went wrong, in words |
 //! | [`promise`] | what an adapter promises of what it gives, checked |
 //! | [`edits`] | a draft with an adapter's edits and the connection's `auth` |
@@ -30,16 +33,20 @@ pub mod golden;
 pub mod guest;
 pub mod keys;
 pub mod lanes;
+pub mod language;
 pub mod load;
 pub mod manifest;
 mod output;
+pub mod packed;
 pub mod promise;
 pub mod refusal;
 pub mod room;
 pub mod sandbox;
 pub mod script_engine;
+mod shape;
 pub mod state;
 pub mod ticker;
+pub mod trust;
 pub mod verify;
 pub mod warm;
 pub mod wasi;

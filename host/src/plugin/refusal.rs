@@ -1,11 +1,18 @@
 //! Why a candidate may not serve: the step that refused, and a sentence for
 //! whoever put the file there.
 
+use std::path::PathBuf;
+
+use crossdock_registry::Digest;
+
 use super::artifact::ReadError;
 use super::compile::{CompileFailure, CompileLimits, Down};
 use super::golden::ExampleFailed;
 use super::guest::{GuestFailure, GuestFailureKind};
 use crate::text::quoted;
+
+/// The step that is about another file than the plugin's own.
+pub const SIGNATURE: &str = "signature";
 
 /// Why a candidate may not serve.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -18,7 +25,7 @@ pub enum Refusal {
     NotAComponent(String),
     /// It is the half of a component that compilers make.
     #[error(
-        "it is not a WebAssembly component but a core module: add the step of its build that makes a component of it (`wasm-tools component new`, or `cargo xtask build-plugins` for a crate of this repository)"
+        "it is not a WebAssembly component but a core module: add the step of its build that makes a component of it (`crossdock plugin build`, `wasm-tools component new`, or `cargo xtask build-plugins` for a crate of this repository)"
     )]
     CoreModule,
     /// It wants WASI of a version that is not there.
@@ -42,6 +49,35 @@ pub enum Refusal {
         /// The host's.
         expected: &'static str,
     },
+    /// Nobody has signed it.
+    #[error(
+        "it has no signature, and `[plugins.signatures]` in crossdock.toml wants one in {}: `cosign sign-blob` writes it, and `crossdock plugin pull --install` brings it",
+        signature.display()
+    )]
+    Unsigned {
+        /// Where its signature would be.
+        signature: PathBuf,
+    },
+    /// What is there as its signature is none.
+    #[error("its signature {} {why}; sign these bytes again, or put back those that were signed", signature.display())]
+    BadSignature {
+        /// Where its signature is.
+        signature: PathBuf,
+        /// What fits "its signature …".
+        why: String,
+    },
+    /// Its name is pinned to other bytes.
+    #[error(
+        "`[plugins.pin]` in crossdock.toml has `{name}` as {pin}, and this file is {found}; put the pinned file back, or change the pin and restart"
+    )]
+    OtherThanPinned {
+        /// The plugin's name.
+        name: String,
+        /// What it should be.
+        pin: Digest,
+        /// What it is.
+        found: Digest,
+    },
     /// It took the compiling process down, now or before.
     #[error("{}", taken_down(*down, *limits, *before))]
     TookCompilerDown {
@@ -57,8 +93,9 @@ pub enum Refusal {
     NotNow(String),
     /// It wants something that no plugin gets.
     #[error(
-        "it imports {}, which no plugin gets; a plugin may import `keys`, `log` and WASI 0.2 only",
-        list(names)
+        "it imports {}, which no plugin gets; a plugin may import `keys`, `log` and WASI 0.2 only{}",
+        list(names),
+        without_http(names)
     )]
     UnknownImports {
         /// The imports, by name.
@@ -66,7 +103,7 @@ pub enum Refusal {
     },
     /// It implements neither contract.
     #[error(
-        "it exports neither {} but {}; build it against `wit/`",
+        "it exports neither {} but {}; build it against `wit/`, and name what is exported: in Rust `export_adapter!(…)`, elsewhere the world `platform`",
         quoted(expected, " nor "),
         list(found)
     )]
@@ -79,8 +116,24 @@ pub enum Refusal {
     /// It has the right names with the wrong types.
     #[error("its interface differs from the contract: {0}; build it against this host's `wit/`")]
     Interface(String),
+    /// A source file, or what is packed with a component, is not as it must be.
+    #[error("{0}")]
+    Source(String),
+    /// No language runtime runs files like this one.
+    #[error(
+        "no language runtime runs `.{extension}` files; put one into the plugins folder: `crossdock init` brings `runtime-js.wasm`, for JavaScript"
+    )]
+    NoRuntime {
+        /// The file's extension.
+        extension: String,
+    },
+    /// Source files are switched off.
+    #[error(
+        "`[plugins] sources` is false in crossdock.toml, so source files are not loaded; set it to true, or build a component of the file"
+    )]
+    SourcesOff,
     /// `describe` failed.
-    #[error("`describe` failed: {0}")]
+    #[error("`describe` failed: {}", .0.told(str::to_owned))]
     Describe(#[from] GuestFailure),
     /// `describe` answered something that is not a manifest.
     #[error("its manifest is not valid: {0}")]
@@ -142,6 +195,16 @@ fn taken_down(down: Down, limits: CompileLimits, before: bool) -> String {
     )
 }
 
+/// How the toolchain of JavaScript leaves out what it puts in by itself.
+fn without_http(names: &[String]) -> &'static str {
+    match names.iter().any(|name| name.starts_with("wasi:http/")) {
+        true => {
+            "; the host sends for adapters: build JavaScript with `disableFeatures: ['http', 'fetch-event']`, and use no client of HTTP elsewhere"
+        }
+        false => "",
+    }
+}
+
 fn list(names: &[String]) -> String {
     match names {
         [] => "nothing".into(),
@@ -154,12 +217,15 @@ impl Refusal {
     pub fn step(&self) -> &'static str {
         match self {
             Self::Read(_) => "read",
+            Self::Unsigned { .. } | Self::BadSignature { .. } => SIGNATURE,
+            Self::OtherThanPinned { .. } => "pin",
             Self::NotAComponent(_) | Self::CoreModule => "parse",
             Self::UnknownImports { .. } | Self::WasiVersion { .. } => "imports",
             Self::MissingExport { .. } | Self::ContractVersion { .. } | Self::Interface(_) => {
                 "exports"
             }
             Self::TookCompilerDown { .. } | Self::NotNow(_) => "compile",
+            Self::Source(_) | Self::NoRuntime { .. } | Self::SourcesOff => "source",
             Self::Describe(_) => "describe",
             Self::Manifest(_) => "manifest",
             Self::Example(_) => "examples",

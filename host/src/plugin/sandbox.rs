@@ -41,7 +41,7 @@ const CORE_INSTANCES_PER_COMPONENT: u32 = 64;
 #[derive(Clone)]
 pub struct Sandbox {
     engine: Engine,
-    /// For adapters, without WASI.
+    /// For adapters and language runtimes, without WASI.
     adapter: Arc<Linker<GuestState>>,
     /// For components whose toolchain wants WASI: the empty deterministic one.
     with_wasi: Arc<Linker<GuestState>>,
@@ -74,6 +74,11 @@ impl Sandbox {
 
         let mut adapter = Linker::new(&engine);
         bindings::adapter::Platform::add_to_linker::<GuestState, KeysAccess>(
+            &mut adapter,
+            |state| state,
+        )?;
+        // Who may import it, the outline decides.
+        bindings::source::LanguageRuntime::add_to_linker::<GuestState, KeysAccess>(
             &mut adapter,
             |state| state,
         )?;

@@ -1,5 +1,6 @@
 //! What the host keeps beside one guest instance.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -7,9 +8,12 @@ use std::time::Duration;
 use wasmtime::component::HasData;
 use wasmtime::{ResourceLimiter, Store, UpdateDeadline};
 
+use super::bindings::adapter::crossdock::adapter::keys::KeyError;
 use super::bindings::adapter::crossdock::adapter::{log, types};
+use super::bindings::source::crossdock::source::file;
 use super::keys::KeyScope;
 use super::lanes::Turns;
+use super::packed::SourceFile;
 use super::sandbox::{GuestLimits, Sandbox, TICK};
 use super::ticker::ClockStopped;
 use super::wasi::EmptyWasi;
@@ -23,6 +27,9 @@ const LOG_LINES: usize = 64;
 /// would not be found any more.
 const LOG_LINE_BYTES: usize = 8 << 10;
 
+/// Lines that are kept of those that are too many.
+const LAST_LINES: usize = 24;
+
 /// Elements a guest's tables may grow to.
 const TABLE_ELEMENTS: usize = 100_000;
 
@@ -33,7 +40,11 @@ pub struct GuestState {
     turns: Turns,
     log: GuestLog,
     pub(super) keys: Option<KeyScope>,
+    /// Whether the guest used `keys` where there are none.
+    keys_refused: bool,
     pub(super) wasi: Option<Box<EmptyWasi>>,
+    /// What a language runtime runs.
+    source: Option<Arc<SourceFile>>,
 }
 
 /// Why the epoch callback stopped a guest.
@@ -61,7 +72,9 @@ impl GuestState {
             turns: Turns::new(sandbox.lanes().clone(), tenant.clone()),
             log: GuestLog::default(),
             keys: None,
+            keys_refused: false,
             wasi: wants_wasi.then(|| Box::new(EmptyWasi::new())),
+            source: None,
         };
         let mut store = Store::new(sandbox.engine(), state);
         store.limiter(|state| &mut state.memory);
@@ -88,10 +101,16 @@ impl GuestState {
         store
     }
 
+    /// Gives a language runtime the file that it runs.
+    pub(super) fn set_source(&mut self, source: Option<Arc<SourceFile>>) {
+        self.source = source;
+    }
+
     /// Starts a new call's budget of guest time.
     pub fn begin(&mut self, deadline: Duration) {
         self.budget = Budget::new(deadline);
         self.memory.refused = false;
+        self.keys_refused = false;
         self.turns.reset();
     }
 
@@ -110,6 +129,17 @@ impl GuestState {
         self.memory.refused
     }
 
+    /// Notes that the guest used `keys` where there are none.
+    pub(super) fn no_keys(&mut self) -> KeyError {
+        self.keys_refused = true;
+        KeyError::NotPermitted
+    }
+
+    /// Whether the guest used `keys` where there are none, in its last call.
+    pub fn keys_refused(&self) -> bool {
+        self.keys_refused
+    }
+
     /// Bytes of linear memory the guest holds.
     pub fn memory_bytes(&self) -> usize {
         self.memory.bytes
@@ -120,14 +150,13 @@ impl GuestState {
         self.wasi.as_mut().is_some_and(|wasi| wasi.leaks_handles())
     }
 
-    /// Takes what the guest logged, and how many lines were too many.
-    pub fn take_log(&mut self) -> (Vec<LogLine>, usize) {
-        let log = std::mem::take(&mut self.log);
-        let (mut lines, mut dropped) = (log.lines, log.dropped);
+    /// Takes what the guest logged.
+    pub(super) fn take_log(&mut self) -> GuestLog {
+        let mut log = std::mem::take(&mut self.log);
         if let Some(wasi) = &self.wasi {
-            dropped += wasi.drain_output(&mut lines, LOG_LINES, LOG_LINE_BYTES);
+            wasi.drain_output(&mut log);
         }
-        (lines, dropped)
+        log
     }
 }
 
@@ -201,29 +230,58 @@ impl ResourceLimiter for MemoryLimit {
     }
 }
 
+/// What a guest logged in one call.
 #[derive(Default)]
-struct GuestLog {
-    lines: Vec<LogLine>,
-    dropped: usize,
+pub(super) struct GuestLog {
+    /// The first lines.
+    pub lines: Vec<LogLine>,
+    /// The last of those that were too many: what a guest says before it traps.
+    pub last: VecDeque<LogLine>,
+    /// How many were too many.
+    pub dropped: usize,
+}
+
+impl GuestLog {
+    /// Takes one more line, or counts it.
+    pub fn add(&mut self, level: tracing::Level, mut message: String) {
+        truncate(&mut message, LOG_LINE_BYTES);
+        let line = LogLine { level, message };
+        if self.lines.len() < LOG_LINES {
+            self.lines.push(line);
+            return;
+        }
+        self.dropped += 1;
+        if self.last.len() == LAST_LINES {
+            self.last.pop_front();
+        }
+        self.last.push_back(line);
+    }
 }
 
 impl types::Host for GuestState {}
 
 impl log::Host for GuestState {
-    fn write(&mut self, level: log::Level, mut message: String) -> wasmtime::Result<()> {
-        if self.log.lines.len() >= LOG_LINES {
-            self.log.dropped += 1;
-            return Ok(());
-        }
-        truncate(&mut message, LOG_LINE_BYTES);
+    fn write(&mut self, level: log::Level, message: String) -> wasmtime::Result<()> {
         let level = match level {
             log::Level::Debug => tracing::Level::DEBUG,
             log::Level::Info => tracing::Level::INFO,
             log::Level::Warn => tracing::Level::WARN,
             log::Level::Error => tracing::Level::ERROR,
         };
-        self.log.lines.push(LogLine { level, message });
+        self.log.add(level, message);
         Ok(())
+    }
+}
+
+impl file::Host for GuestState {
+    /// Once per instance: the runtime keeps what it made of it.
+    fn read(&mut self) -> wasmtime::Result<file::Source> {
+        let source = self.source.as_ref();
+        let source = source.ok_or_else(|| wasmtime::Error::msg("it was given no source file"))?;
+        Ok(file::Source {
+            name: source.name.clone(),
+            text: source.text.clone(),
+        })
     }
 }
 

@@ -13,8 +13,48 @@ const ADAPTER_IMPORTS: [&str; 3] = [
     "crossdock:adapter/log@0.1.0",
 ];
 
-const ADAPTER_EXPORT: &str = "crossdock:adapter/adapter@0.1.0";
+pub(super) const ADAPTER_EXPORT: &str = "crossdock:adapter/adapter@0.1.0";
 const ENGINE_EXPORT: &str = "crossdock:script/engine@0.1.0";
+
+/// What a language runtime exports besides the adapter.
+const LANGUAGE_EXPORT: &str = "crossdock:source/language@0.1.0";
+
+/// What only a language runtime may import.
+const FILE_IMPORT: &str = "crossdock:source/file@0.1.0";
+
+/// The contracts that this host serves, each with its versions. What a version
+/// is, and what moves it: `docs/decisions/0048-contract-versions.md`.
+pub const CONTRACTS: [Contract; 3] = [
+    Contract {
+        contract: "crossdock:adapter",
+        versions: &["0.1.0"],
+    },
+    Contract {
+        contract: "crossdock:script",
+        versions: &["0.1.0"],
+    },
+    Contract {
+        contract: "crossdock:source",
+        versions: &["0.1.0"],
+    },
+];
+
+/// A contract that a host serves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+pub struct Contract {
+    /// Its package in `wit/`.
+    pub contract: &'static str,
+    /// The versions that plugins may be built against.
+    pub versions: &'static [&'static str],
+}
+
+/// Interfaces of the adapter's package that a component exports besides the one
+/// that makes it an adapter: this host does not use them, and another may.
+pub fn optional_interfaces<'e>(exports: impl Iterator<Item = &'e str>) -> Vec<String> {
+    let optional =
+        exports.filter(|name| name.starts_with("crossdock:adapter/") && *name != ADAPTER_EXPORT);
+    optional.take(MOST_NAMES).map(str::to_owned).collect()
+}
 
 /// WASI packages that the empty deterministic WASI answers.
 const WASI_PACKAGES: [&str; 6] = [
@@ -40,6 +80,19 @@ pub enum Kind {
     Adapter,
     /// `crossdock:script`.
     ScriptEngine,
+    /// `crossdock:source`: with a source file, it is an adapter.
+    LanguageRuntime,
+}
+
+impl Kind {
+    /// Whether a plugin of this contract may import something.
+    fn may_import(self, name: &str) -> bool {
+        match self {
+            Self::Adapter => ADAPTER_IMPORTS.contains(&name),
+            Self::ScriptEngine => false,
+            Self::LanguageRuntime => ADAPTER_IMPORTS.contains(&name) || name == FILE_IMPORT,
+        }
+    }
 }
 
 /// A component whose imports and exports are as they must be.
@@ -54,7 +107,12 @@ pub struct Verified {
 /// Checks a component's imports and exports by name.
 pub fn verify(bytes: &[u8]) -> Result<Verified, Refusal> {
     let Outline { imports, exports } = outline(bytes)?;
-    let kind = if exports.contains(&ADAPTER_EXPORT) {
+    let kind = if exports.contains(&LANGUAGE_EXPORT) {
+        if !exports.contains(&ADAPTER_EXPORT) {
+            return Err(without_export(&exports));
+        }
+        Kind::LanguageRuntime
+    } else if exports.contains(&ADAPTER_EXPORT) {
         Kind::Adapter
     } else if exports.contains(&ENGINE_EXPORT) {
         Kind::ScriptEngine
@@ -73,7 +131,7 @@ pub fn verify(bytes: &[u8]) -> Result<Verified, Refusal> {
             if !is_wasi_version(name) {
                 other_wasi.push(name.to_owned());
             }
-        } else if kind != Kind::Adapter || !ADAPTER_IMPORTS.contains(&name) {
+        } else if !kind.may_import(name) {
             unknown.push(name.to_owned());
         }
     }
@@ -88,9 +146,19 @@ pub fn verify(bytes: &[u8]) -> Result<Verified, Refusal> {
     Ok(Verified { kind, wants_wasi })
 }
 
+/// What a component imports and exports, by name.
+///
+/// # Errors
+/// It is no component.
+pub fn interfaces(bytes: &[u8]) -> Result<(Vec<String>, Vec<String>), Refusal> {
+    let Outline { imports, exports } = outline(bytes)?;
+    let owned = |names: Vec<&str>| names.into_iter().map(str::to_owned).collect();
+    Ok((owned(imports), owned(exports)))
+}
+
 /// It implements no contract of this host: perhaps one of another version.
 fn without_export(exports: &[&str]) -> Refusal {
-    for wanted in [ADAPTER_EXPORT, ENGINE_EXPORT] {
+    for wanted in [ADAPTER_EXPORT, ENGINE_EXPORT, LANGUAGE_EXPORT] {
         let (contract, version) = wanted.split_once('@').unwrap_or((wanted, ""));
         let other = exports.iter().find_map(|name| {
             let (name, other) = name.split_once('@')?;
@@ -236,6 +304,11 @@ mod tests {
             .unwrap()
             .kind;
         assert_eq!(kind, Kind::ScriptEngine);
+        let kind = both(&[FILE_IMPORT], &[ADAPTER_EXPORT, LANGUAGE_EXPORT])
+            .unwrap()
+            .kind;
+        assert_eq!(kind, Kind::LanguageRuntime);
+        assert!(both(&[], &[LANGUAGE_EXPORT]).is_err());
         for (imports, exports, step, part) in [
             (
                 &["evil:host/steal@1.0.0"][..],
@@ -249,6 +322,7 @@ mod tests {
                 "imports",
                 "keys",
             ),
+            (&[FILE_IMPORT], ADAPTER_EXPORT, "imports", "file"),
             (
                 &["wasi:http/handler@0.2.0"],
                 ADAPTER_EXPORT,
@@ -278,6 +352,29 @@ mod tests {
             let said = refusal.to_string();
             assert_eq!(refusal.step(), step, "{said}");
             assert!(said.contains(part), "{said}");
+        }
+    }
+
+    #[test]
+    fn interfaces_that_this_host_does_not_know_break_nothing() {
+        let inbound = "crossdock:adapter/inbound@0.1.1";
+        let bytes = component(&["crossdock:adapter/log@0.1.0"], &[ADAPTER_EXPORT, inbound]);
+        assert_eq!(verify(&bytes).unwrap().kind, Kind::Adapter);
+        let exports = [ADAPTER_EXPORT, inbound, "other:thing/x@1.0.0"];
+        assert_eq!(optional_interfaces(exports.into_iter()), [inbound]);
+        // Alone it is no adapter, and is told what it is.
+        let alone = verify(&component(&[], &[inbound])).unwrap_err();
+        assert!(alone.to_string().contains(inbound), "{alone}");
+    }
+
+    #[test]
+    fn every_contract_is_named_with_the_version_that_is_looked_for() {
+        let exports = [ADAPTER_EXPORT, ENGINE_EXPORT, LANGUAGE_EXPORT];
+        for (export, served) in exports.iter().zip(CONTRACTS) {
+            let (interface, version) = export.split_once('@').unwrap();
+            let (package, _) = interface.split_once('/').unwrap();
+            assert_eq!(package, served.contract);
+            assert!(served.versions.contains(&version));
         }
     }
 

@@ -12,8 +12,7 @@ use wasmtime::component::ResourceTable;
 use wasmtime_wasi::{HostMonotonicClock, HostWallClock, WasiCtx, WasiCtxView, WasiView};
 
 use super::output::Output;
-use super::state::{GuestState, LogLine};
-use crate::text::truncate;
+use super::state::{GuestLog, GuestState};
 
 /// Handles (streams, pollables) a guest may hold at once. Each is some memory of
 /// the host's.
@@ -76,33 +75,20 @@ impl EmptyWasi {
         *self.random.lock().unwrap_or_else(PoisonError::into_inner) = StdRng::from_seed(seed);
     }
 
-    /// Moves what was written to stdout and stderr since the last time. Returns
-    /// how many lines were too many.
-    pub(super) fn drain_output(
-        &self,
-        lines: &mut Vec<LogLine>,
-        most: usize,
-        line_bytes: usize,
-    ) -> usize {
-        let mut dropped = 0;
+    /// Moves what was written to stdout and stderr since the last time to the
+    /// log.
+    pub(super) fn drain_output(&self, log: &mut GuestLog) {
         let streams = [
             (&self.stdout, tracing::Level::INFO),
             (&self.stderr, tracing::Level::WARN),
         ];
         for (stream, level) in streams {
             let (bytes, lines_lost) = stream.take();
-            dropped += lines_lost;
             for line in String::from_utf8_lossy(&bytes).lines() {
-                if lines.len() >= most {
-                    dropped += 1;
-                    continue;
-                }
-                let mut message = line.to_owned();
-                truncate(&mut message, line_bytes);
-                lines.push(LogLine { level, message });
+                log.add(level, line.to_owned());
             }
+            log.dropped += lines_lost;
         }
-        dropped
     }
 
     /// Whether the guest has left so many handles open that it would run out of

@@ -67,6 +67,7 @@ fn what(loaded: &Loaded) -> String {
     match loaded.provides() {
         (Kind::Adapter, name) => format!("the adapter `{name}`"),
         (Kind::ScriptEngine, extension) => format!("the engine of `.{extension}` scripts"),
+        (Kind::LanguageRuntime, language) => format!("the language runtime for {language}"),
     }
 }
 
@@ -81,6 +82,8 @@ pub(super) fn uses(config: &TenantConfig, plugin: &Loaded) -> bool {
                 .chain(connection.replies.values());
             scripts.any(|script| script.extension == engine.manifest.extension)
         }
+        // Its adapters are loaded anew with it, each a candidate of its own.
+        Loaded::Runtime(_) => false,
     })
 }
 
@@ -314,6 +317,7 @@ async fn against(serving: &TenantGeneration, member: &Member) -> Vec<Problem> {
                 problems.extend(checks::compile(engine, script).await.err());
             }
         }
+        Loaded::Runtime(_) => {}
     }
     problems
 }

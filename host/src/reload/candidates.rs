@@ -11,7 +11,8 @@ use super::plugins::Candidate;
 use super::turns;
 use super::watch::Change;
 use crate::config::TenantConfig;
-use crate::plugin::load::Refusal;
+use crate::plugin::artifact::is_component;
+use crate::plugin::load::{Loaded, Refusal};
 use crate::problem::Problem;
 use crate::serving::snapshot::{Snapshot, TenantGeneration};
 
@@ -35,6 +36,7 @@ impl Manager {
             let Candidate {
                 path,
                 artifact,
+                source,
                 number,
                 reading,
             } = candidate;
@@ -42,8 +44,30 @@ impl Manager {
             let about = About::Plugin { path, reading };
             self.tasks.spawn(about, async move {
                 let _turn = turns.load().await;
-                Done::Loaded(loader.load(artifact, number).await)
+                Done::Loaded(match source {
+                    Some((runtime, beside)) => {
+                        let loading = loader.load_source(artifact, number, &runtime, beside);
+                        loading.await
+                    }
+                    None => loader.load(artifact, number).await,
+                })
             });
+        }
+    }
+
+    /// Looks at the source files again: another language runtime serves, or one
+    /// does not any more.
+    pub(super) fn scan_sources(&mut self) {
+        self.scan_plugins(|path| !is_component(path));
+    }
+
+    /// Source files that wait for a runtime wait no longer than something is
+    /// being loaded.
+    fn refuse_waiting_sources(&mut self) {
+        let mut about = self.tasks.all();
+        let loading = about.any(|about| !matches!(about, About::Tenant { .. }));
+        if !loading && self.triggers.is_empty() && self.files.refuse_without_runtime() {
+            self.unpublished = true;
         }
     }
 
@@ -104,6 +128,7 @@ impl Manager {
     /// Starts whatever can be started now.
     pub(super) fn advance(&mut self) {
         self.start_admissions();
+        self.refuse_waiting_sources();
         self.start_checks();
     }
 
@@ -373,10 +398,15 @@ impl Manager {
             self.files.hand_over(&other);
         }
         let users = self.folders.using(|config| used(config, &members));
+        let is_runtime = |member: &Member| matches!(member.loaded, Loaded::Runtime(_));
+        let runtimes = members.iter().any(is_runtime);
         for member in members {
             let label = member.loaded.identity().label();
             tracing::info!(plugin = label, file = %member.path.display(), "plugin serves");
             self.files.accept(&member.path, member.loaded);
+        }
+        if runtimes {
+            self.scan_sources();
         }
         self.folders
             .outdate(users.iter().map(|tenant| tenant.dir.clone()));

@@ -14,7 +14,7 @@ use tokio::time::Instant;
 use super::admission::{self, Admitted, Member};
 use super::checks::Checked;
 use super::current::{Command, Current, Handle, Unreadable, View};
-use super::plugins::PluginFiles;
+use super::plugins::{PluginFiles, is_touched};
 use super::tasks::Tasks;
 use super::tenants::TenantFolders;
 use super::turns::Turns;
@@ -61,13 +61,14 @@ pub async fn start(
         let metrics = channels.metrics();
         (metrics.plugins.clone(), metrics.tenants.clone())
     };
+    let files = PluginFiles::counting(plugins, config.sources);
     let manager = Manager {
         turns: Arc::new(Turns::new(config.limits.check_timeout)),
         config,
         loader,
         channels,
         current: current.clone(),
-        files: PluginFiles::counting(plugins),
+        files,
         folders: TenantFolders::counting(tenants),
         tasks: Tasks::new(),
         gone: Vec::new(),
@@ -225,7 +226,7 @@ impl Manager {
 
     fn change(&mut self, change: &Change) {
         if change.touches(&self.config.plugins_dir) {
-            self.scan_plugins(|path| change.touches(path));
+            self.scan_plugins(|path| is_touched(change, path));
         }
         self.scan_tenants((!change.rescan).then_some(change));
     }
@@ -347,6 +348,8 @@ impl Manager {
         let held = self.files.held_at("name").into_iter();
         self.triggers.extend(held.map(|(path, _)| path));
         self.unpublished = true;
+        // It may have been a language runtime.
+        self.scan_sources();
     }
 
     /// Publishes what changed, but not all the time.

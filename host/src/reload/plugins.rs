@@ -1,5 +1,7 @@
 //! The plugin files: what serves from each, and why newer bytes do not.
 
+mod sources;
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -9,14 +11,22 @@ use tokio::time::Instant;
 use super::passing::{Backoff, Presence, Unreadable, Unwatched, is_gone};
 use super::status::{PluginStatus, RefusalStatus};
 use crate::clock::now_ms;
-use crate::plugin::artifact::{Artifact, ReadError, Sha};
-use crate::plugin::load::{Loaded, Refusal};
+use crate::plugin::artifact::{Artifact, ReadError, Sha, is_component};
+use crate::plugin::language::RuntimeGeneration;
+use crate::plugin::load::{Beside, Loaded, Refusal};
+use crate::plugin::refusal::SIGNATURE;
 use crate::serving::snapshot::Snapshot;
 use crate::telemetry::metrics::Reloads;
+
+pub use sources::is_plugin;
+pub(super) use sources::is_touched;
+use sources::plugins_in;
 
 /// All plugin files that are, or were, in the folder.
 #[derive(Default)]
 pub struct PluginFiles {
+    /// Whether source files are loaded.
+    sources: bool,
     files: BTreeMap<PathBuf, PluginFile>,
     /// The folder, while it cannot be read.
     root: Option<Unreadable>,
@@ -42,6 +52,9 @@ struct PluginFile {
     retry: Option<Backoff>,
     /// It is there and cannot be read.
     unreadable: Option<Unreadable>,
+    /// It is a source file, and no language runtime that serves runs it. One
+    /// that is being loaded may.
+    awaits_runtime: bool,
     /// Since when the file is gone.
     missing: Option<Instant>,
     /// Generations of this file so far.
@@ -57,27 +70,19 @@ pub struct Candidate {
     pub path: PathBuf,
     /// Its bytes.
     pub artifact: Artifact,
+    /// What runs it and what lies beside it, if it is a source file.
+    pub source: Option<(Arc<RuntimeGeneration>, Beside)>,
     /// Number of the generation it would be.
     pub number: u32,
     /// Which reading of the file it is.
     pub reading: u64,
 }
 
-/// Whether a file name is a plugin's.
-pub fn is_plugin(path: &Path) -> bool {
-    let hidden = path
-        .file_name()
-        .is_some_and(|name| name.to_string_lossy().starts_with('.'));
-    !hidden
-        && path
-            .extension()
-            .is_some_and(|extension| extension == "wasm")
-}
-
 impl PluginFiles {
     /// None yet; what becomes of changed ones is counted here.
-    pub fn counting(reloads: Arc<Reloads>) -> Self {
+    pub fn counting(reloads: Arc<Reloads>, sources: bool) -> Self {
         Self {
+            sources,
             reloads,
             ..Self::default()
         }
@@ -94,7 +99,7 @@ impl PluginFiles {
         changed: impl Fn(&Path) -> bool,
     ) -> Vec<Candidate> {
         let now = Instant::now();
-        let present = match plugins_in(dir) {
+        let present = match plugins_in(dir, |path| self.takes(path)) {
             Ok(present) => {
                 if self.root.take().is_some() {
                     tracing::info!(dir = %dir.display(), "the plugins folder can be read again");
@@ -152,7 +157,7 @@ impl PluginFiles {
 
     fn read(&mut self, path: PathBuf, most: usize) -> Option<Candidate> {
         // Its name says nothing of its bytes, nor do its size and times.
-        let artifact = match Artifact::read(&path, most) {
+        let artifact = match Artifact::read_any(&path, most) {
             Ok(artifact) => artifact,
             Err(error) if error.is_passing() => {
                 self.cannot_read(&path, error);
@@ -168,24 +173,54 @@ impl PluginFiles {
                 return None;
             }
         };
+        let source = match self.source(&path) {
+            Ok(source) => source,
+            Err(why) => {
+                self.newer(&path).seen = None;
+                self.refuse(&path, why.step(), why.to_string(), false);
+                return None;
+            }
+        };
+        // A source file with another runtime is another plugin.
+        let sha = source
+            .as_ref()
+            .map_or(artifact.sha256, |(runtime, beside)| {
+                beside.sha256_with(runtime.identity.sha256, artifact.sha256)
+            });
         let file = self.files.entry(path.clone()).or_default();
         if file.unreadable.take().is_some() {
             tracing::info!(file = %path.display(), "this file can be read again");
         }
-        // The same as before: what was begun with these bytes goes on.
-        if file.seen == Some(artifact.sha256) && file.due_retry().is_none() {
+        // The same as before: what was begun with these bytes goes on. What stood
+        // against its signature may be put right in another file.
+        let unsigned = |refused: &RefusalStatus| refused.step == SIGNATURE;
+        let unsigned = file.refused.as_ref().is_some_and(unsigned);
+        if file.seen == Some(sha) && file.due_retry().is_none() && !unsigned {
             return None;
         }
         let before = file.retry;
-        let same = file.seen == Some(artifact.sha256);
+        let same = file.seen == Some(sha);
+        let sources = self.sources;
         let file = self.newer(&path);
-        file.seen = Some(artifact.sha256);
+        file.seen = Some(sha);
         file.retry = before.filter(|_| same);
+        if !is_component(&path) {
+            if !sources {
+                let why = Refusal::SourcesOff;
+                self.refuse(&path, why.step(), why.to_string(), false);
+                return None;
+            }
+            if source.is_none() {
+                file.awaits_runtime = true;
+                file.checking = true;
+                return None;
+            }
+        }
         // The old bytes are back: nothing to load, nothing refused.
         if file
             .serving
             .as_ref()
-            .is_some_and(|serving| serving.identity().sha256 == artifact.sha256)
+            .is_some_and(|serving| serving.identity().sha256 == sha)
         {
             file.refused = None;
             file.retry = None;
@@ -197,6 +232,7 @@ impl PluginFiles {
             reading: file.reading,
             path,
             artifact,
+            source,
         })
     }
 
@@ -209,6 +245,7 @@ impl PluginFiles {
         file.held = None;
         file.retry = None;
         file.unreadable = None;
+        file.awaits_runtime = false;
         file
     }
 
@@ -257,14 +294,14 @@ impl PluginFiles {
     }
 
     /// The file that provides what this plugin would (an adapter's name, an
-    /// engine's file extension), and whether it is missing.
+    /// engine's file extension, a runtime's language), and whether it is missing.
     pub fn provider(&self, like: &Loaded) -> Option<(&Path, bool)> {
         self.files
             .iter()
             .find(|(_, file)| {
                 file.serving
                     .as_ref()
-                    .is_some_and(|serving| serving.provides() == like.provides())
+                    .is_some_and(|serving| serving.is_rival_of(like))
             })
             .map(|(path, file)| (path.as_path(), file.missing.is_some()))
     }
@@ -422,29 +459,6 @@ impl PluginFile {
             retry: retry.or(self.due_retry()).map(Backoff::shown),
         }
     }
-}
-
-/// The plugins in a folder, and whether the system says what each is.
-fn plugins_in(dir: &Path) -> std::io::Result<BTreeMap<PathBuf, Presence>> {
-    let mut present = BTreeMap::new();
-    for entry in std::fs::read_dir(dir)? {
-        let path = entry?.path();
-        if !is_plugin(&path) {
-            continue;
-        }
-        match path.metadata() {
-            // Whatever else it is, it is refused and shown.
-            Ok(metadata) if !metadata.is_dir() => {
-                present.insert(path, Presence::There);
-            }
-            Ok(_) => {}
-            Err(error) if is_gone(&error) => {}
-            Err(error) => {
-                present.insert(path, Presence::Unknown(error));
-            }
-        }
-    }
-    Ok(present)
 }
 
 fn log_refused(path: &Path, step: &str, reason: &str) {

@@ -18,7 +18,7 @@ impl Folder {
     fn new() -> Self {
         Self {
             dir: tempfile::tempdir().unwrap(),
-            files: PluginFiles::default(),
+            files: PluginFiles::counting(Arc::default(), true),
         }
     }
 
@@ -203,4 +203,49 @@ async fn a_file_that_is_too_large_is_refused_for_its_bytes() {
         !folder.is_current(&candidate),
         "the newest bytes are others"
     );
+}
+
+#[tokio::test]
+async fn a_source_file_waits_while_something_is_loaded_and_is_refused_without_a_runtime() {
+    let mut folder = Folder::new();
+    folder.write("a component, perhaps");
+    let source = folder.plugins().join("board.js");
+    fs::write(&source, "export const a = 1;").unwrap();
+    for other in [".hidden.js", "board.d.ts", "board.txt"] {
+        fs::write(folder.plugins().join(other), "").unwrap();
+    }
+    let candidate = folder.touched().expect("the component");
+    assert_eq!(candidate.path, folder.path());
+    let status = |folder: &Folder| {
+        let mut statuses = folder.files.statuses();
+        assert_eq!(statuses.len(), 2, "{statuses:?}");
+        statuses.remove(0)
+    };
+    assert_eq!(status(&folder).file, source);
+    assert!(status(&folder).checking && status(&folder).refused.is_none());
+    // Nothing is being loaded any more.
+    assert!(folder.files.refuse_without_runtime());
+    assert!(!folder.files.refuse_without_runtime(), "it is refused once");
+    let refused = status(&folder).refused.unwrap();
+    assert_eq!(refused.step, "source");
+    assert!(refused.reason.contains("`.js`"), "{}", refused.reason);
+    assert!(!status(&folder).checking);
+    folder.touched();
+    assert!(
+        !folder.files.refuse_without_runtime(),
+        "the bytes are known"
+    );
+}
+
+#[tokio::test]
+async fn source_files_are_refused_where_they_are_switched_off() {
+    let mut folder = Folder::new();
+    folder.files = PluginFiles::counting(Arc::default(), false);
+    fs::create_dir_all(folder.plugins()).unwrap();
+    fs::write(folder.plugins().join("board.mjs"), "").unwrap();
+    assert!(folder.touched().is_none());
+    let refused = folder.status().refused.unwrap();
+    assert_eq!(refused.step, "source");
+    assert!(refused.reason.contains("sources"), "{}", refused.reason);
+    assert!(!folder.files.refuse_without_runtime());
 }

@@ -5,12 +5,10 @@
 //! |---|---|
 //! | [`apply`] | items through a script |
 //! | [`test_cases`] | the tests beside a script |
-//! | [`compare`] | where two JSON documents differ |
 //! | [`context`] | what a script sees beside its item |
 //! | [`failure`] | what a script failed on |
 
 pub mod apply;
-pub mod compare;
 pub mod context;
 pub mod failure;
 pub mod test_cases;

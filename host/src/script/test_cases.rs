@@ -10,9 +10,9 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 
 use super::apply::apply;
-use super::compare::{Difference, differences};
 use super::{Script, ScriptRun, runs};
 use crate::budget::bounds::Bounds;
+use crate::compare::{Difference, differences};
 use crate::meter::{Late, within};
 use crate::plugin::script_engine::{EngineGeneration, ScriptSpec};
 use crate::problem::{Blame, Place, Problem};
@@ -272,8 +272,8 @@ impl Case {
                     result.reason = Some(format!(
                         "document {} is {}, not {}",
                         first.pointer,
-                        super::compare::shown(new),
-                        super::compare::shown(old)
+                        crate::compare::shown(new),
+                        crate::compare::shown(old)
                     ));
                 }
             }

@@ -259,6 +259,9 @@ pub enum NoTurn {
         "queued deliveries of this connection wait, because its platform does not work or does not accept the credentials"
     )]
     Held,
+    /// The host ends: nothing that is kept leaves any more.
+    #[error("the host ends, and goes on with this at its next start")]
+    Ending,
     /// The time for the call is over.
     #[error("the time for the whole call (`call_timeout_ms`) ran out before it could be sent")]
     Time,

@@ -303,6 +303,10 @@ impl Flow {
             ),
             _ => {}
         }
+        // While nothing or one request at a time leaves, it makes no difference.
+        if kept.gate != Gate::Open || gate != Gate::Open {
+            return;
+        }
         match (slowed, state.slowed) {
             (false, true) => tracing::warn!(
                 target: "crossdock::outbox",

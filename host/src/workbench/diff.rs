@@ -9,6 +9,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use super::run::{apart, engine_of, read};
+use crate::compare::{Difference, differences};
 use crate::config::HostConfig;
 use crate::delivery::documents;
 use crate::delivery::dry_run::dry_run_prepared;
@@ -22,7 +23,6 @@ use crate::recording::{self, Subject};
 use crate::reload::checks::compile;
 use crate::report::{DryRequest, ItemReport};
 use crate::script::Script;
-use crate::script::compare::{Difference, differences};
 use crate::script::context::context;
 use crate::serving::route::Route;
 use crate::serving::snapshot::Snapshot;

@@ -26,7 +26,8 @@ pub trait Store: Send + Sync {
     /// A newer total takes the place of the newest item of its key if that is a
     /// total too, is open and is not under way: that one ends as `superseded`,
     /// the new one leaves when it would have left. One that was held gives its
-    /// place only, since the new one may be without its fault.
+    /// place only, since the new one may be without its fault. Of one that is under
+    /// way the place is taken when it would wait again: see [`settle`](Self::settle).
     fn accept(&self, delivery: NewDelivery, now: u64) -> Result<Accepted>;
 
     /// Lanes with something due, by number, after a given one.
@@ -52,10 +53,15 @@ pub trait Store: Send + Sync {
     fn intend(&self, intents: Vec<Intent>, now: u64) -> Result<Vec<AttemptId>>;
 
     /// Writes down what came of requests, all or nothing.
+    ///
+    /// A total that goes again or is held ends as `superseded` if a newer one of its
+    /// key is right behind it. That one leaves in its place: not before the pause
+    /// is over, but at once where the old one is held.
     fn settle(&self, settlement: Settlement, now: u64) -> Result<Settled>;
 
     /// Closes intents of which the request certainly did not leave. Their items
-    /// are queued again as they were and no longer claimed; those of a caller who
+    /// are queued again as they were and no longer claimed, or superseded as with
+    /// [`settle`](Self::settle); those of a caller who
     /// waits stay with the caller.
     fn not_sent(&self, attempts: Vec<AttemptId>, now: u64) -> Result<()>;
 

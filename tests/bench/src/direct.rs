@@ -47,7 +47,7 @@ pub async fn load(loader: &Loader, name: &str) -> anyhow::Result<Loaded> {
 async fn adapter(loader: &Loader) -> anyhow::Result<Arc<AdapterGeneration>> {
     match load(loader, "lingzhi").await? {
         Loaded::Adapter(adapter) => Ok(adapter),
-        Loaded::Engine(_) => bail!("lingzhi is not an adapter"),
+        Loaded::Engine(_) | Loaded::Runtime(_) => bail!("lingzhi is not an adapter"),
     }
 }
 

@@ -56,7 +56,7 @@ pub async fn measure(figures: &mut Figures) -> anyhow::Result<()> {
 pub async fn engine(loader: &Loader, name: &str) -> anyhow::Result<Arc<EngineGeneration>> {
     match load(loader, name).await? {
         Loaded::Engine(engine) => Ok(engine),
-        Loaded::Adapter(_) => bail!("{name} is not a script engine"),
+        Loaded::Adapter(_) | Loaded::Runtime(_) => bail!("{name} is not a script engine"),
     }
 }
 

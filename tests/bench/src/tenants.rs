@@ -27,6 +27,9 @@ const SAMPLE: usize = 1000;
 /// Scripts kept warm to see what one occupies.
 const WARM: usize = 200;
 
+/// Longest until all serve, before the measurement fails.
+const BOUND: Duration = Duration::from_secs(120);
+
 /// How long a neighbour is watched.
 const WINDOW: Duration = Duration::from_secs(3);
 
@@ -69,9 +72,16 @@ pub fn measure(figures: &mut Figures) -> anyhow::Result<()> {
         drop(none);
         let started = Instant::now();
         let host = Host::start(bed.config(), true).await?;
+        // On a slow machine it serves before all are loaded.
+        loop {
+            let serving = host.snapshot().tenants.len();
+            if serving == TENANTS + 1 {
+                break;
+            }
+            ensure!(started.elapsed() < BOUND, "{serving} tenants serve");
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
         let seconds = started.elapsed().as_secs_f64();
-        let serving = host.snapshot().tenants.len();
-        ensure!(serving == TENANTS + 1, "{serving} tenants serve");
         figures.add("start, plugins compiled too", seconds, "s");
         figures.goal("10,000 tenants start (s)", seconds, Goal::AtMost(30.0));
         let loaded = resident()?;

@@ -15,6 +15,7 @@
 //!   [`digest`], [`form`] and [`time`] are what several documents need.
 //! * [`misbehave`] is the queue of faults, [`record`] the log of requests.
 //! * [`control`] is the same for programs that only speak HTTP.
+//! * [`oci`] is a registry of artifacts.
 //! * [`platforms`] has one module per platform.
 //!
 //! ```no_run
@@ -37,6 +38,7 @@ pub mod digest;
 pub mod exchange;
 pub mod form;
 pub mod misbehave;
+pub mod oci;
 pub mod options;
 pub mod platforms;
 pub mod record;

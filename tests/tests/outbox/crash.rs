@@ -197,6 +197,24 @@ async fn what_was_under_way_is_read_back_where_the_platform_can_be_asked() {
         assert_eq!(shown["status"], expected, "{name}: {shown}");
         assert_eq!(shown["items"][0]["code"], code, "{name}: {shown}");
     }
+    // What was read is in the history of the item, behind the request that was lost.
+    let path = format!("/v1/acme/deliveries/{}/items/0", ids["open"]);
+    let shown = client.get(&path).await.unwrap();
+    let last = &shown["history"][0];
+    let requests = last["requests"].as_array().unwrap();
+    assert_eq!(requests.len(), 2, "{shown}");
+    assert!(
+        requests[0]["url"].as_str().unwrap().ends_with("/open"),
+        "{shown}"
+    );
+    assert!(requests[0]["error"].is_string(), "{shown}");
+    let asked = requests[1]["url"].as_str().unwrap();
+    assert!(asked.contains("/read-back"), "{shown}");
+    assert_eq!(requests[1]["status"], 200, "{shown}");
+    assert!(
+        last["answer"].as_str().unwrap().contains("no-trace"),
+        "{shown}"
+    );
     // What never arrived, and cannot any more, goes again.
     let sent = |target: &str| {
         let requests = platform.requests();

@@ -162,6 +162,57 @@ async fn a_host_that_is_told_to_end_finishes_what_is_under_way_and_keeps_the_res
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn nothing_more_leaves_once_the_host_is_told_to_end_though_a_caller_waits() {
+    const RECORDS: usize = 6;
+    const CALLERS: &str = "a caller waits";
+    let is_callers = |text: &str| text.contains(CALLERS);
+    let platform = Recorder::answering(move |request| {
+        let takes = if is_callers(&request.text()) { 8 } else { 2 };
+        Reply::json("{}").after(Duration::from_secs(takes))
+    })
+    .await;
+    // The caller has one place, the records the other: one after the other.
+    let bed = bed(&platform, "limits = { concurrency = 2 }\n");
+    let host = serve(&bed).await;
+    let client = host.client();
+    let caller = host.client();
+    let call = tokio::spawn(async move {
+        let body = format!(r#"{{"sku":"{CALLERS}"}}"#);
+        caller.post("/v1/acme/shop/keyed", &body).await
+    });
+    until("the caller's request", || {
+        (platform.count() == 1).then_some(())
+    })
+    .await;
+    let records: Vec<String> = (0..RECORDS)
+        .map(|n| format!(r#"{{"sku":"{n}","mode":"adjust"}}"#))
+        .collect();
+    // One delivery, of which every record is a request of its own; and another
+    // batch, whose turn comes later.
+    let id = queue(&client, &format!("[{}]", records.join(","))).await;
+    until("the first record", || (platform.count() > 1).then_some(())).await;
+    let later = queue(&client, r#"{"sku":"later","mode":"adjust"}"#).await;
+    host.terminate().await;
+    let answer = call.await.unwrap().unwrap();
+    assert_eq!(answer["status"], "accepted", "{answer}");
+    let end = host.ended().await;
+    assert_eq!(end.code, Some(0), "{end:?}");
+    // The caller's, and the one that was under way.
+    assert_eq!(platform.count(), 2, "{}", end.stderr);
+    let host = serve(&bed).await;
+    let client = host.client();
+    for id in [&id, &later] {
+        let shown = ended(&client, id).await;
+        assert_eq!(shown["status"], "accepted", "{shown}");
+        for item in shown["items"].as_array().unwrap() {
+            // What had not left was not tried.
+            assert_eq!(item["attempts"], 1, "{item}");
+        }
+    }
+    assert_eq!(platform.count(), RECORDS + 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_file_can_be_read_by_another_program_while_the_host_runs() {
     let platform = Recorder::start().await;
     let bed = bed(&platform, "");

@@ -97,6 +97,12 @@ async fn records_are_found_by_everything_that_is_known_of_them_and_exported_by_t
         "status=broken",
         "blame=nobody",
         "since=yesterday",
+        "since=5",
+        "until=1700000000",
+        "label=",
+        "connection=",
+        "operation=+",
+        "code=",
         "limit=0",
         "tenant=acme",
         "states=failed",
@@ -209,6 +215,12 @@ async fn everything_that_matches_is_shown_then_retried_and_nothing_else() {
         "status=accepted",
         "status=sending",
         "status=broken",
+        "status=discarded&label=",
+        "status=unknown&label=",
+        "status=unknown&connection=",
+        "status=unknown&operation=",
+        "status=unknown&code=",
+        "status=unknown&since=5",
     ] {
         for act in ["retry?", "discard?reason=x&"] {
             let path = format!("/v1/acme/deliveries/{act}{query}");

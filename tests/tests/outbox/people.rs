@@ -26,6 +26,14 @@ async fn what_a_script_fails_on_waits_for_another_script_and_then_goes_out() {
         "{held}"
     );
     assert_eq!(platform.count(), 0);
+    // Its turn came, and nothing left.
+    let path = format!("/v1/acme/deliveries/{id}/items/0");
+    let attempt = client.get(&path).await.unwrap()["history"][0].clone();
+    assert_eq!(
+        (&attempt["left"], &attempt["code"]),
+        (&false.into(), &held["code"]),
+        "{attempt}"
+    );
     let more = queue(&client, r#"{"code":"18","repeatable":true}"#).await;
     item_is(&client, &more, 0, "held").await;
     bed.put_tenant("acme", "map.jq", ". + {sku: .code}");

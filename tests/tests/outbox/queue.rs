@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Duration;
 
 use crossdock_tests::recorder::{Recorder, Reply};
-use crossdock_tests::wait::until_async;
+use crossdock_tests::wait::{until, until_async};
 use http::{Method, StatusCode};
 
 use crate::setting::{KEYED, bed, ended, item_is, put_tenant, queue, serve, show};
@@ -94,6 +95,41 @@ async fn a_newer_total_takes_the_place_of_one_that_waits_and_a_change_never_does
         after(r#""b","quantity":1"#) < after(r#""b","quantity":2"#),
         "{sent:?}"
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_total_that_fails_while_a_newer_one_waits_behind_it_is_not_sent_again() {
+    let open = Arc::new(AtomicBool::new(false));
+    let gate = open.clone();
+    let platform = Recorder::answering(move |_| match gate.load(Ordering::Relaxed) {
+        false => Reply::text(503, "not now").after(Duration::from_secs(2)),
+        true => Reply::json("{}"),
+    })
+    .await;
+    let bed = bed(&platform, "");
+    let host = serve(&bed).await;
+    let client = host.client();
+    let record = |quantity: u32| {
+        format!(r#"{{"sku":"a","quantity":{quantity},"mode":"set","repeatable":true}}"#)
+    };
+    let stale = queue(&client, &record(1)).await;
+    until("its request", || (platform.count() == 1).then_some(())).await;
+    // While it is under way, two newer ones come.
+    let between = queue(&client, &record(2)).await;
+    let newest = queue(&client, &record(3)).await;
+    assert_eq!(show(&client, &newest).await["items"][0]["status"], "behind");
+    let number = show(&client, &newest).await["items"][0]["id"].clone();
+    let old = item_is(&client, &stale, 0, "superseded").await;
+    assert_eq!(old["superseded_by"], number, "{old}");
+    assert_eq!(old["attempts"], 1, "{old}");
+    item_is(&client, &between, 0, "superseded").await;
+    open.store(true, Ordering::Relaxed);
+    assert_eq!(ended(&client, &newest).await["status"], "accepted");
+    let sent = platform.requests();
+    let stale = r#""quantity":1"#;
+    let of_stale = sent.iter().filter(|sent| sent.text().contains(stale));
+    assert_eq!(of_stale.count(), 1, "the stale number was sent again");
+    assert!(platform.last().text().contains(r#""quantity":3"#));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -5,8 +5,10 @@
 //! | [`sizes`] | no source file above its bound |
 //! | [`arrows`] | which folder of the host uses which, and none in a circle |
 //! | [`promises`] | each promise of a page names a test that is there |
+//! | [`blocks`] | each code block of the guide to adapters is a file's |
 
 pub mod arrows;
+mod blocks;
 mod promises;
 mod sizes;
 
@@ -36,6 +38,9 @@ pub fn check(arguments: &[String]) -> Result<(), Failure> {
 
     say("promises: does each name a test that is there?");
     promises::check()?;
+
+    say("the guide to adapters: is each block a file's?");
+    blocks::check()?;
 
     say("format: cargo fmt --all --check");
     run(cargo().args(["fmt", "--all", "--check"]))

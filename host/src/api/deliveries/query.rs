@@ -14,6 +14,10 @@ const MOST_BYTES: usize = 1000;
 /// Most values of `status`.
 const MOST_STATES: usize = 20;
 
+/// Least number that is taken for Unix milliseconds: a smaller one is seconds, or
+/// was meant as a number of hours.
+pub(crate) const LEAST_MS: u64 = 1_000_000_000_000;
+
 /// Parameters that choose items.
 pub(super) const CHOOSING: &[&str] = &[
     "connection",
@@ -62,6 +66,9 @@ impl Query {
             }
             if value.len() > MOST_BYTES {
                 return Err(wrong(format!("`{name}` has more than {MOST_BYTES} bytes")));
+            }
+            if name == "tenant" || CHOOSING.contains(&&*name) {
+                chooses(&name, &value)?;
             }
             read.set(&name, value)?;
         }
@@ -119,6 +126,17 @@ impl Query {
     }
 }
 
+/// Refuses a value that says nothing: in a filter it would exclude nothing, and
+/// whoever acts on what matches would act on everything.
+pub(in crate::api) fn chooses(name: &str, value: &str) -> Result<(), Refused> {
+    match value.trim() {
+        "" => Err(wrong(format!(
+            "`{name}` is empty; give it a value, or leave it out"
+        ))),
+        _ => Ok(()),
+    }
+}
+
 /// A time: as RFC 3339 writes it, or in Unix milliseconds.
 fn time(name: &str, value: &str) -> Result<u64, Refused> {
     let number = value.bytes().all(|byte| byte.is_ascii_digit());
@@ -129,6 +147,11 @@ fn time(name: &str, value: &str) -> Result<u64, Refused> {
             at.and_then(|at| u64::try_from(at.as_millisecond()).ok())
         }
     };
+    if number && ms.is_some_and(|ms| ms < LEAST_MS) {
+        return Err(wrong(format!(
+            "`{name}` is a number of Unix milliseconds, and {value} is a moment before 2001; give all 13 digits, or a time as in 2026-03-01T03:00:00Z (`crossdock deliveries` also takes `5h` for 5 hours ago)"
+        )));
+    }
     ms.ok_or_else(|| {
         wrong(format!(
             "`{name}` must be a time as in 2026-03-01T03:00:00Z or 2026-03-01T11:00:00+08:00 (`+` is written %2B), or in Unix milliseconds"
@@ -205,12 +228,40 @@ mod tests {
             "since=yesterday",
             "since=2026-02-30T00:00:00Z",
             "until=-1",
+            "label=",
+            "label",
+            "label=+",
+            "label=%09",
+            "connection=",
+            "operation=",
+            "code=",
+            "blame=",
+            "status=",
+            "since=",
+            "until=",
+            "since=5",
+            "since=1700000000",
+            "until=999999999999",
             &format!("label={}", "x".repeat(1001)),
             &"status=failed&".repeat(21),
         ] {
             let refused = Query::read(query, ALL).unwrap_err();
             assert_eq!(refused.problem.code, "invalid-query", "{query}");
         }
+    }
+
+    #[test]
+    fn a_filter_that_says_nothing_is_refused_by_its_name() {
+        const OF_ALL: &[&[&str]] = &[&["tenant"], CHOOSING];
+        for name in CHOOSING.iter().chain(&["tenant"]) {
+            for value in ["", "+", "%20%0a"] {
+                let refused = Query::read(&format!("{name}={value}"), OF_ALL).unwrap_err();
+                let detail = &refused.problem.detail;
+                assert!(detail.contains(&format!("`{name}` is empty")), "{detail}");
+            }
+        }
+        let hours = Query::read("since=5", OF_ALL).unwrap_err();
+        assert!(hours.problem.detail.contains("`5h`"), "{hours:?}");
     }
 
     #[test]

@@ -25,7 +25,9 @@ use tokio_util::sync::CancellationToken;
 
 use super::{Server, Service, bind};
 use crate::budget::Budget;
-use crate::config::{HostConfig, HostLimits, RecordingConfig, TelemetryConfig, TokenHash};
+use crate::config::{
+    HostConfig, HostLimits, RecordingConfig, TelemetryConfig, TokenHash, TrustConfig,
+};
 use crate::host::Call;
 use crate::outbox::{Outbox, Queued};
 use crate::problem::{Place, Problem};
@@ -78,6 +80,8 @@ impl Fake {
             admin_tokens: setup.admin,
             plugins_dir: "plugins".into(),
             retire_missing: false,
+            sources: true,
+            trust: TrustConfig::default(),
             tenants_dir: "tenants".into(),
             data_dir: "data".into(),
             watch_poll: None,

@@ -11,6 +11,7 @@ use serde_json::Value;
 use super::super::Global;
 use super::super::client::{self, Answer, NoAnswer, Told};
 use super::super::failure::Failure;
+use super::filter::says_something;
 use crate::http::UNRESERVED;
 
 /// What every command about deliveries takes.
@@ -47,6 +48,7 @@ enum Door {
 
 impl Asking {
     pub fn host(self, global: &Global) -> Result<Host, Failure> {
+        says_something("tenant", self.tenant.as_deref())?;
         let token = std::env::var(&self.token_env).ok();
         Ok(Host {
             url: match self.url {

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 
 use super::super::failure::Failure;
 use super::asking::Pairs;
+use crate::api::LEAST_MS;
 use crate::clock::{millis, now_ms};
 
 /// What every command takes that is about whatever matches.
@@ -58,7 +59,8 @@ impl Choosing {
         words.iter().all(|word| word.is_none()) && self.status.is_empty()
     }
 
-    /// The query that says the same.
+    /// The query that says the same. An option without a value is refused: a shell
+    /// variable that is not set must not choose everything.
     pub fn pairs(&self) -> Result<Pairs, Failure> {
         let mut pairs = Pairs::new();
         let words = [
@@ -69,7 +71,11 @@ impl Choosing {
             ("label", &self.label),
         ];
         for (name, word) in words {
+            says_something(name, word.as_deref())?;
             pairs.extend(word.clone().map(|word| (name, word)));
+        }
+        for state in &self.status {
+            says_something("status", Some(state))?;
         }
         let states = self.status.iter().map(|state| state.trim());
         pairs.extend(states.map(|state| ("status", state.to_owned())));
@@ -82,14 +88,32 @@ impl Choosing {
     }
 }
 
+/// Refuses an option whose value is empty.
+pub(super) fn says_something(name: &str, value: Option<&str>) -> Result<(), Failure> {
+    match value.map(str::trim) {
+        Some("") => {
+            Err(anyhow::anyhow!("--{name} is empty; give it a value, or leave it out").into())
+        }
+        _ => Ok(()),
+    }
+}
+
 /// A time, or how long ago it was, in Unix milliseconds.
 fn at(name: &str, text: &str, now: u64) -> Result<u64, Failure> {
     let text = text.trim();
+    says_something(name, Some(text))?;
     if let Some(ago) = ago(text) {
         return Ok(now.saturating_sub(millis(ago)));
     }
-    if let Ok(ms) = text.parse() {
-        return Ok(ms);
+    match text.parse() {
+        Ok(ms) if ms >= LEAST_MS => return Ok(ms),
+        Ok(_) => {
+            return Err(anyhow::anyhow!(
+                "--{name} `{text}` has no unit; write {text}h for {text} hours ago, or {text}m, {text}d, or a time as in 2026-03-01T03:00:00Z"
+            )
+            .into());
+        }
+        Err(_) => {}
     }
     let at = text.parse::<Timestamp>().ok();
     let at = at.and_then(|at| u64::try_from(at.as_millisecond()).ok());
@@ -129,8 +153,52 @@ mod tests {
         assert_eq!(at("2023-11-14T22:13:20Z"), Some(now));
         assert_eq!(at("2023-11-15T06:13:20+08:00"), Some(now));
         assert_eq!(at("1700000000000"), Some(now));
-        for text in ["", "m", "yesterday", "2023-11-14", "-3h", "3w", "红"] {
+        for text in [
+            "",
+            " ",
+            "5",
+            "1700000000",
+            "999999999999",
+            "m",
+            "yesterday",
+            "2023-11-14",
+            "-3h",
+            "3w",
+            "红",
+        ] {
             assert_eq!(at(text), None, "{text}");
         }
+    }
+
+    #[test]
+    fn an_option_that_says_nothing_is_refused() {
+        use clap::Parser;
+
+        #[derive(Parser)]
+        struct Line {
+            #[command(flatten)]
+            choosing: Choosing,
+        }
+
+        for name in [
+            "connection",
+            "operation",
+            "status",
+            "code",
+            "blame",
+            "label",
+            "since",
+            "until",
+        ] {
+            for value in ["", " "] {
+                let option = format!("--{name}");
+                let line = Line::parse_from(["x", option.as_str(), value]);
+                let refused = line.choosing.pairs().map(drop).unwrap_err();
+                let text = format!("{refused:?}");
+                assert!(text.contains(&format!("--{name} is empty")), "{text}");
+            }
+        }
+        let line = Line::parse_from(["x", "--label", "a b", "--status", "failed,unknown"]);
+        assert_eq!(line.choosing.pairs().map_err(drop).unwrap().len(), 3);
     }
 }

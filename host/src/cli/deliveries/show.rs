@@ -10,6 +10,7 @@ use super::super::Global;
 use super::super::failure::{Exit, Failure, Finished};
 use super::super::terminal::{Paint, clean, count, print, print_json, sentence, table};
 use super::asking::{Asking, Pairs, encoded};
+use crate::clock::now_ms;
 
 pub(super) const HELP: &str = "\
 Examples:
@@ -40,6 +41,8 @@ struct Delivery {
     tenant: Option<String>,
     connection: String,
     operation: String,
+    #[serde(default)]
+    connection_state: Option<String>,
     accepted_ms: u64,
     items: Vec<Item>,
 }
@@ -64,6 +67,15 @@ struct Item {
     superseded_by: Option<u64>,
     #[serde(default)]
     waits_for_another: Option<String>,
+    #[serde(default)]
+    details: Vec<Detail>,
+}
+
+/// What the platform said about a part of an item.
+#[derive(Debug, Deserialize)]
+struct Detail {
+    pointer: String,
+    message: String,
 }
 
 /// An item with its history.
@@ -74,6 +86,8 @@ struct Whole {
     tenant: Option<String>,
     connection: String,
     operation: String,
+    #[serde(default)]
+    connection_state: Option<String>,
     accepted_ms: u64,
     #[serde(flatten)]
     item: Item,
@@ -195,7 +209,7 @@ fn delivery(paint: Paint, shown: &Delivery) -> String {
             item.attempts.to_string(),
             dash(&item.blame),
             dash(&item.code),
-            follows(item)
+            follows(item, shown.connection_state.as_deref())
                 .or_else(|| item.message.clone())
                 .unwrap_or_else(|| "-".into()),
         ]
@@ -204,8 +218,9 @@ fn delivery(paint: Paint, shown: &Delivery) -> String {
     text
 }
 
-/// What follows for an item by itself.
-fn follows(item: &Item) -> Option<String> {
+/// What follows for an item by itself. `held_back` says why nothing of its
+/// connection leaves, if so.
+fn follows(item: &Item, held_back: Option<&str>) -> Option<String> {
     let said = item.message.as_deref().unwrap_or_default();
     if let Some(newer) = item.superseded_by {
         return Some(format!("item number {newer} left in its place"));
@@ -214,7 +229,18 @@ fn follows(item: &Item) -> Option<String> {
         return Some(format!("waits for another than {waits}: {said}"));
     }
     let due = item.due_ms.filter(|_| item.status == "queued")?;
-    Some(format!("leaves {}; {said}", when(due)))
+    let leaves = match held_back {
+        Some("stopped") => {
+            "leaves when its connection goes on, which is stopped until its secrets or settings change".into()
+        }
+        Some(state) => format!("leaves when its connection goes on, which is {state}"),
+        None if due <= now_ms() => "leaves as soon as its turn comes".into(),
+        None => format!("leaves {}", when(due)),
+    };
+    Some(match said {
+        "" => leaves,
+        said => format!("{leaves}; {said}"),
+    })
 }
 
 fn whole(paint: Paint, shown: &Whole) -> String {
@@ -239,7 +265,14 @@ fn whole(paint: Paint, shown: &Whole) -> String {
     line("blame", item.blame.as_deref().unwrap_or_default());
     line("code", item.code.as_deref().unwrap_or_default());
     line("message", item.message.as_deref().unwrap_or_default());
-    line("next", &follows(item).unwrap_or_default());
+    for detail in &item.details {
+        line(
+            "detail",
+            format!("{} {}", detail.pointer, detail.message).trim(),
+        );
+    }
+    let held_back = shown.connection_state.as_deref();
+    line("next", &follows(item, held_back).unwrap_or_default());
     line("input", &shown.input.to_string());
     for edit in &shown.edits {
         text.push_str(&format!(
@@ -318,7 +351,8 @@ mod tests {
         let shown: Whole = understood(json!({
             "delivery": "d", "connection": "shop", "operation": "stock.update", "accepted_ms": 0,
             "id": 1, "index": 2, "status": "unknown", "attempts": 1, "label": "1001", "code": "E1",
-            "message": "no\u{1b}[2J", "blame": "platform", "input": {"sku": "1001"},
+            "message": "no\u{1b}[2J", "blame": "platform",
+            "details": [{"pointer": "/stock", "message": "stock_state = 3"}], "input": {"sku": "1001"},
             "history": [{
                 "began_ms": 1000, "ended_ms": 2000, "left": true, "repeatable": false, "items": 3,
                 "generations": "lingzhi 0.1.0 #1", "code": "E1", "answer": "<html>",
@@ -336,6 +370,7 @@ mod tests {
             "request   POST https://a.example/x → no answer: timeout in 7 ms",
             "must not be sent again",
             "with      3 items in all",
+            "detail    /stock stock_state = 3",
             "no\\u{1b}[2J",
         ] {
             assert!(text.contains(part), "{part}\n{text}");
@@ -353,7 +388,7 @@ mod tests {
         ];
         items[0]["superseded_by"] = 9.into();
         items[1]["waits_for_another"] = "map.jq (1)".into();
-        items[2]["due_ms"] = 1000.into();
+        items[2]["due_ms"] = 32_503_680_000_000_u64.into();
         let shown: Delivery = understood(json!({
             "delivery": "d", "status": "queued", "tenant": "acme", "connection": "shop",
             "operation": "stock.update", "accepted_ms": 0, "items": items
@@ -365,9 +400,23 @@ mod tests {
             "acme / shop / stock.update",
             "number 9 left in its place",
             "waits for another than map.jq (1)",
-            "leaves 1970-01-01 00:00:01Z",
+            "leaves 3000-01-01 00:00:00Z",
         ] {
             assert!(text.contains(part), "{part}\n{text}");
+        }
+        let waits: Item = understood(json!({"index": 0, "status": "queued", "attempts": 1,
+            "due_ms": 1000, "code": null, "message": "refused"}))
+        .unwrap();
+        for (held_back, said) in [
+            (None, "leaves as soon as its turn comes; refused"),
+            (Some("broken"), "which is broken; refused"),
+            (
+                Some("stopped"),
+                "stopped until its secrets or settings change; refused",
+            ),
+        ] {
+            let text = follows(&waits, held_back).unwrap();
+            assert!(text.contains(said), "{text}");
         }
     }
 }

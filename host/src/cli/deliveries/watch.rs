@@ -18,6 +18,7 @@ use super::super::client::{self, Told};
 use super::super::failure::{Exit, Failure, Finished};
 use super::super::terminal::{Paint, clean, note};
 use super::asking::encoded;
+use super::filter::says_something;
 use super::stream::{Lines, Received};
 
 pub(super) const HELP: &str = "\
@@ -75,6 +76,16 @@ pub(super) async fn run(global: &Global, args: WatchArgs) -> Finished {
         Some(url) => url.trim_end_matches('/').to_owned(),
         None => client::here(global.config()?.listen),
     };
+    for (name, value) in [
+        ("tenant", &args.tenant),
+        ("connection", &args.connection),
+        ("operation", &args.operation),
+    ] {
+        says_something(name, value.as_deref())?;
+    }
+    for status in &args.status {
+        says_something("status", Some(status))?;
+    }
     let token = std::env::var(&args.token_env).ok();
     let mut watch = Watch {
         url,

@@ -8,6 +8,7 @@ use super::super::terminal::{Paint, print, print_json};
 use super::local::Local;
 use super::{Format, markdown, text};
 use crate::plugin::generation::Identity;
+use crate::plugin::language::LanguageManifest;
 use crate::plugin::load::Loaded;
 use crate::plugin::manifest::Manifest;
 use crate::plugin::script_engine::EngineManifest;
@@ -24,6 +25,8 @@ pub(super) struct Inspection {
     pub adapter: Option<Manifest>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub engine: Option<EngineManifest>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub runtime: Option<LanguageManifest>,
 }
 
 impl Inspection {
@@ -31,16 +34,19 @@ impl Inspection {
         let component = loaded.component();
         let engine = component.engine();
         let ty = component.component_type();
-        let (adapter, script) = match loaded {
-            Loaded::Adapter(adapter) => (Some(adapter.manifest.clone()), None),
-            Loaded::Engine(engine) => (None, Some(engine.manifest.clone())),
-        };
+        let (mut adapter, mut script, mut runtime) = (None, None, None);
+        match loaded {
+            Loaded::Adapter(loaded) => adapter = Some(loaded.manifest.clone()),
+            Loaded::Engine(loaded) => script = Some(loaded.manifest.clone()),
+            Loaded::Runtime(loaded) => runtime = Some(loaded.manifest.clone()),
+        }
         Self {
             plugin: loaded.identity().clone(),
             imports: ty.imports(engine).map(|(name, _)| name.into()).collect(),
             exports: ty.exports(engine).map(|(name, _)| name.into()).collect(),
             adapter,
             engine: script,
+            runtime,
         }
     }
 }

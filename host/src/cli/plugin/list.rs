@@ -10,6 +10,7 @@ use super::super::failure::{Exit, Failure, Finished};
 use super::super::loaded::{self, PluginView};
 use super::super::terminal::{Paint, note, print, print_json};
 use crate::api::Plugins;
+use crate::plugin::verify::CONTRACTS;
 
 pub(super) const HELP: &str = "\
 Asks the host that runs at the configured address, with the admin token in CROSSDOCK_TOKEN if that is set.
@@ -61,6 +62,7 @@ pub(super) async fn run(global: &Global, args: ListArgs) -> Finished {
     if args.json {
         print_json(&Plugins {
             plugins: &plugins,
+            contracts: &CONTRACTS,
             following: host.following().plugins,
         })?;
     } else {

@@ -1,15 +1,23 @@
 //! Loading plugin files here, outside a running host.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
+use crate::bundle;
 use crate::config::{HostConfig, did_you_mean};
-use crate::plugin::artifact::Artifact;
+use crate::plugin::artifact::{Artifact, Sha, is_component};
 use crate::plugin::cache::CodeCache;
 use crate::plugin::code;
 use crate::plugin::compile::Compiler;
-use crate::plugin::load::{Loaded, Loader, Refusal};
+use crate::plugin::generation::AdapterGeneration;
+use crate::plugin::golden::folder::{self, Case};
+use crate::plugin::language::RuntimeGeneration;
+use crate::plugin::load::{Beside, Loaded, Loader, Refusal};
 use crate::plugin::sandbox::Sandbox;
+use crate::plugin::trust::Trust;
+use crate::plugin::verify::{Kind, verify};
 use crate::problem::Problem;
+use crate::reload::plugins::is_plugin;
 
 /// A loader with the host's limits and its cache of compiled code.
 pub(super) struct Local {
@@ -28,7 +36,8 @@ impl Local {
         let cache =
             CodeCache::new(code::folder(&config.data_dir)).bounded(config.limits.compiled_code);
         Ok(Self {
-            loader: Loader::compiling_with(compiler, sandbox, cache, &config.limits),
+            loader: Loader::compiling_with(compiler, sandbox, cache, &config.limits)
+                .trusting(Trust::new(&config.trust, &config.plugins_dir)),
             plugin_size: config.limits.plugin_size,
             plugins_dir: config.plugins_dir.clone(),
         })
@@ -41,17 +50,68 @@ impl Local {
         Ok(local)
     }
 
-    /// Runs every step of loading on one file.
+    /// One that leaves the golden examples to its caller.
+    pub fn without_examples(config: &HostConfig) -> Result<Self, Problem> {
+        let mut local = Self::trying_again(config)?;
+        local.loader = local.loader.without_examples();
+        Ok(local)
+    }
+
+    /// Runs every step of loading on one file. A source file is run by the
+    /// language runtime of the plugins folder, or by the one that comes with the
+    /// command.
     pub async fn load(&self, file: &Path) -> Result<Loaded, Refusal> {
-        let artifact = Artifact::read(file, self.plugin_size)?;
+        let artifact = Artifact::read_any(file, self.plugin_size)?;
+        if is_component(file) {
+            return self.loader.load(artifact, 1).await;
+        }
+        let extension = file.extension().unwrap_or_default();
+        let extension = extension.to_string_lossy().into_owned();
+        match self.runtime(&extension).await {
+            // What lies beside it is the command's matter.
+            Some(runtime) => {
+                let alone = Beside::default();
+                self.loader.load_source(artifact, 1, &runtime, alone).await
+            }
+            None => Err(Refusal::NoRuntime { extension }),
+        }
+    }
+
+    /// The same on a component's bytes, which were read already.
+    pub async fn load_component(&self, artifact: Artifact) -> Result<Loaded, Refusal> {
         self.loader.load(artifact, 1).await
+    }
+
+    /// What runs source files with this extension.
+    async fn runtime(&self, extension: &str) -> Option<Arc<RuntimeGeneration>> {
+        let here = self.files().unwrap_or_default();
+        let here = here.into_iter().filter(|file| is_component(file));
+        let here = here.filter_map(|file| Artifact::read(&file, self.plugin_size).ok());
+        let inside = bundle::plugins().unwrap_or_default();
+        let inside = inside.into_iter().map(|plugin| Artifact {
+            path: PathBuf::from(plugin.file),
+            sha256: Sha::of(&plugin.bytes),
+            bytes: plugin.bytes.into_owned(),
+        });
+        let is_runtime = |artifact: &Artifact| {
+            let kind = verify(&artifact.bytes).map(|verified| verified.kind);
+            matches!(kind, Ok(Kind::LanguageRuntime))
+        };
+        for artifact in here.chain(inside).filter(is_runtime) {
+            if let Ok(Loaded::Runtime(runtime)) = self.loader.load(artifact, 1).await
+                && runtime.manifest.serves(extension)
+            {
+                return Some(runtime);
+            }
+        }
+        None
     }
 
     /// Finds a plugin by its name, or loads the file that is named. A name is
     /// looked for in the file that bears it first.
     pub async fn find(&self, plugin: &str) -> Result<Loaded, Problem> {
         let file = Path::new(plugin);
-        if plugin.ends_with(".wasm") || file.components().count() > 1 {
+        if is_plugin(file) || file.components().count() > 1 {
             return self
                 .load(file)
                 .await
@@ -83,32 +143,56 @@ impl Local {
         ))
     }
 
+    /// The file of a folder that provides what a plugin does.
+    pub async fn provider(&self, folder: &Path, like: &Loaded) -> Option<PathBuf> {
+        for file in plugins_in(folder).unwrap_or_default() {
+            let loaded = self.load(&file).await;
+            if loaded.is_ok_and(|loaded| loaded.provides() == like.provides()) {
+                return Some(file);
+            }
+        }
+        None
+    }
+
     fn files(&self) -> Result<Vec<PathBuf>, Problem> {
-        let dir = &self.plugins_dir;
-        let entries = std::fs::read_dir(dir).map_err(|error| {
-            Problem::host(
-                "plugins-dir",
-                format!(
-                    "the plugins folder {} cannot be read: {}",
-                    dir.display(),
-                    crate::file_failure::sentence(&error)
-                ),
-            )
-        })?;
-        let mut files: Vec<PathBuf> = entries
-            .flatten()
-            .map(|entry| entry.path())
-            .filter(|path| {
-                path.extension()
-                    .is_some_and(|extension| extension == "wasm")
-            })
-            .collect();
-        files.sort();
-        Ok(files)
+        plugins_in(&self.plugins_dir)
     }
 }
 
-fn refused(file: &Path, refusal: &Refusal) -> Problem {
+fn plugins_in(dir: &Path) -> Result<Vec<PathBuf>, Problem> {
+    let entries = std::fs::read_dir(dir).map_err(|error| {
+        Problem::host(
+            "plugins-dir",
+            format!(
+                "the plugins folder {} cannot be read: {}",
+                dir.display(),
+                crate::file_failure::sentence(&error)
+            ),
+        )
+    })?;
+    let mut files: Vec<PathBuf> = entries
+        .flatten()
+        .map(|entry| entry.path())
+        .filter(|path| is_plugin(path))
+        .collect();
+    files.sort();
+    Ok(files)
+}
+
+/// The examples in a folder, of operations that the adapter has.
+pub(super) fn read_beside(dir: &Path, adapter: &AdapterGeneration) -> Result<Vec<Case>, Problem> {
+    let wrong = |why: String| Problem::caller("examples-unreadable", why);
+    let mut cases = folder::read_cases(dir).map_err(wrong)?;
+    let operations = adapter.manifest.operations.iter();
+    for case in &mut cases {
+        let one = std::slice::from_mut(&mut case.example);
+        folder::settle(one, operations.clone().map(|operation| &*operation.name));
+    }
+    Ok(cases)
+}
+
+/// A refusal as the reason why a command could not be done.
+pub(super) fn refused(file: &Path, refusal: &Refusal) -> Problem {
     Problem::adapter(
         "plugin-refused",
         format!(

@@ -15,6 +15,13 @@ use crate::plugin::manifest::{
 pub(super) fn page(inspection: &Inspection) -> String {
     let plugin = &inspection.plugin;
     let mut page = format!("# {}\n\n", line(&plugin.name));
+    if let Some(runtime) = &inspection.runtime {
+        page.push_str(&format!(
+            "Language runtime for {}: adapters named `{}`.\n",
+            line(&runtime.language),
+            super::text::patterns(runtime)
+        ));
+    }
     if let Some(engine) = &inspection.engine {
         page.push_str(&format!(
             "Script engine for {}: mapping scripts named `*.{}`.\n",

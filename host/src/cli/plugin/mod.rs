@@ -1,15 +1,24 @@
 //! `crossdock plugin`.
 
+mod authors;
+mod build;
 mod check;
+mod findings;
 mod inspect;
 mod list;
 mod local;
 mod markdown;
+mod new;
+mod project;
+mod pull;
+mod push;
+mod record;
+mod registry;
 mod sample;
 mod schema;
+mod test;
 mod text;
-
-use std::path::PathBuf;
+mod watch;
 
 use clap::{Subcommand, ValueEnum};
 
@@ -30,15 +39,24 @@ pub(super) enum PluginCommand {
         #[arg(long, value_enum, default_value_t = Format::Text, value_name = "FORMAT")]
         format: Format,
     },
-    /// Run every step of loading on files: imports, exports, manifest, examples
-    Check {
-        /// Plugin files
-        #[arg(required = true, value_name = "FILE")]
-        files: Vec<PathBuf>,
-        /// For programs
-        #[arg(long)]
-        json: bool,
-    },
+    /// Begin an adapter: a folder that builds at once, in a language of your choice
+    #[command(after_help = new::HELP)]
+    New(new::NewArgs),
+    /// Build the adapter in a folder, with its language's own tools, and check it
+    #[command(after_help = build::HELP)]
+    Build(build::BuildArgs),
+    /// Run an adapter's golden examples, and show field by field what differs
+    #[command(after_help = test::HELP)]
+    Test(test::TestArgs),
+    /// Check whether a component keeps the contract: imports, exports, manifest, examples, and however it is called
+    #[command(after_help = check::HELP)]
+    Check(check::CheckArgs),
+    /// Put a plugin into an OCI registry
+    #[command(after_help = push::HELP)]
+    Push(push::PushArgs),
+    /// Take a plugin out of an OCI registry
+    #[command(after_help = pull::HELP)]
+    Pull(pull::PullArgs),
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -55,6 +73,11 @@ pub(super) async fn run(global: &Global, command: PluginCommand) -> Finished {
     match command {
         PluginCommand::List(args) => list::run(global, args).await,
         PluginCommand::Inspect { plugin, format } => inspect::run(global, &plugin, format).await,
-        PluginCommand::Check { files, json } => check::run(global, &files, json).await,
+        PluginCommand::New(args) => new::run(&args),
+        PluginCommand::Build(args) => build::run(global, &args).await,
+        PluginCommand::Test(args) => test::run(global, args).await,
+        PluginCommand::Check(args) => check::run(global, args).await,
+        PluginCommand::Push(args) => push::run(global, args).await,
+        PluginCommand::Pull(args) => pull::run(global, args).await,
     }
 }

@@ -4,6 +4,7 @@ use super::super::terminal::{Paint, clean, count, sentence, size, table};
 use super::inspect::Inspection;
 use super::markdown::{most_items, order, provenances, repeatable};
 use super::schema::{Field, fields};
+use crate::plugin::language::LanguageManifest;
 use crate::plugin::manifest::{Manifest, Operation};
 
 pub(super) fn page(paint: Paint, inspection: &Inspection) -> String {
@@ -19,6 +20,20 @@ pub(super) fn page(paint: Paint, inspection: &Inspection) -> String {
             "Script engine for {} (*.{})\n",
             clean(&engine.language),
             clean(&engine.extension)
+        ));
+    }
+    if let Some(runtime) = &inspection.runtime {
+        text.push_str(&format!(
+            "Language runtime for {}: adapters named {}\n",
+            clean(&runtime.language),
+            clean(&patterns(runtime))
+        ));
+    }
+    if let Some(source) = &plugin.source {
+        text.push_str(&format!(
+            "A source file in {}, run by the runtime {}\n",
+            clean(&source.language),
+            source.runtime_sha256.short()
         ));
     }
     let times = &plugin.times;
@@ -47,6 +62,15 @@ pub(super) fn page(paint: Paint, inspection: &Inspection) -> String {
         adapter_page(paint, adapter, &mut text);
     }
     text
+}
+
+/// `*.js, *.mjs`.
+pub(super) fn patterns(runtime: &LanguageManifest) -> String {
+    let extensions = runtime.extensions.iter();
+    let patterns: Vec<String> = extensions
+        .map(|extension| format!("*.{extension}"))
+        .collect();
+    patterns.join(", ")
 }
 
 fn adapter_page(paint: Paint, adapter: &Manifest, text: &mut String) {

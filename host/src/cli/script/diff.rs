@@ -8,9 +8,9 @@ use super::super::Global;
 use super::super::failure::{Exit, Finished};
 use super::super::terminal::{Paint, clean, count, print, print_json, sentence};
 use super::show_differences;
+use crate::compare::Difference;
 use crate::host::Host;
 use crate::recording::Subject;
-use crate::script::compare::Difference;
 use crate::workbench::diff::{CompareItems, CompareRequest, Comparison, ItemComparison};
 
 /// Recorded items that are compared where nothing is said.

@@ -9,7 +9,7 @@ use clap::Subcommand;
 use super::Global;
 use super::failure::Finished;
 use super::terminal::{Paint, clean};
-use crate::script::compare::Difference;
+use crate::compare::Difference;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum ScriptCommand {

@@ -44,7 +44,7 @@ async fn edits(
     trace: &Trace,
     place: usize,
 ) -> Result<Vec<Edit>, Problem> {
-    let failed = |failure| guest(route, "sign", &failure);
+    let failed = |failure| guest(route, "sign", &failure, trace);
     let lease = route.adapter.lease(&route.tenant.config.name).await;
     let mut lease = lease.map_err(failed)?;
     let secrets = route.connection.secrets.clone();

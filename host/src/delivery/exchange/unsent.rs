@@ -9,10 +9,15 @@ pub fn too_late() -> ItemReport {
     no_turn(NoTurn::Time)
 }
 
+/// What becomes of a document that had not left when the host was told to end.
+pub fn ending() -> ItemReport {
+    no_turn(NoTurn::Ending)
+}
+
 /// The same, whatever kept it from its turn.
 pub(super) fn no_turn(why: NoTurn) -> ItemReport {
     let problem = match why {
-        NoTurn::Limits(_) | NoTurn::Held | NoTurn::Time => {
+        NoTurn::Limits(_) | NoTurn::Held | NoTurn::Ending | NoTurn::Time => {
             Problem::host("no-turn", why.to_string())
         }
         NoTurn::Paused(_) => Problem::platform("throttled", why.to_string()),

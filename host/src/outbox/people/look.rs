@@ -1,9 +1,9 @@
 //! A list, a delivery, one item with its history.
 
-use crossdock_store::{Cursor, ItemId, ItemSummary, Store, StoreError};
+use crossdock_store::{Cursor, ItemId, ItemSummary, Lane, Store, StoreError};
 
-use super::super::Outbox;
 use super::super::status::Status;
+use super::super::{Outbox, Shared};
 use super::shown::{
     AttemptShown, DeliveryShown, ExportedItem, Input, ItemShown, ItemWhole, ListShown, ListedItem,
 };
@@ -34,6 +34,7 @@ impl Outbox {
             delivery: view.id.to_string(),
             status: Status::over(summaries.iter().map(|summary| summary.state)),
             tenant: whose.told(&view.lane.tenant),
+            connection_state: self.shared.holds_back(&view.lane),
             connection: view.lane.connection,
             operation: view.lane.operation,
             accepted_ms: view.accepted,
@@ -54,6 +55,7 @@ impl Outbox {
         };
         let history = view.attempts.into_iter();
         Ok(ItemWhole {
+            connection_state: self.shared.holds_back(&view.lane),
             item: ExportedItem {
                 item: ListedItem {
                     delivery: delivery.id.to_string(),
@@ -96,6 +98,17 @@ impl Outbox {
                 .collect(),
             next: page.next.map(|cursor| cursor.0.0),
         })
+    }
+}
+
+impl Shared {
+    /// Why nothing of a lane's connection leaves now, if so.
+    fn holds_back(&self, lane: &Lane) -> Option<&'static str> {
+        let serving = (self.serving)();
+        let tenant = serving.tenants.get(&*lane.tenant)?;
+        let connection = tenant.connections.get(&*lane.connection)?;
+        let state = connection.channel.shown().state;
+        (!matches!(state, "open" | "slowed")).then_some(state)
     }
 }
 

@@ -7,8 +7,8 @@ use serde_json::value::RawValue;
 use super::super::attempt::{self, RequestKept};
 use super::super::blame;
 use super::super::status::Status;
-use crate::problem::Blame;
-use crate::report::ItemReport;
+use crate::problem::{Blame, Problem};
+use crate::report::{DetailReport, ItemReport};
 
 /// A delivery, as far as it has come.
 #[derive(Debug, Serialize)]
@@ -24,6 +24,10 @@ pub struct DeliveryShown {
     pub connection: String,
     /// Its operation.
     pub operation: String,
+    /// Why nothing of its connection leaves now, if so: `stopped`, `broken` or
+    /// `probing`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub connection_state: Option<&'static str>,
     /// When it was accepted, Unix milliseconds.
     pub accepted_ms: u64,
     /// One per item, in the caller's order.
@@ -68,7 +72,17 @@ pub struct ItemShown {
     /// The operation's result document.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub data: Option<Box<RawValue>>,
-    /// There was more to show than one answer has room for: `data` is left out.
+    /// What the platform said about parts of it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub details: Vec<DetailReport>,
+    /// RFC 6901 pointer into what is wrong.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pointer: Option<String>,
+    /// Why `data` is as the platform gave it, although there is a reply script.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reply_error: Option<Box<Problem>>,
+    /// There was more to show than one answer has room for: `data` and `details`
+    /// are left out.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub shortened: bool,
     /// Why some of what is kept of it cannot be read now.
@@ -121,6 +135,10 @@ pub struct ItemWhole {
     /// What the export shows of it.
     #[serde(flatten)]
     pub item: ExportedItem,
+    /// Why nothing of its connection leaves now, if so: `stopped`, `broken` or
+    /// `probing`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub connection_state: Option<&'static str>,
     /// Its attempts, newest first, at most 100.
     pub history: Vec<AttemptShown>,
     /// What people made of it, oldest first.
@@ -226,6 +244,9 @@ impl ItemShown {
             superseded_by: summary.superseded_by.map(|item| item.0),
             waits_for_another: summary.held_for.clone(),
             data: None,
+            details: Vec::new(),
+            pointer: None,
+            reply_error: None,
             shortened: false,
             unreadable: None,
         }
@@ -235,9 +256,14 @@ impl ItemShown {
     /// Otherwise why it cannot be read.
     pub(super) fn with_result(mut self, result: &[u8], unreadable: Option<String>) -> Self {
         self.unreadable = unreadable;
-        if self.finished_ms.is_some() {
-            let report = serde_json::from_slice::<ItemReport>(result).ok();
-            self.data = report.and_then(|report| report.data);
+        if self.finished_ms.is_some()
+            && let Ok(report) = serde_json::from_slice::<ItemReport>(result)
+        {
+            self.data = report.data;
+            self.details = report.details;
+            self.pointer = report.pointer;
+            self.reply_error = report.reply_error;
+            self.shortened |= report.shortened;
         }
         self
     }
@@ -277,6 +303,44 @@ impl From<EditView> for EditShown {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_ended_shows_everything_that_a_waiting_caller_would_have_been_told() {
+        let mut report = ItemReport::new(0, crate::report::ItemStatus::Unknown);
+        report.details = vec![DetailReport {
+            pointer: "/order".into(),
+            message: "lock_result = 2".into(),
+        }];
+        report.pointer = Some("/order".into());
+        let kept = serde_json::to_vec(&report).unwrap();
+        let shown = |finished: Option<u64>| {
+            let summary = ItemSummary {
+                item: ItemId(1),
+                delivery: "01939a5e-5c1b-7d3e-9a53-1f0c6b1b8a11".parse().unwrap(),
+                index: 0,
+                lane: crossdock_store::LaneId(1),
+                state: State::Unknown,
+                holds_key: false,
+                due: 0,
+                accepted: 0,
+                finished,
+                attempts: 1,
+                blame: None,
+                code: None,
+                message: None,
+                label: String::new(),
+                order: crossdock_store::Order::None,
+                held_for: None,
+                superseded_by: None,
+            };
+            serde_json::to_value(ItemShown::of(&summary).with_result(&kept, None)).unwrap()
+        };
+        let ended = shown(Some(1));
+        assert_eq!(ended["details"][0]["message"], "lock_result = 2", "{ended}");
+        assert_eq!(ended["pointer"], "/order");
+        // One that goes again has no result any more.
+        assert!(shown(None).get("details").is_none());
+    }
 
     #[test]
     fn an_input_is_shown_on_one_line_with_every_digit() {

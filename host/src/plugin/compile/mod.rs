@@ -40,7 +40,8 @@ pub enum Optimise {
     /// Without Cranelift's optimisations. It takes a sixth of the time off a swap,
     /// and an adapter's calls cost 4 % more: rustc has optimised them.
     None,
-    /// With them: a script engine's calls would cost 20 % more without.
+    /// With them: a script engine's calls would cost 20 % more without, and so
+    /// would a language runtime's.
     Speed,
 }
 
@@ -49,7 +50,7 @@ impl Optimise {
     pub fn of(kind: Kind) -> Self {
         match kind {
             Kind::Adapter => Self::None,
-            Kind::ScriptEngine => Self::Speed,
+            Kind::ScriptEngine | Kind::LanguageRuntime => Self::Speed,
         }
     }
 

@@ -4,9 +4,14 @@
 //! | file | responsibility |
 //! |---|---|
 //! | `steps` | one example, step by step |
-//! | `same` | what came beside what the example says |
+//! | `same`, `difference` | what came beside what the example says, field by field |
+//! | `came` | what came, written as an example |
+//! | [`folder`] | examples as files that people read |
 //! | `wrong` | why a step did not come out |
 
+mod came;
+mod difference;
+pub mod folder;
 mod same;
 mod steps;
 mod wrong;
@@ -15,8 +20,64 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+pub use difference::Difference;
+
 use super::generation::AdapterGeneration;
+use super::manifest::Example;
 use crate::meter::{Late, within};
+
+/// What became of one example.
+#[derive(Debug, Clone)]
+pub struct Played {
+    /// Where it came out otherwise, in the order of the steps.
+    pub differences: Vec<Difference>,
+    /// Why it could not be run to its end.
+    pub stopped: Option<Stopped>,
+    /// The example with what came in the place of what it says.
+    pub came: Example,
+    /// What the adapter logged.
+    pub log: Vec<String>,
+}
+
+/// Why an example could not be run to its end.
+#[derive(Debug, Clone, serde::Serialize)]
+pub struct Stopped {
+    /// `document`, `map`, `sign` or `parse-response`.
+    pub step: &'static str,
+    /// What happened.
+    pub detail: String,
+    /// The host could not run it now, which says nothing about the example.
+    pub passing: bool,
+}
+
+impl Played {
+    /// Whether it came out as it says.
+    pub fn holds(&self) -> bool {
+        self.stopped.is_none() && self.differences.is_empty()
+    }
+
+    /// The first thing that went wrong.
+    fn failure(&self, example: &Example) -> Result<(), ExampleFailed> {
+        let failed = |step, detail: String, passing| {
+            Err(ExampleFailed {
+                example: example.name.clone(),
+                step,
+                detail,
+                passing,
+            })
+        };
+        match (self.differences.first(), &self.stopped) {
+            (Some(first), _) => failed(first.step, first.to_string(), false),
+            (None, Some(stopped)) => failed(stopped.step, stopped.detail.clone(), stopped.passing),
+            (None, None) => Ok(()),
+        }
+    }
+}
+
+/// Runs one example and tells everything that came out otherwise.
+pub async fn play(generation: &Arc<AdapterGeneration>, example: &Example) -> Played {
+    steps::play(generation, example).await
+}
 
 /// An example that did not come out as it says.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -70,14 +131,7 @@ async fn run_all(
 ) -> Result<(), ExampleFailed> {
     for (index, example) in generation.manifest.examples.iter().enumerate() {
         running.store(index, Ordering::Relaxed);
-        steps::run(generation, example)
-            .await
-            .map_err(|(step, wrong)| ExampleFailed {
-                example: example.name.clone(),
-                step,
-                detail: wrong.detail,
-                passing: wrong.passing,
-            })?;
+        steps::play(generation, example).await.failure(example)?;
     }
     Ok(())
 }

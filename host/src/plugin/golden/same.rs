@@ -1,197 +1,208 @@
-//! What came beside what the example says.
+//! What came beside what the example says, field by field.
 
-use std::fmt::Debug;
-
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
-use serde_json::Value;
-
-use crate::plugin::contract::{Body, Failure, Fault, Outcome, Pause, Refusal, Request};
+use super::came::{self, Seen};
+use super::difference::{self, Difference, shown};
+use crate::plugin::contract::{Body, Failure, Fault, Outcome, Request};
 use crate::plugin::edits::{Payload, SignedDraft};
-use crate::plugin::manifest::{ExampleBody, ExampleFailure, ExampleOutcome, ExampleRequest};
-
-/// As many of something came as were expected.
-pub(super) fn same_count(what: &str, found: usize, expected: usize) -> Result<(), String> {
-    match found == expected {
-        true => Ok(()),
-        false => Err(format!("{expected} {what} were expected, {found} came")),
-    }
-}
+use crate::plugin::fault::fault_text;
+use crate::plugin::manifest::{ExampleFailure, ExampleOutcome, ExampleRequest};
 
 /// The items that should fail did, and where they should.
-pub(super) fn same_failures(found: &[Failure], expected: &[ExampleFailure]) -> Result<(), String> {
-    let mut indices: Vec<u32> = found.iter().map(|failure| failure.item).collect();
-    let mut wanted: Vec<u32> = expected.iter().map(|failure| failure.item).collect();
-    indices.sort_unstable();
-    wanted.sort_unstable();
-    if indices != wanted {
-        return Err(format!("items {wanted:?} should fail, {indices:?} did"));
-    }
+pub(super) fn failures(found: &[Failure], expected: &[ExampleFailure]) -> Vec<Difference> {
+    let mut wrong = Vec::new();
     for failure in expected {
-        let Some(pointer) = &failure.pointer else {
+        let item = failure.item;
+        let wanted = || match &failure.pointer {
+            Some(pointer) => format!("refused at `{pointer}`"),
+            None => "refused".to_owned(),
+        };
+        let came = found.iter().find(|candidate| candidate.item == item);
+        let Some(came) = came else {
+            let what = format!("item {item}");
+            let taken = "in a request".to_owned();
+            wrong.push(Difference::new(what, Some(wanted()), Some(taken)));
             continue;
         };
-        let found = found
-            .iter()
-            .find(|candidate| candidate.item == failure.item)
-            .map(|candidate| &candidate.fault);
-        if !matches!(found, Some(Fault::InvalidInput(detail)) if detail.pointer == *pointer) {
-            let item = failure.item;
-            return Err(format!(
-                "item {item} should fail at {pointer}, got {found:?}"
-            ));
+        let right = match (&failure.pointer, &came.fault) {
+            (None, _) => true,
+            (Some(pointer), Fault::InvalidInput(detail)) => detail.pointer == *pointer,
+            (Some(_), _) => false,
+        };
+        if !right {
+            let what = format!("item {item}");
+            wrong.push(Difference::new(what, Some(wanted()), Some(refused(came))));
         }
     }
-    Ok(())
+    for came in found {
+        if !expected.iter().any(|failure| failure.item == came.item) {
+            let what = format!("item {}", came.item);
+            let wanted = "in a request".to_owned();
+            wrong.push(Difference::new(what, Some(wanted), Some(refused(came))));
+        }
+    }
+    wrong
+}
+
+fn refused(failure: &Failure) -> String {
+    format!("refused: {}", fault_text(&failure.fault))
 }
 
 /// A request carries the items that it should, and may be repeated if it should.
-pub(super) fn same_plan(
-    index: usize,
-    request: &Request,
-    expected: &ExampleRequest,
-) -> Result<(), String> {
+pub(super) fn plan(request: &Request, expected: &ExampleRequest) -> Vec<Difference> {
+    let mut wrong = Vec::new();
     if let Some(items) = &expected.items
         && *items != request.items
     {
-        let carried = &request.items;
-        return Err(format!(
-            "request {index} should carry {items:?}, carries {carried:?}"
-        ));
+        let list = |items: &[u32]| Some(format!("{items:?}"));
+        wrong.push(Difference::new("items", list(items), list(&request.items)));
     }
     if let Some(repeatable) = expected.repeatable
         && repeatable != request.repeatable
     {
-        return Err(format!(
-            "request {index} should say repeatable = {repeatable}"
+        wrong.push(Difference::new(
+            "repeatable",
+            Some(repeatable.to_string()),
+            Some(request.repeatable.to_string()),
         ));
     }
-    Ok(())
+    wrong
 }
 
 /// What would be sent is what should be, byte for byte.
-pub(super) fn same_request(signed: &SignedDraft, expected: &ExampleRequest) -> Result<(), String> {
-    same("method", &signed.method, &expected.method)?;
-    same("path", &signed.path, &expected.path)?;
-    same("query", &signed.query, &expected.query)?;
-    same("headers", &signed.headers, &expected.headers)?;
-    let body = Payload::from(body(expected.body.as_ref())?);
-    same("body", &signed.body, &body)
+pub(super) fn request(
+    signed: &SignedDraft,
+    expected: &ExampleRequest,
+) -> Result<Vec<Difference>, String> {
+    let mut wrong = Vec::new();
+    for (what, expected, came) in [
+        ("method", &expected.method, &signed.method),
+        ("path", &expected.path, &signed.path),
+    ] {
+        if expected != came {
+            wrong.push(Difference::new(
+                what,
+                Some(shown(expected)),
+                Some(shown(came)),
+            ));
+        }
+    }
+    let exactly = |one: &str, other: &str| one == other;
+    wrong.extend(difference::pairs(
+        "query",
+        &expected.query,
+        &signed.query,
+        exactly,
+    ));
+    let whatever_case = |one: &str, other: &str| one.eq_ignore_ascii_case(other);
+    wrong.extend(difference::pairs(
+        "header",
+        &expected.headers,
+        &signed.headers,
+        whatever_case,
+    ));
+    let wanted = Payload::from(came::body(expected.body.as_ref())?);
+    wrong.extend(payload(&wanted, &signed.body));
+    Ok(wrong)
 }
 
-fn same<T: Debug + PartialEq>(what: &str, found: T, expected: T) -> Result<(), String> {
-    match found == expected {
-        true => Ok(()),
-        false => Err(format!("{what} should be {expected:?}, is {found:?}")),
+/// Where two bodies differ.
+fn payload(expected: &Payload, came: &Payload) -> Vec<Difference> {
+    match (expected, came) {
+        (expected, came) if expected == came => Vec::new(),
+        (Payload::Text(expected), Payload::Text(came)) => difference::texts("body", expected, came),
+        (Payload::Bytes(expected), Payload::Bytes(came)) => {
+            vec![bytes(expected, came)]
+        }
+        (expected, came) => {
+            let shown = |payload: &Payload| match payload {
+                Payload::Empty => None,
+                Payload::Text(text) => Some(format!("the text {}", shown(text))),
+                Payload::Bytes(bytes) => Some(format!("{} bytes", bytes.len())),
+            };
+            vec![Difference::new("body", shown(expected), shown(came))]
+        }
     }
+}
+
+/// Two stretches of bytes, from where they differ.
+fn bytes(expected: &[u8], came: &[u8]) -> Difference {
+    /// Bytes that are shown.
+    const SHOWN: usize = 32;
+    let pairs = expected.iter().zip(came);
+    let same = pairs.take_while(|(one, other)| one == other).count();
+    let from = |bytes: &[u8]| {
+        let rest = bytes.get(same..).unwrap_or_default();
+        let more = if rest.len() > SHOWN { "…" } else { "" };
+        let shown = &rest[..rest.len().min(SHOWN)];
+        Some(format!("{}{more}", hex::encode(shown)))
+    };
+    Difference::new(
+        format!("body from byte {same} on"),
+        from(expected),
+        from(came),
+    )
 }
 
 /// Every outcome is as the example says.
-pub(super) fn same_outcomes(found: &[Outcome], expected: &[ExampleOutcome]) -> Result<(), String> {
-    same_count("outcomes", found.len(), expected.len())?;
-    for (index, (outcome, expected)) in found.iter().zip(expected).enumerate() {
-        same_outcome(outcome, expected).map_err(|detail| format!("outcome {index}: {detail}"))?;
+pub(super) fn outcomes(found: &[Outcome], expected: &[ExampleOutcome]) -> Vec<Difference> {
+    let mut wrong = Vec::new();
+    for index in 0..found.len().max(expected.len()) {
+        let what = format!("outcome {index}");
+        match (found.get(index), expected.get(index)) {
+            (Some(found), Some(expected)) => wrong.extend(outcome(&what, found, expected)),
+            (found, expected) => wrong.push(Difference::new(
+                what,
+                expected.map(|expected| expected.status.clone()),
+                found.map(|found| Seen::of(found).sentence()),
+            )),
+        }
     }
-    Ok(())
+    wrong
 }
 
 /// What the example names of an outcome is as it says.
-fn same_outcome(outcome: &Outcome, expected: &ExampleOutcome) -> Result<(), String> {
-    let Seen {
-        status,
-        result,
-        code,
-        message,
-        after_ms,
-    } = Seen::of(outcome);
-    if status != expected.status {
-        return Err(format!("should be {}, is {outcome:?}", expected.status));
+fn outcome(what: &str, found: &Outcome, expected: &ExampleOutcome) -> Vec<Difference> {
+    let seen = Seen::of(found);
+    if seen.status != expected.status {
+        let (wanted, came) = (expected.status.clone(), seen.sentence());
+        return vec![Difference::new(what, Some(wanted), Some(came))];
     }
+    let mut wrong = Vec::new();
     if let Some(wanted) = &expected.result {
-        let found: Option<Value> = result.and_then(|json| serde_json::from_str(json).ok());
-        if found.as_ref() != Some(wanted) {
-            return Err(format!("result should be {wanted}, is {result:?}"));
+        let what = format!("{what}, result");
+        match seen.result() {
+            Some(came) => wrong.extend(difference::json(&what, wanted, &came)),
+            None => wrong.push(Difference::new(what, Some(wanted.to_string()), None)),
         }
     }
-    for (what, wanted, found) in [
-        ("code", &expected.code, code),
-        ("message", &expected.message, message),
+    for (field, wanted, came) in [
+        ("code", &expected.code, seen.code),
+        ("message", &expected.message, seen.message),
     ] {
-        if wanted.is_some() && wanted.as_ref() != found {
-            return Err(format!("{what} should be {wanted:?}, is {found:?}"));
+        if wanted.is_some() && wanted.as_ref() != came {
+            wrong.push(Difference::new(
+                format!("{what}, {field}"),
+                wanted.as_deref().map(shown),
+                came.map(|came| shown(came)),
+            ));
         }
     }
-    if expected.after_ms.is_some() && expected.after_ms != after_ms {
-        return Err(format!(
-            "after_ms should be {:?}, is {after_ms:?}",
-            expected.after_ms
+    if expected.after_ms.is_some() && expected.after_ms != seen.after_ms {
+        let number = |number: Option<u32>| number.map(|number| number.to_string());
+        wrong.push(Difference::new(
+            format!("{what}, after_ms"),
+            number(expected.after_ms),
+            number(seen.after_ms),
         ));
     }
-    Ok(())
+    wrong
 }
 
-/// An outcome as an example writes it down.
-struct Seen<'o> {
-    status: &'static str,
-    result: Option<&'o String>,
-    code: Option<&'o String>,
-    message: Option<&'o String>,
-    after_ms: Option<u32>,
-}
-
-impl<'o> Seen<'o> {
-    fn of(outcome: &'o Outcome) -> Self {
-        match outcome {
-            Outcome::Accepted(json) => Self::done("accepted", json),
-            Outcome::Duplicate(json) => Self::done("duplicate", json),
-            Outcome::Rejected(refusal) => Self::refused("rejected", refusal),
-            Outcome::Unauthenticated(refusal) => Self::refused("unauthenticated", refusal),
-            Outcome::Unknown(refusal) => Self::refused("unknown", refusal),
-            Outcome::Retry(pause) => Self::paused("retry", pause),
-            Outcome::Throttled(pause) => Self::paused("throttled", pause),
-        }
+/// A body in a few words.
+pub(super) fn in_words(body: &Body) -> String {
+    match body {
+        Body::Empty => "no body".to_owned(),
+        Body::Text(text) => format!("{} bytes of text", text.len()),
+        Body::Bytes(bytes) => format!("{} bytes", bytes.len()),
     }
-
-    fn done(status: &'static str, json: &'o String) -> Self {
-        Self {
-            status,
-            result: Some(json),
-            code: None,
-            message: None,
-            after_ms: None,
-        }
-    }
-
-    fn refused(status: &'static str, refusal: &'o Refusal) -> Self {
-        Self {
-            status,
-            result: None,
-            code: Some(&refusal.code),
-            message: Some(&refusal.message),
-            after_ms: None,
-        }
-    }
-
-    fn paused(status: &'static str, pause: &'o Pause) -> Self {
-        Self {
-            status,
-            result: None,
-            code: Some(&pause.code),
-            message: Some(&pause.message),
-            after_ms: pause.after_ms,
-        }
-    }
-}
-
-/// An example's body as the contract has it.
-pub(super) fn body(body: Option<&ExampleBody>) -> Result<Body, String> {
-    Ok(match body {
-        None => Body::Empty,
-        Some(ExampleBody::Text(text)) => Body::Text(text.clone()),
-        Some(ExampleBody::Bytes { base64 }) => Body::Bytes(
-            STANDARD
-                .decode(base64)
-                .map_err(|error| format!("the example's base64 is not valid: {error}"))?,
-        ),
-    })
 }

@@ -1,14 +1,17 @@
 //! One example, step by step: its documents fit, `map` makes the requests that
 //! it says, `sign` makes their bytes, and `parse-response` reads from its
-//! replies what it says.
+//! replies what it says. What comes out otherwise is collected, not only told.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::same::{body, same_count, same_failures, same_outcomes, same_plan, same_request};
+use super::came;
+use super::difference::Difference;
+use super::same;
 use super::wrong::{Wrong, at};
+use super::{Played, Stopped};
 use crate::config::Secret;
-use crate::plugin::contract::{Context, Draft, Fault, Item, Parsed, Reply, Request};
+use crate::plugin::contract::{Context, Draft, Fault, Item, Mapped, Parsed, Reply, Request};
 use crate::plugin::edits::{SignedDraft, apply_edits};
 use crate::plugin::fault::fault_text;
 use crate::plugin::generation::{AdapterGeneration, AdapterLease, CompiledOperation};
@@ -16,39 +19,46 @@ use crate::plugin::manifest::{Example, ExampleReply, ExampleRequest};
 use crate::plugin::promise::{check_mapped, check_parsed};
 use crate::schema::{self, Verdict};
 
-/// Runs one example. What does not come out is said with its step.
-pub(super) async fn run(
-    generation: &Arc<AdapterGeneration>,
-    example: &Example,
-) -> Result<(), (&'static str, Wrong)> {
-    let lease = generation.lease(&"".into()).await.map_err(at("map"))?;
-    let operation = operation(generation, example).map_err(at("document"))?;
-    documents_fit(operation, example)
-        .await
-        .map_err(at("document"))?;
-    settings_fit(generation, example).map_err(at("document"))?;
-    let mut steps = Steps {
-        generation,
-        example,
-        operation,
-        context: context(example),
-        secrets: secrets(example),
-        lease,
+/// Lines of an adapter's log that are kept of one example.
+const LOG_LINES: usize = 200;
+
+/// Runs one example.
+pub(super) async fn play(generation: &Arc<AdapterGeneration>, example: &Example) -> Played {
+    let mut came = example.clone();
+    let (mut differences, mut log) = (Vec::new(), Vec::new());
+    let run = async {
+        let lease = generation.lease(&"".into()).await.map_err(at("map"))?;
+        let operation = operation(generation, example).map_err(at("document"))?;
+        documents_fit(operation, example)
+            .await
+            .map_err(at("document"))?;
+        settings_fit(generation, example).map_err(at("document"))?;
+        let mut steps = Steps {
+            generation,
+            example,
+            operation,
+            context: context(example),
+            secrets: secrets(example),
+            lease,
+            differences: &mut differences,
+            came: &mut came,
+        };
+        let run = steps.run().await;
+        let (lines, _) = steps.lease.take_log();
+        log.extend(lines.into_iter().take(LOG_LINES).map(|line| line.message));
+        run
     };
-    let requests = steps.map().await.map_err(at("map"))?;
-    for (index, (request, expected)) in requests.iter().zip(&example.requests).enumerate() {
-        same_plan(index, request, expected).map_err(at("map"))?;
-        let sent = steps.send(&request.draft, expected).await;
-        sent.map_err(|wrong| wrong.of(&format!("request {index}")))
-            .map_err(at("sign"))?;
+    let stopped = run.await.err().map(|(step, wrong)| Stopped {
+        step,
+        detail: wrong.detail,
+        passing: wrong.passing,
+    });
+    Played {
+        differences,
+        stopped,
+        came,
+        log,
     }
-    for (index, reply) in example.replies.iter().enumerate() {
-        let request = answered(&requests, index, reply).map_err(at("parse-response"))?;
-        let read = steps.read(request, reply).await;
-        read.map_err(|wrong| wrong.of(&format!("reply {index}")))
-            .map_err(at("parse-response"))?;
-    }
-    Ok(())
 }
 
 fn operation<'g>(
@@ -60,6 +70,7 @@ fn operation<'g>(
     operation.ok_or_else(|| format!("there is no operation `{name}`"))
 }
 
+/// What the host would pass as context.
 fn context(example: &Example) -> Context {
     Context {
         now_ms: example.context.now_ms,
@@ -68,6 +79,7 @@ fn context(example: &Example) -> Context {
     }
 }
 
+/// The example's secrets.
 fn secrets(example: &Example) -> Arc<BTreeMap<String, Secret>> {
     let secrets = example.secrets.iter();
     Arc::new(
@@ -77,16 +89,24 @@ fn secrets(example: &Example) -> Arc<BTreeMap<String, Secret>> {
     )
 }
 
-/// The request that a reply answers.
-fn answered<'r>(
-    requests: &'r [Request],
-    index: usize,
-    reply: &ExampleReply,
-) -> Result<&'r Request, String> {
-    let asked = reply.request;
-    requests
-        .get(asked as usize)
-        .ok_or_else(|| format!("reply {index} answers request {asked}, which is not there"))
+/// What the host would pass to `map`.
+fn items(example: &Example) -> Vec<Item> {
+    let items = example.items.iter().enumerate();
+    items
+        .map(|(index, item)| Item {
+            key: item.key(index),
+            document: item.document.to_string(),
+        })
+        .collect()
+}
+
+/// An answer as the host would pass it.
+fn reply(reply: &ExampleReply) -> Result<Reply, String> {
+    Ok(Reply {
+        status: reply.status,
+        headers: reply.headers.clone(),
+        body: came::body(reply.body.as_ref())?,
+    })
 }
 
 /// Every document that should not fail fits the operation's schema.
@@ -120,18 +140,73 @@ struct Steps<'a> {
     context: Context,
     secrets: Arc<BTreeMap<String, Secret>>,
     lease: AdapterLease,
+    differences: &'a mut Vec<Difference>,
+    came: &'a mut Example,
 }
 
 impl Steps<'_> {
-    /// `map` keeps its promises, and makes as many requests and the failures
-    /// that the example says.
-    async fn map(&mut self) -> Result<Vec<Request>, Wrong> {
-        let items = self.items();
+    async fn run(&mut self) -> Result<(), (&'static str, Wrong)> {
+        let mapped = self.map().await.map_err(at("map"))?;
+        self.came.requests.clear();
+        let expected = &self.example.requests;
+        for (index, request) in mapped.requests.iter().enumerate() {
+            let place = format!("request {index}");
+            let signed = self.sign(&request.draft).await;
+            let signed = signed
+                .map_err(|wrong| wrong.of(&place))
+                .map_err(at("sign"))?;
+            let expected = expected.get(index);
+            let came = came::request(&signed, Some(request), expected);
+            self.came.requests.push(came);
+            match expected {
+                Some(expected) => {
+                    self.differ("map", &place, same::plan(request, expected));
+                    let differences = same::request(&signed, expected).map_err(at("sign"))?;
+                    self.differ("sign", &place, differences);
+                }
+                None => self.differ("map", "", vec![unexpected(&place, &signed)]),
+            }
+        }
+        for (index, expected) in expected.iter().enumerate().skip(mapped.requests.len()) {
+            let place = format!("request {index}");
+            let wanted = Some(format!("{} {}", expected.method, expected.path));
+            self.differ("map", "", vec![Difference::new(place, wanted, None)]);
+        }
+        self.came.replies.clear();
+        for (index, reply) in self.example.replies.iter().enumerate() {
+            let place = format!("reply {index}");
+            let asked = reply.request;
+            let Some(request) = mapped.requests.get(asked as usize) else {
+                let why = format!("{place} answers request {asked}, which is not there");
+                return Err(at("parse-response")(why));
+            };
+            let read = self.read(&place, request, reply).await;
+            let came = read
+                .map_err(|wrong| wrong.of(&place))
+                .map_err(at("parse-response"))?;
+            self.came.replies.push(came);
+        }
+        Ok(())
+    }
+
+    fn differ(&mut self, step: &'static str, place: &str, found: Vec<Difference>) {
+        let found = found.into_iter();
+        self.differences
+            .extend(found.map(|difference| difference.at(step, place)));
+    }
+
+    /// `map` keeps its promises, and refuses what it should.
+    async fn map(&mut self) -> Result<Mapped, Wrong> {
+        let items = items(self.example);
         let mapped = self
             .lease
             .map(&self.context, &self.example.operation, &items)
-            .await?
-            .map_err(|fault| fault_text(&fault))?;
+            .await?;
+        let keyless = match self.lease.keys_refused() {
+            true => "; it used `keys` in `map`, and they work in `sign` only: sign there",
+            false => "",
+        };
+        let mapped = mapped.map_err(|fault| format!("{}{keyless}", fault_text(&fault)))?;
         let CompiledOperation {
             max_items,
             repeatable,
@@ -139,26 +214,10 @@ impl Steps<'_> {
         } = *self.operation;
         check_mapped(&mapped, items.len(), max_items, repeatable)
             .map_err(|broken| broken.to_string())?;
-        same_failures(&mapped.failures, &self.example.failures)?;
-        let expected = self.example.requests.len();
-        same_count("requests", mapped.requests.len(), expected)?;
-        Ok(mapped.requests)
-    }
-
-    fn items(&self) -> Vec<Item> {
-        let items = self.example.items.iter().enumerate();
-        items
-            .map(|(index, item)| Item {
-                key: item.key(index),
-                document: item.document.to_string(),
-            })
-            .collect()
-    }
-
-    /// What would leave is the request that the example says.
-    async fn send(&mut self, draft: &Draft, expected: &ExampleRequest) -> Result<(), Wrong> {
-        let signed = self.sign(draft).await?;
-        Ok(same_request(&signed, expected)?)
+        let differences = same::failures(&mapped.failures, &self.example.failures);
+        self.differ("map", "", differences);
+        self.came.failures = came::failures(&mapped.failures, &self.example.failures);
+        Ok(mapped)
     }
 
     async fn sign(&mut self, draft: &Draft) -> Result<SignedDraft, Wrong> {
@@ -174,7 +233,12 @@ impl Steps<'_> {
                 declared.clone(),
             )
             .await;
-        let edits = signed.answer?.map_err(|fault| fault_text(&fault))?;
+        let edits = signed.answer?.map_err(|fault| match &signed.undeclared {
+            Some(name) => format!(
+                "`sign` asks for secret `{name}`, which the manifest does not declare: add it to `secrets`"
+            ),
+            None => fault_text(&fault),
+        })?;
         if !self.generation.manifest.signs && !edits.is_empty() {
             let why =
                 "`sign` gives edits, which nobody would ask for: the manifest has `signs` as false";
@@ -184,32 +248,64 @@ impl Steps<'_> {
             .map_err(|error| error.to_string().into())
     }
 
-    /// What is read from a reply is what the example says: its outcomes and the
-    /// request that follows, or nothing.
-    async fn read(&mut self, request: &Request, reply: &ExampleReply) -> Result<(), Wrong> {
-        match (self.parse(request, reply).await?, &reply.outcomes) {
-            (Err(Fault::InvalidReply(_)), None) => Ok(()),
-            (Err(fault), _) => Err(fault_text(&fault).into()),
-            (Ok(_), None) => Err("it should be unreadable, but was read".into()),
-            (Ok(parsed), Some(expected)) => {
-                check_parsed(parsed.clone(), request.items.len())
-                    .map_err(|broken| broken.to_string())?;
-                same_outcomes(&parsed.outcomes, expected)?;
-                self.follow(parsed.next.as_ref(), reply.next.as_ref()).await
+    /// What is read from a reply, beside what the example says: its outcomes
+    /// and the request that follows, or nothing.
+    async fn read(
+        &mut self,
+        place: &str,
+        request: &Request,
+        reply: &ExampleReply,
+    ) -> Result<ExampleReply, Wrong> {
+        const STEP: &str = "parse-response";
+        let mut came = reply.clone();
+        let wanted = || match &reply.outcomes {
+            None => "unreadable".to_owned(),
+            Some(outcomes) => {
+                let statuses: Vec<&str> = outcomes.iter().map(|outcome| &*outcome.status).collect();
+                statuses.join(", ")
+            }
+        };
+        let parsed = match self.parse(request, reply).await? {
+            Err(Fault::InvalidReply(_)) if reply.outcomes.is_none() => return Ok(came),
+            Err(fault) => {
+                let said = Some(fault_text(&fault));
+                let answer = format!(
+                    "the answer ({})",
+                    same::in_words(&came::body(reply.body.as_ref())?)
+                );
+                let difference = Difference::new(answer, Some(wanted()), said);
+                self.differ(STEP, place, vec![difference]);
+                (came.outcomes, came.next) = (None, None);
+                return Ok(came);
+            }
+            Ok(parsed) => parsed,
+        };
+        check_parsed(parsed.clone(), request.items.len()).map_err(|broken| broken.to_string())?;
+        let outcomes = came::outcomes(&parsed.outcomes, reply.outcomes.as_deref());
+        match &reply.outcomes {
+            Some(expected) => {
+                self.differ(STEP, place, same::outcomes(&parsed.outcomes, expected));
+            }
+            None => {
+                let statuses: Vec<&str> = outcomes.iter().map(|outcome| &*outcome.status).collect();
+                let difference =
+                    Difference::new("the answer", Some(wanted()), Some(statuses.join(", ")));
+                self.differ(STEP, place, vec![difference]);
             }
         }
+        came.outcomes = Some(outcomes);
+        came.next = self
+            .follow(place, parsed.next.as_ref(), reply.next.as_ref())
+            .await?;
+        Ok(came)
     }
 
     async fn parse(
         &mut self,
         request: &Request,
-        reply: &ExampleReply,
+        example: &ExampleReply,
     ) -> Result<Result<Parsed, Fault>, Wrong> {
-        let reply = Reply {
-            status: reply.status,
-            headers: reply.headers.clone(),
-            body: body(reply.body.as_ref())?,
-        };
+        let reply = reply(example)?;
         let operation = &self.example.operation;
         let parsed = self
             .lease
@@ -217,22 +313,38 @@ impl Steps<'_> {
         Ok(parsed.await?)
     }
 
-    /// The request that follows is the one that should, if one should.
+    /// The request that follows, beside the one that should.
     async fn follow(
         &mut self,
+        place: &str,
         next: Option<&Draft>,
         expected: Option<&ExampleRequest>,
-    ) -> Result<(), Wrong> {
-        match (next, expected) {
-            (None, None) => Ok(()),
-            (Some(next), Some(expected)) => {
-                let signed = self.sign(next).await?;
-                Ok(same_request(&signed, expected).map_err(|detail| format!("next: {detail}"))?)
+    ) -> Result<Option<ExampleRequest>, Wrong> {
+        const STEP: &str = "parse-response";
+        let place = format!("the request after {place}");
+        let Some(next) = next else {
+            if let Some(expected) = expected {
+                let wanted = Some(format!("{} {}", expected.method, expected.path));
+                self.differ(STEP, "", vec![Difference::new(place, wanted, None)]);
             }
-            (Some(_), None) => Err("a following request came, none was expected".into()),
-            (None, Some(_)) => Err("a following request was expected, none came".into()),
+            return Ok(None);
+        };
+        let signed = self.sign(next).await?;
+        match expected {
+            Some(expected) => {
+                let differences = same::request(&signed, expected)?;
+                self.differ(STEP, &place, differences);
+            }
+            None => self.differ(STEP, "", vec![unexpected(&place, &signed)]),
         }
+        Ok(Some(came::request(&signed, None, expected)))
     }
+}
+
+/// A request that no example says.
+fn unexpected(place: &str, signed: &SignedDraft) -> Difference {
+    let came = format!("{} {}", signed.method, signed.path);
+    Difference::new(place, None, Some(came))
 }
 
 /// The first reason why a document does not fit.

@@ -44,7 +44,7 @@ impl From<GuestFailure> for Wrong {
     fn from(failure: GuestFailure) -> Self {
         Self {
             passing: failure.kind == GuestFailureKind::Unavailable,
-            detail: failure.to_string(),
+            detail: failure.told(str::to_owned),
         }
     }
 }

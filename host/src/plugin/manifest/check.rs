@@ -5,11 +5,12 @@
 use std::collections::BTreeSet;
 use std::sync::LazyLock;
 
-use jsonschema::{ValidationError, Validator};
+use jsonschema::Validator;
 use serde_json::Value;
 
-use super::{DeclaredEffect, Manifest, Operation};
-use crate::text::{one_line, shorten};
+use super::violation::{Violation, violation};
+use super::{DeclaredEffect, Example, Manifest, Operation};
+use crate::config::did_you_mean;
 
 /// The schema that authors check their manifests with.
 const SCHEMA: &str = include_str!("../../../../wit/manifest.schema.json");
@@ -17,43 +18,79 @@ const SCHEMA: &str = include_str!("../../../../wit/manifest.schema.json");
 /// Violations that are told; the first is usually the cause of the others.
 const MOST_VIOLATIONS: usize = 3;
 
-/// Characters of a violation that are told: it quotes what is wrong.
-const VIOLATION_CHARS: usize = 200;
+/// Violations that are told of an author's own file.
+const MOST_TOLD: usize = 20;
 
-/// Compiled once. It is part of this program: a test reads it.
-static VALIDATOR: LazyLock<Result<Validator, String>> = LazyLock::new(|| {
+/// Compiled once. They are part of this program: a test reads them.
+static VALIDATORS: LazyLock<Result<Validators, String>> = LazyLock::new(|| {
     let schema: Value = serde_json::from_str(SCHEMA).map_err(|error| error.to_string())?;
-    Validator::new(&schema).map_err(|error| error.to_string())
+    let mut example = schema.clone();
+    // The same document with another way in.
+    if let (Some(members), Some(definitions)) = (example.as_object_mut(), schema.get("$defs")) {
+        members.clear();
+        members.insert("$defs".into(), definitions.clone());
+        members.insert("$ref".into(), "#/$defs/example".into());
+    }
+    let compiled = |schema: &Value| Validator::new(schema).map_err(|error| error.to_string());
+    Ok(Validators {
+        manifest: compiled(&schema)?,
+        example: compiled(&example)?,
+        schemas: [schema, example],
+    })
 });
+
+struct Validators {
+    manifest: Validator,
+    example: Validator,
+    /// As they are written, of the manifest and of an example.
+    schemas: [Value; 2],
+}
 
 /// A manifest from its text.
 pub(super) fn read(text: &str) -> Result<Manifest, String> {
     let value: Value = serde_json::from_str(text).map_err(|error| error.to_string())?;
-    let validator = VALIDATOR.as_ref().map_err(Clone::clone)?;
-    let violations: Vec<String> = validator
-        .iter_errors(&value)
-        .take(MOST_VIOLATIONS)
-        .map(|error| violation(&error))
-        .collect();
-    if !violations.is_empty() {
-        return Err(violations.join("; "));
-    }
+    let validators = VALIDATORS.as_ref().map_err(Clone::clone)?;
+    fits(&validators.manifest, &value, &validators.schemas[0])?;
     // From the text again: what is there twice is an error here.
     let manifest = serde_json::from_str(text).map_err(|error| error.to_string())?;
     names(&manifest)?;
     Ok(manifest)
 }
 
-/// `at \`/operations/0/name\`: …`, on one line.
-fn violation(error: &ValidationError<'_>) -> String {
-    let pointer = error.instance_path().to_string();
-    let at = match pointer.as_str() {
-        "" => "at its top".to_owned(),
-        pointer => format!("at `{pointer}`"),
+/// Everything that a manifest's schema says against a text that is JSON.
+pub(super) fn violations(text: &str) -> Vec<Violation> {
+    let (Ok(validators), Ok(value)) = (VALIDATORS.as_ref(), serde_json::from_str(text)) else {
+        return Vec::new();
     };
-    let mut said = one_line(&error.to_string());
-    shorten(&mut said, VIOLATION_CHARS);
-    format!("{at}: {said}")
+    let errors = validators.manifest.iter_errors(&value);
+    errors
+        .take(MOST_TOLD)
+        .map(|error| violation(&error, &validators.schemas[0]))
+        .collect()
+}
+
+/// An example that is not in a manifest has the shape of one that is.
+pub(super) fn example(example: &Example) -> Result<(), String> {
+    let value = serde_json::to_value(example).map_err(|error| error.to_string())?;
+    example_value(&value)
+}
+
+/// The same of an example that was not read yet.
+pub(super) fn example_value(value: &Value) -> Result<(), String> {
+    let validators = VALIDATORS.as_ref().map_err(Clone::clone)?;
+    fits(&validators.example, value, &validators.schemas[1])
+}
+
+fn fits(validator: &Validator, value: &Value, schema: &Value) -> Result<(), String> {
+    let violations: Vec<String> = validator
+        .iter_errors(value)
+        .take(MOST_VIOLATIONS)
+        .map(|error| violation(&error, schema).sentence)
+        .collect();
+    match violations.is_empty() {
+        true => Ok(()),
+        false => Err(violations.join("; ")),
+    }
 }
 
 /// What is named is there, and once.
@@ -76,15 +113,24 @@ fn names(manifest: &Manifest) -> Result<(), String> {
         })?;
     }
     for (index, example) in manifest.examples.iter().enumerate() {
-        if manifest.operation(&example.operation).is_none() {
-            return Err(format!(
-                "at `/examples/{index}/operation`: example `{}` is about operation `{}`, which is \
-                 not there",
-                example.name, example.operation
-            ));
-        }
+        of_an_operation(manifest, example)
+            .map_err(|why| format!("at `/examples/{index}/operation`: {why}"))?;
     }
     Ok(())
+}
+
+/// An example is about an operation that there is.
+pub(super) fn of_an_operation(manifest: &Manifest, example: &Example) -> Result<(), String> {
+    let wanted = &*example.operation;
+    if manifest.operation(wanted).is_some() {
+        return Ok(());
+    }
+    let names = manifest.operations.iter().map(|one| &*one.name);
+    Err(format!(
+        "example `{}` is about operation `{wanted}`, which is not there; {}",
+        example.name,
+        did_you_mean(wanted, names, "there is")
+    ))
 }
 
 /// What the order refers to can be in a document, as far as its schema lists
@@ -327,6 +373,53 @@ mod tests {
             let said = read(&manifest.to_string()).expect_err(pointer);
             assert!(said.contains("colour"), "{said}");
         }
+    }
+
+    #[test]
+    fn who_misspells_a_member_is_told_which_is_meant() {
+        for (pointer, value, expected) in [
+            (
+                "/sumary",
+                json!("s"),
+                "`sumary` is not a member that a manifest has here; did you mean `summary`?",
+            ),
+            (
+                "/operations/0/max_item",
+                json!(1),
+                "at `/operations/0`: `max_item` is not a member that a manifest has here; did you mean `max_items`?",
+            ),
+            (
+                "/examples/0/context/nows_ms",
+                json!(1),
+                "did you mean `now_ms`?",
+            ),
+            (
+                "/examples/0/replies/0/outcome",
+                json!([]),
+                "did you mean `outcomes`?",
+            ),
+            (
+                "/operations/0/repeatable",
+                json!("allways"),
+                "did you mean `always`?",
+            ),
+            (
+                "/operations/0/document/type",
+                json!("objekt"),
+                "`objekt` is no type of JSON Schema; did you mean `object`?",
+            ),
+            (
+                "/examples/0/operation",
+                json!("stock.updte"),
+                "which is not there; did you mean `stock.update`?",
+            ),
+        ] {
+            let said = read(&with(pointer, value).to_string()).expect_err(pointer);
+            assert!(said.contains(expected), "{said}");
+        }
+        let without = with("/settings", Value::Null);
+        let said = read(&without.to_string()).expect_err("it lacks");
+        assert_eq!(said, "at its top: `settings` is missing");
     }
 
     #[test]

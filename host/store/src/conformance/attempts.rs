@@ -16,6 +16,7 @@ pub(super) const PROMISES: &[Promise] = &[
     a_settlement_answers_for_every_item_of_an_intent,
     settling_twice_changes_nothing,
     what_is_not_under_way_is_left_alone,
+    an_attempt_of_which_nothing_left_says_so,
     numbers_and_times_that_cannot_be_harm_nobody,
     an_item_tells_all_its_attempts,
     an_outcome_is_kept_with_everything,
@@ -130,6 +131,18 @@ fn settling_twice_changes_nothing(store: &dyn Store) {
     assert_eq!(store.settle(second, T).unwrap().ignored, [one]);
     assert_eq!(state(store, one), State::Accepted);
     assert_eq!(store.item(one).unwrap().unwrap().attempts.len(), 1);
+}
+
+fn an_attempt_of_which_nothing_left_says_so(store: &dyn Store) {
+    let item = queue(store, Order::None, "a", T);
+    claim_these(store, T, &["a"]);
+    let mut settlement = settlement(None, vec![Outcome::new(item, Next::End(State::Failed))], T);
+    settlement.attempts[0].left = false;
+    store.settle(settlement, T).unwrap();
+    let view = store.item(item).unwrap().unwrap();
+    let attempt = &view.attempts[0];
+    assert_eq!((attempt.left, attempt.ended), (false, Some(T)));
+    assert_eq!(view.summary.attempts, 1);
 }
 
 fn what_is_not_under_way_is_left_alone(store: &dyn Store) {

@@ -249,8 +249,43 @@ impl Model {
                 row.state = State::Held;
             }
         }
+        match step {
+            Step::Again(due) if !call => self.give_way(at, Some(due)),
+            Step::Held if !call => self.give_way(at, None),
+            _ => {}
+        }
         let lane = self.rows[at].lane;
         self.settle_order(lane);
+    }
+
+    /// A request did not leave: its item waits again.
+    pub fn not_sent(&mut self, id: ItemId) {
+        let at = self.index(id);
+        if self.rows[at].call {
+            return;
+        }
+        self.rows[at].state = State::Queued;
+        self.rows[at].claimed = false;
+        self.give_way(at, None);
+        let lane = self.rows[at].lane;
+        self.settle_order(lane);
+    }
+
+    /// Ends a total that waits if a newer one is right behind it.
+    fn give_way(&mut self, at: usize, due: Option<u64>) {
+        let row = self.rows[at].clone();
+        let mut later = self.rows.iter_mut().skip(at + 1);
+        let next = later.find(|other| {
+            other.holds()
+                && other.lane == row.lane
+                && row.key().is_some_and(|key| other.key() == Some(key))
+        });
+        let Some(next) = next else { return };
+        let behind = next.state == State::Behind && !next.blocked;
+        if row.is_total() && next.is_total() && behind {
+            next.due = next.due.max(due.unwrap_or(0));
+            self.rows[at].state = State::Superseded;
+        }
     }
 
     /// Puts an item back, unless a newer total is open.

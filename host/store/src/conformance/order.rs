@@ -3,13 +3,15 @@
 use super::{
     Promise, T, accept, change, claim_these, delivery, item, queue, settle, state, states, total,
 };
-use crate::{Blame, Hold, ItemId, Lane, NewDelivery, Next, Order, State, Store};
+use crate::{Blame, Hold, Intent, ItemId, Lane, NewDelivery, Next, Order, Repeat, State, Store};
 
 pub(super) const PROMISES: &[Promise] = &[
     items_of_one_key_leave_one_after_the_other,
     a_newer_total_takes_the_place_of_one_that_waits,
     a_total_that_waits_for_a_retry_hands_its_pause_on,
     a_total_under_way_is_not_superseded,
+    a_total_that_would_wait_again_gives_way_to_the_newest_behind_it,
+    a_total_gives_way_to_none_behind_a_change_or_a_barrier,
     a_change_is_never_superseded_nor_passed,
     a_held_total_gives_its_place_without_the_hold,
     totals_of_one_delivery_are_folded_too,
@@ -80,6 +82,82 @@ fn a_total_under_way_is_not_superseded(store: &dyn Store) {
     );
     accept(store, old, T);
     claim_these(store, T, &["newer"]);
+}
+
+fn a_total_that_would_wait_again_gives_way_to_the_newest_behind_it(store: &dyn Store) {
+    let old = queue(store, total("a"), "old", T);
+    claim_these(store, T, &["old"]);
+    let new = queue(store, total("a"), "new", T);
+    let newest = queue(store, total("a"), "newest", T);
+    settle(store, old, Next::Again { due: T + 60_000 }, T + 1);
+    assert_eq!(
+        states(store, &[old, new, newest]),
+        [State::Superseded, State::Superseded, State::Queued]
+    );
+    let view = store.item(old).unwrap().unwrap();
+    assert_eq!(view.summary.superseded_by, Some(newest));
+    assert_eq!(view.summary.finished, Some(T + 1));
+    // What was tried of it is still known.
+    assert_eq!((view.summary.attempts, view.attempts.len()), (1, 1));
+    claim_these(store, T + 59_999, &[]);
+    claim_these(store, T + 60_000, &["newest"]);
+    // One that is held, too, and no pause is handed on.
+    let last = queue(store, total("a"), "last", T + 60_000);
+    settle(store, newest, hold(), T + 60_000);
+    assert_eq!(state(store, newest), State::Superseded);
+    claim_these(store, T + 60_000, &["last"]);
+    accept(store, last, T + 60_001);
+    // And one whose request did not leave.
+    let unsent = queue(store, total("a"), "unsent", T + 60_002);
+    claim_these(store, T + 60_002, &["unsent"]);
+    let intent = Intent {
+        items: vec![unsent],
+        repeat: Repeat::Never,
+        began: T + 60_002,
+        request: Vec::new(),
+    };
+    let attempts = store.intend(vec![intent], T + 60_002).unwrap();
+    let sent = queue(store, total("a"), "sent", T + 60_003);
+    store.not_sent(attempts, T + 60_003).unwrap();
+    assert_eq!(
+        states(store, &[unsent, sent]),
+        [State::Superseded, State::Queued]
+    );
+    claim_these(store, T + 60_003, &["sent"]);
+}
+
+fn a_total_gives_way_to_none_behind_a_change_or_a_barrier(store: &dyn Store) {
+    let old = queue(store, total("a"), "=5", T);
+    claim_these(store, T, &["=5"]);
+    let change = queue(store, change("a"), "+1", T);
+    let new = queue(store, total("a"), "=7", T);
+    settle(store, old, Next::Again { due: T }, T);
+    assert_eq!(
+        states(store, &[old, change, new]),
+        [State::Queued, State::Behind, State::Behind]
+    );
+    for (item, input) in [(old, "=5"), (change, "+1"), (new, "=7")] {
+        claim_these(store, T, &[input]);
+        accept(store, item, T);
+    }
+    let old = queue(store, total("a"), "before", T);
+    claim_these(store, T, &["before"]);
+    let barrier = queue(store, Order::Barrier, "barrier", T);
+    let new = queue(store, total("a"), "after", T);
+    settle(store, old, Next::Again { due: T }, T);
+    for (item, input) in [(old, "before"), (barrier, "barrier"), (new, "after")] {
+        claim_these(store, T, &[input]);
+        accept(store, item, T);
+    }
+    // Nor does one of which nobody knows whether it was applied, or a change.
+    let unknown = queue(store, total("a"), "unknown", T);
+    claim_these(store, T, &["unknown"]);
+    let new = queue(store, total("a"), "new", T);
+    settle(store, unknown, Next::Unknown { holds_key: false }, T);
+    assert_eq!(
+        states(store, &[unknown, new]),
+        [State::Unknown, State::Queued]
+    );
 }
 
 fn a_change_is_never_superseded_nor_passed(store: &dyn Store) {

@@ -204,11 +204,7 @@ impl Round<'_> {
         if self.dice.roll(4) == 0 {
             self.store.not_sent(vec![attempt], self.now).unwrap();
             for id in items {
-                let row = self.model.row(id);
-                if !row.call {
-                    row.state = State::Queued;
-                    row.claimed = false;
-                }
+                self.model.not_sent(id);
             }
             return;
         }

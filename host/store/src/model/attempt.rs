@@ -70,6 +70,8 @@ pub struct ConnectionState {
 pub struct AttemptEnd {
     /// The intent that it closes; none if there was none.
     pub attempt: Option<AttemptId>,
+    /// Whether anything may have left.
+    pub left: bool,
     /// What could have been done if nothing had been known of its end.
     pub repeat: Repeat,
     /// When it began.
@@ -106,6 +108,7 @@ impl AttemptEnd {
     ) -> Self {
         Self {
             attempt,
+            left: true,
             repeat,
             began,
             ended,

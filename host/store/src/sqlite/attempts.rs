@@ -30,6 +30,10 @@ pub(super) fn unpack(bytes: &[u8]) -> Links {
 /// The state of an attempt that nothing is known of yet.
 const OPEN: u8 = 0;
 
+/// The states of one that has ended, and of one of which nothing left.
+const ENDED: u8 = 1;
+const NOT_SENT: u8 = 2;
+
 impl Unit<'_> {
     /// Takes down that requests are about to leave. All of them are looked at
     /// before anything is written, so that a refusal leaves nothing behind.
@@ -224,6 +228,7 @@ impl Unit<'_> {
                 validate::word(&end.generations),
                 &end.request,
                 &end.answer,
+                if end.left { ENDED } else { NOT_SENT },
             ),
         )?;
         Ok(attempt)
@@ -273,6 +278,16 @@ impl Unit<'_> {
             self.run(sql::ITEM_AGAIN, row)?;
             let counts = self.ledger.lane(item.lane);
             counts.moved(item.id, item.kind, Some(from), Some(to));
+            // What it would wait for, a newer total need not.
+            let waits = Item {
+                stage: to,
+                key: item.key.clone(),
+                ..*item
+            };
+            let pause = hold.is_none().then_some(due);
+            if to.leads() && self.give_way(&waits, pause, now)? {
+                return Ok(());
+            }
             // Somebody has to act, and may want to hear of it.
             if to == Stage::Held {
                 self.note_change(item.id, to, now)?;
@@ -331,9 +346,10 @@ impl Unit<'_> {
                     continue;
                 };
                 if item.stage == Stage::Sending && item.attempt == Some(attempt.0) {
-                    let (from, to) = (Stage::Sending, Stage::Queued);
-                    self.restage(item.lane, id, item.kind, from, to)?;
-                    self.settled.push((item.lane, id));
+                    let (from, to, lane) = (Stage::Sending, Stage::Queued, item.lane);
+                    self.restage(lane, id, item.kind, from, to)?;
+                    self.give_way(&Item { stage: to, ..item }, None, now)?;
+                    self.settled.push((lane, id));
                 }
             }
         }

@@ -32,7 +32,7 @@ impl SqliteStore {
     /// # Errors
     /// If there is no outbox, or it is none.
     pub fn check_of(folder: &Path) -> Result<Vec<String>> {
-        Self::check_file(&open::file(folder))
+        check(&open::file(folder))
     }
 
     /// The same of one file, for instance a copy.
@@ -40,22 +40,35 @@ impl SqliteStore {
     /// # Errors
     /// If there is no such file, or it is no outbox.
     pub fn check_file(path: &Path) -> Result<Vec<String>> {
-        let damaged = |error| match error {
-            StoreError::Damaged { .. } => Ok(vec!["the file is damaged".to_owned()]),
-            error => Err(error),
-        };
-        let db = match read(path) {
-            Ok(db) => db,
-            Err(error) => return damaged(error),
-        };
-        everything_in(&db).or_else(|error| damaged(explain(path, &error)))
+        if !is_there(path) {
+            return Err(StoreError::Unusable {
+                path: path.into(),
+                why: "there is no such file".into(),
+            });
+        }
+        check(path)
     }
+}
+
+fn check(path: &Path) -> Result<Vec<String>> {
+    let damaged = |error| match error {
+        StoreError::Damaged { .. } => Ok(vec!["the file is damaged".to_owned()]),
+        error => Err(error),
+    };
+    let db = match read(path) {
+        Ok(db) => db,
+        Err(error) => return damaged(error),
+    };
+    everything_in(&db).or_else(|error| damaged(explain(path, &error)))
+}
+
+fn is_there(path: &Path) -> bool {
+    std::fs::metadata(path).is_ok_and(|found| found.is_file())
 }
 
 /// A connection that changes nothing.
 fn read(path: &Path) -> Result<Connection> {
-    let there = std::fs::metadata(path).is_ok_and(|found| found.is_file());
-    if !there {
+    if !is_there(path) {
         return Err(StoreError::Unusable {
             path: path.into(),
             why: "there is no such file; name the configuration of the host with --config".into(),

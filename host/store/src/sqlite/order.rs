@@ -174,6 +174,27 @@ impl Unit<'_> {
         Ok(())
     }
 
+    /// Ends a total that would wait if a newer one of its key waits right behind it,
+    /// which then goes in its place, and not before `due`. Nothing may be between
+    /// them: a change builds on what is before it. False if there is none.
+    pub fn give_way(&mut self, item: &Item, due: Option<u64>, now: u64) -> Work<bool> {
+        let (Kind::Absolute, Some(key)) = (item.kind, item.key.as_deref()) else {
+            return Ok(false);
+        };
+        let next = (item.lane.0, key, item.id);
+        let next = self.first(sql::NEXT_AFTER, next, Newest::read)?;
+        let behind = |next: &Newest| next.kind == Kind::Absolute && next.stage == Stage::Behind;
+        let Some(newer) = next.filter(behind) else {
+            return Ok(false);
+        };
+        if let Some(due) = due.filter(|due| *due > newer.due) {
+            self.run(sql::SET_DUE, (newer.id, due))?;
+        }
+        self.supersede(item.lane, item.id, item.stage, newer.id, now)?;
+        self.release_after(item)?;
+        Ok(true)
+    }
+
     /// Lets an item go again: at once if it has kept its place, else in its turn.
     pub fn reopen(&mut self, item: &Item, due: u64, now: u64) -> Work<()> {
         let (lane, id, kind) = (item.lane, item.id, item.kind);

@@ -14,6 +14,8 @@ const HOT: &[&str] = &[
     sql::NEWEST_OF_KEY,
     sql::KEY_IS_LED,
     sql::NEXT_OF_KEY,
+    sql::NEXT_AFTER,
+    sql::SET_DUE,
     sql::FIRST_BLOCKED,
     sql::LAST_BARRIER,
     sql::SET_STAGE,

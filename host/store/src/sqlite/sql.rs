@@ -78,6 +78,10 @@ pub const KEY_IS_LED: &str = "SELECT 1 FROM item INDEXED BY item_key \
 pub const NEXT_OF_KEY: &str = "SELECT id FROM item INDEXED BY item_key \
      WHERE lane = ?1 AND okey = ?2 AND holds = 1 AND okey IS NOT NULL AND state = 1 \
      ORDER BY id LIMIT 1";
+pub const NEXT_AFTER: &str = "SELECT id, state, effect, due FROM item INDEXED BY item_key \
+     WHERE lane = ?1 AND okey = ?2 AND holds = 1 AND okey IS NOT NULL AND id > ?3 \
+     ORDER BY id LIMIT 1";
+pub const SET_DUE: &str = "UPDATE item SET due = ?2 WHERE id = ?1";
 pub const FIRST_BLOCKED: &str = "SELECT id, effect, okey FROM item INDEXED BY item_blocked \
      WHERE lane = ?1 AND state = 4 ORDER BY id LIMIT 1";
 pub const LAST_BARRIER: &str = "SELECT id FROM item INDEXED BY item_barrier \
@@ -126,7 +130,7 @@ pub const ITEM: &str =
 pub const NEW_ATTEMPT: &str = "INSERT INTO attempt(id, lane, state, repeat, began, generations, \
      live, items, request, answer) VALUES (?1, ?2, ?3, ?4, ?5, '', ?6, ?7, ?8, x'')";
 pub const ATTEMPT_ITEMS: &str = "SELECT state, items FROM attempt WHERE id = ?1";
-pub const END_ATTEMPT: &str = "UPDATE attempt SET state = 1, ended = ?2, status = ?3, \
+pub const END_ATTEMPT: &str = "UPDATE attempt SET state = ?10, ended = ?2, status = ?3, \
      blame = ?4, code = ?5, message = ?6, generations = ?7, \
      request = CASE WHEN length(?8) = 0 THEN request ELSE ?8 END, answer = ?9 WHERE id = ?1";
 pub const NOT_SENT: &str = "UPDATE attempt SET state = 2, ended = ?2 WHERE id = ?1";

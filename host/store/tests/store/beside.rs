@@ -90,6 +90,12 @@ fn nothing_that_is_there_is_overwritten_and_nothing_is_made_of_what_is_not() {
     assert!(none.to_string().contains("there is no such file"), "{none}");
     assert!(!to.exists());
     assert!(SqliteStore::check_of(folder.path()).is_err());
+    // Whoever named a file is not told to name a configuration.
+    let named = SqliteStore::check_file(&to).unwrap_err().to_string();
+    assert!(
+        named.contains("there is no such file") && !named.contains("--config"),
+        "{named}"
+    );
     assert!(!folder.path().join("outbox.db").exists());
 
     drop(open(folder.path()));

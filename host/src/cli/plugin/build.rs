@@ -1,0 +1,275 @@
+//! `crossdock plugin build`.
+
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use clap::Args;
+
+use super::super::Global;
+use super::super::failure::{Exit, Finished};
+use super::super::terminal::{Paint, clean, count, note, print, sentence, size};
+use super::local::Local;
+use super::watch;
+use crate::config::HostConfig;
+use crate::plugin::load::Loaded;
+use crate::project::build::{self, Needs};
+use crate::project::{Project, WORK};
+
+pub(super) const HELP: &str = "\
+The language is told by the files of the folder, or by its crossdock.json. Its own tools are called, and what they say is
+shown; the component is made, packed with the folder's examples, checked as a host checks it, and written as NAME.wasm.";
+
+/// Shortest and longest time that a program may take, in seconds.
+const BOUNDS: std::ops::RangeInclusive<u64> = 1..=86_400;
+
+#[derive(Debug, Args)]
+pub(in super::super) struct BuildArgs {
+    /// The adapter's folder
+    #[arg(default_value = ".", value_name = "DIR")]
+    dir: PathBuf,
+    /// Also put it into the plugins folder: by default the one of crossdock.toml
+    #[arg(long, value_name = "PLUGINS_DIR", num_args = 0..=1)]
+    #[allow(clippy::option_option)] // Not given, given without a folder, with one.
+    install: Option<Option<PathBuf>>,
+    /// JavaScript and TypeScript: install the source instead of a component, for a host that has the runtime
+    #[arg(long)]
+    source: bool,
+    /// Build again whenever a file is saved, until Ctrl-C
+    #[arg(long)]
+    watch: bool,
+    /// Longest that one program may take
+    #[arg(long, value_name = "SECONDS", default_value_t = 900, value_parser = clap::value_parser!(u64).range(*BOUNDS.start()..=*BOUNDS.end()))]
+    timeout: u64,
+}
+
+/// What is needed for one build after the other.
+pub(super) struct Builder {
+    dir: PathBuf,
+    /// Where the result also goes.
+    install: Option<PathBuf>,
+    source: bool,
+    needs: Needs,
+    local: Local,
+}
+
+/// What a build came to.
+pub(super) struct Built {
+    /// Where it was written, and where it was installed.
+    files: Vec<PathBuf>,
+    bytes: usize,
+    loaded: Option<Loaded>,
+}
+
+pub(super) async fn run(global: &Global, args: &BuildArgs) -> Finished {
+    let started = Instant::now();
+    let builder = Builder::new(global.config()?, args)?;
+    if args.watch {
+        return watch::run(&builder, &args.dir).await;
+    }
+    match builder.build().await {
+        Ok(built) => {
+            print(&built.text(Paint::stdout(), started.elapsed()))?;
+            Ok(Exit::Done)
+        }
+        Err(why) => Err(anyhow::anyhow!("{why}").into()),
+    }
+}
+
+impl Builder {
+    fn new(
+        mut config: HostConfig,
+        args: &BuildArgs,
+    ) -> Result<Self, super::super::failure::Failure> {
+        let install = match &args.install {
+            None => None,
+            Some(None) => Some(config.plugins_dir.clone()),
+            Some(Some(dir)) => Some(dir.clone()),
+        };
+        if let Some(dir) = install.as_ref().filter(|dir| !dir.is_dir()) {
+            return Err(anyhow::anyhow!(
+                "there is no plugins folder {}: run this where crossdock.toml is, or name the folder, as in `--install /srv/crossdock/plugins`",
+                dir.display()
+            )
+            .into());
+        }
+        if args.source && install.is_none() {
+            return Err(anyhow::anyhow!(
+                "`--source` says what to install: add `--install` or `--install PLUGINS_DIR`"
+            )
+            .into());
+        }
+        // The host that it is installed for finds the code compiled; elsewhere
+        // no folder is made that is not the adapter's.
+        if !config.data_dir.is_dir() {
+            config.data_dir = args.dir.join(WORK);
+        }
+        Ok(Self {
+            dir: args.dir.clone(),
+            install,
+            source: args.source,
+            needs: Needs {
+                bound: Duration::from_secs(args.timeout),
+                plugins_dir: config.plugins_dir.clone(),
+            },
+            local: Local::trying_again(&config)?,
+        })
+    }
+
+    /// One build, from what lies on disk now. The file is replaced by one that
+    /// was checked, or not at all.
+    pub async fn build(&self) -> Result<Built, String> {
+        let project = Project::read(&self.dir)?;
+        if let (true, Some(install)) = (self.source, &self.install) {
+            let source = build::source(&project, &self.needs).await?;
+            let file = install.join(&source.name);
+            put(&file, source.text.as_bytes())?;
+            return Ok(Built {
+                files: vec![file],
+                bytes: source.text.len(),
+                loaded: None,
+            });
+        }
+        let component = build::build(&project, &self.needs).await?;
+        let file = project.file();
+        let checked = self.check(&project, &component).await?;
+        put(&file, &component)?;
+        let mut files = vec![file];
+        if let Some(install) = &self.install {
+            let file = install.join(format!("{}.wasm", project.name));
+            put(&file, &component)?;
+            files.push(file);
+        }
+        Ok(Built {
+            files,
+            bytes: component.len(),
+            loaded: Some(checked),
+        })
+    }
+
+    /// Every step of loading, before anybody sees the file.
+    async fn check(&self, project: &Project, component: &[u8]) -> Result<Loaded, String> {
+        let candidate = project.work()?.join("candidate.wasm");
+        put(&candidate, component)?;
+        let loaded = self.local.load(&candidate).await;
+        // A file that stays is no harm: it is not in a plugins folder.
+        let _ = std::fs::remove_file(&candidate);
+        let loaded = loaded.map_err(|refusal| {
+            format!(
+                "{} was built, but a host would refuse it at step `{}`: {}",
+                project.name,
+                refusal.step(),
+                sentence(&refusal.to_string())
+            )
+        })?;
+        let named = &loaded.identity().name;
+        if *named != project.name {
+            note(&clean(&format!(
+                "the manifest calls the adapter `{named}`, its file is {}.wasm; the manifest's name counts",
+                project.name
+            )));
+        }
+        Ok(loaded)
+    }
+}
+
+impl Built {
+    /// For people.
+    pub fn text(&self, paint: Paint, took: Duration) -> String {
+        let files: Vec<String> = self
+            .files
+            .iter()
+            .map(|file| file.strip_prefix(".").unwrap_or(file))
+            .map(|file| clean(&file.display().to_string()))
+            .collect();
+        let what = match &self.loaded {
+            Some(Loaded::Adapter(adapter)) => format!(
+                "{} {}, {}",
+                clean(&adapter.manifest.name),
+                clean(&adapter.manifest.version),
+                count(adapter.manifest.examples.len(), "example")
+            ),
+            Some(other) => clean(&other.identity().name),
+            None => "the source as it is, not checked here".to_owned(),
+        };
+        format!(
+            "{} {}: {what}, {}, in {:.2} s\n",
+            paint.good("ok"),
+            files.join(", "),
+            size(self.bytes as u64),
+            took.as_secs_f64(),
+        )
+    }
+}
+
+/// Writes a file whole or not at all: whoever reads it never sees half of it.
+fn put(path: &Path, bytes: &[u8]) -> Result<(), String> {
+    let cannot = |error: std::io::Error| {
+        let why = crate::file_failure::sentence(&error);
+        format!("{} cannot be written: {why}", path.display())
+    };
+    // A name that a watcher of plugins and sources does not take for one.
+    let mut temporary = path.as_os_str().to_owned();
+    temporary.push(format!(".{}.tmp", std::process::id()));
+    let temporary = PathBuf::from(temporary);
+    std::fs::write(&temporary, bytes).map_err(cannot)?;
+    std::fs::rename(&temporary, path).map_err(|error| {
+        let _ = std::fs::remove_file(&temporary);
+        cannot(error)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_is_replaced_whole() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("shop.wasm");
+        put(&path, b"one").unwrap();
+        put(&path, b"two").unwrap();
+        assert_eq!(std::fs::read(&path).unwrap(), b"two");
+        assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 1);
+        let said = put(Path::new("/nowhere/at/all/shop.wasm"), b"").unwrap_err();
+        assert!(said.contains("cannot be written"), "{said}");
+    }
+
+    #[test]
+    fn the_plugins_folder_may_be_named_or_not() {
+        #[derive(clap::Parser)]
+        struct Words {
+            #[command(flatten)]
+            args: BuildArgs,
+        }
+        let install = |words: &[&str]| {
+            let words = std::iter::once(&"build").chain(words);
+            <Words as clap::Parser>::try_parse_from(words).map(|words| words.args.install)
+        };
+        assert_eq!(install(&["shop"]).unwrap(), None);
+        assert_eq!(
+            install(&["shop", "--install", "--watch"]).unwrap(),
+            Some(None)
+        );
+        let named = install(&["--install", "plugins", "--watch"]).unwrap();
+        assert_eq!(named, Some(Some("plugins".into())));
+    }
+
+    #[test]
+    fn a_source_is_for_a_plugins_folder() {
+        let args = BuildArgs {
+            dir: ".".into(),
+            install: None,
+            source: true,
+            watch: false,
+            timeout: 1,
+        };
+        let config = crate::config::load_host(Some(Path::new("/nowhere/crossdock.toml")));
+        assert!(config.is_err());
+        let config = crate::config::load_host(None).unwrap();
+        let failed = Builder::new(config, &args).err().expect("an error");
+        let super::super::super::failure::Failure::Other(error) = failed else {
+            panic!("a sentence");
+        };
+        assert!(error.to_string().contains("--install"), "{error}");
+    }
+}
