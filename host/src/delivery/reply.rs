@@ -17,7 +17,7 @@ const SHOWN_BYTES: usize = 4 << 10;
 /// those that are looked through.
 const READ_BYTES: usize = 64 << 10;
 
-/// The body is text wherever it can be read as text: see [`charset::text`].
+/// The body is text wherever it can be read as text: see `charset::text`.
 pub fn reply(answer: Answer) -> Reply {
     let body = match charset::text(&answer.headers, &answer.body) {
         _ if answer.body.is_empty() => Body::Empty,
