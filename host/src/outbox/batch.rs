@@ -92,8 +92,7 @@ impl Shared {
         });
         let ids: Vec<ItemId> = claimed.iter().map(|item| item.item).collect();
         let Ok(share) = self.memory.take(known, ROOM_TIME).await else {
-            self.store.unclaim(lane, &ids);
-            return Ok(());
+            return self.give_back(lane, ids).await;
         };
         let route = Route::find(
             (self.serving)(),
@@ -143,8 +142,20 @@ impl Shared {
             let settled = journal.settle(outcomes, &generations, &requests, channel);
             settled.instrument(lines).await;
         }
-        self.store.unclaim(lane, &untried);
-        Ok(())
+        self.give_back(lane, untried).await
+    }
+
+    /// Items that were claimed and not tried wait as before, or give way to newer
+    /// ones that have come meanwhile.
+    async fn give_back(&self, lane: LaneId, items: Vec<ItemId>) -> Result<(), Problem> {
+        if items.is_empty() {
+            return Ok(());
+        }
+        let given = self.with(move |store| {
+            store.unclaim(lane, &items, now());
+            Ok(())
+        });
+        given.await
     }
 
     /// What became of each item, and the requests that left.

@@ -139,9 +139,9 @@ impl Store for Sealed {
             if !lost.is_empty() {
                 let items: Vec<ItemId> = lost.iter().map(|(item, _)| *item).collect();
                 if let Err(error) = self.hold(lost, now) {
-                    self.store.unclaim(lane, &items);
+                    self.store.unclaim(lane, &items, now);
                     let readable: Vec<ItemId> = readable.iter().map(|item| item.item).collect();
-                    self.store.unclaim(lane, &readable);
+                    self.store.unclaim(lane, &readable, now);
                     return Err(error);
                 }
             }
@@ -160,8 +160,8 @@ impl Store for Sealed {
         self.store.kept_bytes(tenant)
     }
 
-    fn unclaim(&self, lane: LaneId, items: &[ItemId]) {
-        self.store.unclaim(lane, items);
+    fn unclaim(&self, lane: LaneId, items: &[ItemId], now: u64) {
+        self.store.unclaim(lane, items, now);
     }
 
     fn intend(&self, mut intents: Vec<Intent>, now: u64) -> Result<Vec<AttemptId>> {

@@ -44,8 +44,10 @@ pub trait Store: Send + Sync {
     /// are due are counted up to `most`.
     fn waiting(&self, lane: LaneId, now: u64, most: usize) -> Result<Waiting>;
 
-    /// Gives claimed items back untouched.
-    fn unclaim(&self, lane: LaneId, items: &[ItemId]);
+    /// Gives claimed items back untried. A total ends as `superseded` if a newer one
+    /// of its key has come right behind it meanwhile, which leaves in its place.
+    /// Whatever the disk does, nobody has them any more when this returns.
+    fn unclaim(&self, lane: LaneId, items: &[ItemId], now: u64);
 
     /// Writes down that requests are about to leave. None leaves before this
     /// has returned. Their items are `sending` from now on. All intents are
@@ -107,8 +109,9 @@ pub trait Store: Send + Sync {
 
     /// Lets dead items go again, and those that wait for a time or are held go
     /// now. Each takes its turn after whatever of its key may be under way. A
-    /// total ends as `superseded` if a newer one of its key is open; one that was
-    /// delivered meanwhile it overwrites: the store does not look back.
+    /// total ends as `superseded` if a newer one of its key is open, whether or not
+    /// a change came after that; one that was delivered meanwhile it overwrites:
+    /// the store does not look back.
     ///
     /// An edit needs a selection of one item, and what it was before is kept.
     fn retry(&self, selection: Selection, edit: Option<Edit>, now: u64) -> Result<Selected>;

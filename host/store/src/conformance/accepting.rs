@@ -147,7 +147,7 @@ fn a_claim_is_exclusive_until_it_is_given_back(store: &dyn Store) {
     assert_eq!(super::inputs(&first), ["0", "1"]);
     let second = store.claim(lane, T, 2).unwrap();
     assert_eq!(super::inputs(&second), ["2", "3"]);
-    store.unclaim(lane, &[first[1].item]);
+    store.unclaim(lane, &[first[1].item], T);
     let third = store.claim(lane, T, 9).unwrap();
     assert_eq!(super::inputs(&third), ["1", "4"]);
     assert_eq!(store.claim(lane, T, 9).unwrap(), []);

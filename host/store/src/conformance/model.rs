@@ -18,6 +18,8 @@ pub(super) struct Row {
     pub call: bool,
     pub due: u64,
     pub claimed: bool,
+    /// What superseded it.
+    pub by: Option<ItemId>,
 }
 
 impl Row {
@@ -104,6 +106,7 @@ impl Model {
             call,
             due: now,
             claimed: false,
+            by: None,
         });
         if call {
             return;
@@ -113,6 +116,7 @@ impl Model {
         {
             let before = self.rows[old].clone();
             self.rows[old].state = State::Superseded;
+            self.rows[old].by = Some(id);
             let new = &mut self.rows[at];
             new.due = before.due;
             new.blocked = before.blocked;
@@ -271,6 +275,15 @@ impl Model {
         self.settle_order(lane);
     }
 
+    /// A claim ends without an attempt.
+    pub fn unclaim(&mut self, id: ItemId) {
+        let at = self.index(id);
+        self.rows[at].claimed = false;
+        self.give_way(at, Some(self.rows[at].due));
+        let lane = self.rows[at].lane;
+        self.settle_order(lane);
+    }
+
     /// Ends a total that waits if a newer one is right behind it.
     fn give_way(&mut self, at: usize, due: Option<u64>) {
         let row = self.rows[at].clone();
@@ -284,22 +297,26 @@ impl Model {
         let behind = next.state == State::Behind && !next.blocked;
         if row.is_total() && next.is_total() && behind {
             next.due = next.due.max(due.unwrap_or(0));
+            let by = next.id;
             self.rows[at].state = State::Superseded;
+            self.rows[at].by = Some(by);
         }
     }
 
     /// Puts an item back, unless a newer total is open.
     fn reenter(&mut self, at: usize) {
         self.rows[at].state = State::Discarded;
-        let newer = self.newest_of_key(at).map(|newest| &self.rows[newest]);
-        let (this, unknown) = (&self.rows[at], State::Unknown);
-        let superseded = newer.is_some_and(|newer| {
-            newer.id > this.id && newer.is_total() && this.is_total() && newer.state != unknown
+        let this = &self.rows[at];
+        let newer = self.rows.iter().rfind(|other| {
+            let same = other.lane == this.lane && other.key().is_some_and(|_| other.key() == this.key());
+            same && other.id > this.id && other.holds() && other.is_total() && other.state != State::Unknown
         });
-        if superseded {
-            self.rows[at].state = State::Superseded;
-        } else {
-            self.enter(at);
+        match newer.map(|newer| newer.id).filter(|_| this.is_total()) {
+            Some(by) => {
+                self.rows[at].state = State::Superseded;
+                self.rows[at].by = Some(by);
+            }
+            None => self.enter(at),
         }
     }
 

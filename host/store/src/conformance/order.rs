@@ -11,6 +11,7 @@ pub(super) const PROMISES: &[Promise] = &[
     a_total_that_waits_for_a_retry_hands_its_pause_on,
     a_total_under_way_is_not_superseded,
     a_total_that_would_wait_again_gives_way_to_the_newest_behind_it,
+    a_total_that_is_given_back_untried_gives_way_to_the_newest_behind_it,
     a_total_gives_way_to_none_behind_a_change_or_a_barrier,
     a_change_is_never_superseded_nor_passed,
     a_held_total_gives_its_place_without_the_hold,
@@ -124,6 +125,31 @@ fn a_total_that_would_wait_again_gives_way_to_the_newest_behind_it(store: &dyn S
         [State::Superseded, State::Queued]
     );
     claim_these(store, T + 60_003, &["sent"]);
+}
+
+fn a_total_that_is_given_back_untried_gives_way_to_the_newest_behind_it(store: &dyn Store) {
+    let old = queue(store, total("a"), "old", T);
+    let other = queue(store, total("b"), "other", T);
+    let lane = super::due_lane(store, T);
+    claim_these(store, T, &["old", "other"]);
+    queue(store, total("a"), "new", T + 1);
+    let newest = queue(store, total("a"), "newest", T + 1);
+    store.unclaim(lane, &[old, other], T + 2);
+    let view = store.item(old).unwrap().unwrap().summary;
+    assert_eq!(
+        (view.state, view.superseded_by, view.finished, view.attempts),
+        (State::Superseded, Some(newest), Some(T + 2), 0)
+    );
+    // It was not tried, and so nothing of it is in the way.
+    claim_these(store, T + 2, &["other", "newest"]);
+    // A change between them keeps both in their places.
+    let first = queue(store, total("c"), "=5", T + 3);
+    claim_these(store, T + 3, &["=5"]);
+    queue(store, change("c"), "+1", T + 3);
+    queue(store, total("c"), "=7", T + 3);
+    store.unclaim(lane, &[first], T + 3);
+    assert_eq!(state(store, first), State::Queued);
+    claim_these(store, T + 3, &["=5"]);
 }
 
 fn a_total_gives_way_to_none_behind_a_change_or_a_barrier(store: &dyn Store) {

@@ -11,6 +11,7 @@ use crate::{
 pub(super) const PROMISES: &[Promise] = &[
     a_dead_item_goes_again_in_its_turn,
     a_dead_total_gives_way_to_a_newer_one_that_is_open,
+    a_dead_total_gives_way_to_a_newer_one_that_changes_build_on,
     what_waits_for_a_time_may_go_now,
     an_edit_changes_input_and_key_and_is_kept,
     who_would_be_overtaken_is_known_before_a_retry,
@@ -70,6 +71,26 @@ fn a_dead_total_gives_way_to_a_newer_one_that_is_open(store: &dyn Store) {
         (State::Superseded, Some(new))
     );
     claim_these(store, T, &["new"]);
+}
+
+fn a_dead_total_gives_way_to_a_newer_one_that_changes_build_on(store: &dyn Store) {
+    let old = queue(store, total("a"), "=5", T);
+    claim_these(store, T, &["=5"]);
+    fail(store, old);
+    let new = queue(store, total("a"), "=7", T);
+    let more = queue(store, change("a"), "+1", T);
+    // It would undo the newer total, and the change would build on it.
+    assert_eq!(store.overtaken(old).unwrap(), Some(new));
+    retry(store, old, T);
+    let view = store.item(old).unwrap().unwrap().summary;
+    assert_eq!(
+        (view.state, view.superseded_by),
+        (State::Superseded, Some(new))
+    );
+    claim_these(store, T, &["=7"]);
+    accept(store, new, T);
+    claim_these(store, T, &["+1"]);
+    accept(store, more, T);
 }
 
 fn what_waits_for_a_time_may_go_now(store: &dyn Store) {

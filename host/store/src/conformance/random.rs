@@ -131,9 +131,9 @@ impl Round<'_> {
     fn unclaim(&mut self) {
         let claimed = |row: &Row| row.claimed && row.state == State::Queued;
         if let Some(id) = self.dice.one(&self.model.rows, claimed) {
-            let row = self.model.row(id);
-            row.claimed = false;
-            self.store.unclaim(row.lane, &[id]);
+            let lane = self.model.row(id).lane;
+            self.store.unclaim(lane, &[id], self.now);
+            self.model.unclaim(id);
         }
     }
 
@@ -278,7 +278,8 @@ impl Round<'_> {
         let mut found = Vec::new();
         loop {
             let page = self.store.list(&Filter::default(), cursor, 100).unwrap();
-            found.extend(page.items.into_iter().map(|item| (item.item, item.state)));
+            let items = page.items.into_iter();
+            found.extend(items.map(|item| (item.item, item.state, item.superseded_by)));
             cursor = page.next;
             if cursor.is_none() {
                 break;
@@ -286,7 +287,7 @@ impl Round<'_> {
         }
         found.reverse();
         let rows = self.model.rows.iter();
-        let expected: Vec<_> = rows.map(|row| (row.id, row.state)).collect();
+        let expected: Vec<_> = rows.map(|row| (row.id, row.state, row.by)).collect();
         assert_eq!(found, expected, "seed {seed}, step {step}");
     }
 }

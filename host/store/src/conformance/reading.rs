@@ -261,7 +261,7 @@ fn what_waits_is_told_without_what_is_claimed(store: &dyn Store) {
     assert_eq!(waiting(T + 20, 10), (Some(T + 20), 1));
     claim_these(store, T + 20, &["c"]);
     assert_eq!(waiting(T + 20, 10), (Some(T + 30), 0));
-    store.unclaim(lane, &[claimed[0].item]);
+    store.unclaim(lane, &[claimed[0].item], T + 20);
     assert_eq!(waiting(T + 20, 10), (Some(T), 1));
     settle(store, claimed[1].item, Next::Again { due: T + 90 }, T + 20);
     claim_these(store, T + 30, &["a", "d"]);

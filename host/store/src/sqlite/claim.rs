@@ -2,9 +2,9 @@
 
 use rusqlite::{Connection, OptionalExtension, Row};
 
-use super::codes::Kind;
-use super::unit::{Payload, row_id};
-use super::{Shared, sql};
+use super::codes::{Kind, Stage};
+use super::unit::{Payload, Unit, Work, row_id};
+use super::{Shared, SqliteStore, sql};
 use crate::error::Result;
 use crate::model::{Claimed, DeliveryId, DueLane, ItemId, LaneId, Waiting, limits};
 
@@ -98,6 +98,65 @@ impl Shared {
             }
             Ok(found)
         })
+    }
+}
+
+impl SqliteStore {
+    /// Gives claims up. The writer is asked first, since it alone knows what has
+    /// come behind an item until now: of most nothing has, and then there is no
+    /// commit.
+    pub(super) fn give_back(&self, lane: LaneId, items: &[ItemId], now: u64) {
+        if items.is_empty() {
+            return;
+        }
+        let given = items.to_vec();
+        let look = move |unit: &mut Unit<'_>| unit.give_back(lane, given);
+        let passed = self.writer.submit(0, now, look);
+        let passed = passed.unwrap_or_else(|_| items.to_vec());
+        if passed.is_empty() {
+            return;
+        }
+        let given = passed.clone();
+        let work = move |unit: &mut Unit<'_>| unit.give_way_untried(given, now);
+        if self.writer.submit(passed.len() * 3, now, work).is_err() {
+            // The older ones leave once, before the newer ones.
+            for item in passed {
+                self.shared.claims.give_back(lane, item.0);
+            }
+        }
+    }
+}
+
+impl Unit<'_> {
+    /// Gives those claims up that no newer total has come behind, and returns the
+    /// others, which stay claimed.
+    fn give_back(&mut self, lane: LaneId, items: Vec<ItemId>) -> Work<Vec<ItemId>> {
+        let mut passed = Vec::new();
+        for id in items {
+            let item = self.item(id)?.filter(|item| item.stage == Stage::Queued);
+            let newer = match &item {
+                Some(item) => self.right_behind(item)?,
+                None => None,
+            };
+            match newer {
+                Some(_) => passed.push(id),
+                None => self.shared.claims.give_back(lane, id.0),
+            }
+        }
+        Ok(passed)
+    }
+
+    /// Ends totals that were given back in favour of what is right behind them.
+    fn give_way_untried(&mut self, items: Vec<ItemId>, now: u64) -> Work<()> {
+        for id in items {
+            if let Some(item) = self.item(id)? {
+                if item.stage == Stage::Queued {
+                    self.give_way(&item, Some(item.due), now)?;
+                }
+                self.settled.push((item.lane, id.0));
+            }
+        }
+        Ok(())
     }
 }
 

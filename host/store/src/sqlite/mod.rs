@@ -129,10 +129,8 @@ impl Store for SqliteStore {
         self.shared.waiting(lane, validate::bound(now), most)
     }
 
-    fn unclaim(&self, lane: LaneId, items: &[ItemId]) {
-        for item in items {
-            self.shared.claims.give_back(lane, item.0);
-        }
+    fn unclaim(&self, lane: LaneId, items: &[ItemId], now: u64) {
+        self.give_back(lane, items, validate::bound(now));
     }
 
     fn intend(&self, intents: Vec<Intent>, now: u64) -> Result<Vec<AttemptId>> {

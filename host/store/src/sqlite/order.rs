@@ -6,7 +6,7 @@
 //! place. Both kinds of waiting are stages of their own, so that a claim looks at
 //! neither.
 
-use rusqlite::Row;
+use rusqlite::{Connection, OptionalExtension, Row};
 
 use super::codes::{Kind, Stage};
 use super::sql;
@@ -34,14 +34,18 @@ impl Newest {
             due: row.get(3)?,
         })
     }
+}
 
-    /// Whether it goes in the place of an item that a person lets go again.
-    pub fn overtakes(&self, item: &Item) -> bool {
-        self.id > item.id
-            && item.kind == Kind::Absolute
-            && self.kind == Kind::Absolute
-            && self.stage != Stage::UnknownHolds
-    }
+/// The newest total that is open and newer than a total of its key: it goes in the
+/// place of one that a person lets go again. What changes came after it does not
+/// matter, since they build on it.
+pub(super) fn newer_total(db: &Connection, item: &Item) -> rusqlite::Result<Option<u64>> {
+    let (Kind::Absolute, Some(key)) = (item.kind, item.key.as_deref()) else {
+        return Ok(None);
+    };
+    let mut statement = db.prepare_cached(sql::NEWER_TOTAL)?;
+    let newer = statement.query_row((item.lane.0, key, item.id), |row| row.get(0));
+    newer.optional()
 }
 
 /// Where an item enters the order.
@@ -178,13 +182,7 @@ impl Unit<'_> {
     /// which then goes in its place, and not before `due`. Nothing may be between
     /// them: a change builds on what is before it. False if there is none.
     pub fn give_way(&mut self, item: &Item, due: Option<u64>, now: u64) -> Work<bool> {
-        let (Kind::Absolute, Some(key)) = (item.kind, item.key.as_deref()) else {
-            return Ok(false);
-        };
-        let next = (item.lane.0, key, item.id);
-        let next = self.first(sql::NEXT_AFTER, next, Newest::read)?;
-        let behind = |next: &Newest| next.kind == Kind::Absolute && next.stage == Stage::Behind;
-        let Some(newer) = next.filter(behind) else {
+        let Some(newer) = self.right_behind(item)? else {
             return Ok(false);
         };
         if let Some(due) = due.filter(|due| *due > newer.due) {
@@ -195,16 +193,27 @@ impl Unit<'_> {
         Ok(true)
     }
 
+    /// The newer total that waits right behind a total.
+    pub fn right_behind(&self, item: &Item) -> Work<Option<Newest>> {
+        let (Kind::Absolute, Some(key)) = (item.kind, item.key.as_deref()) else {
+            return Ok(None);
+        };
+        let next = (item.lane.0, key, item.id);
+        let next = self.first(sql::NEXT_AFTER, next, Newest::read)?;
+        let behind = |next: &Newest| next.kind == Kind::Absolute && next.stage == Stage::Behind;
+        Ok(next.filter(behind))
+    }
+
     /// Lets an item go again: at once if it has kept its place, else in its turn.
     pub fn reopen(&mut self, item: &Item, due: u64, now: u64) -> Work<()> {
         let (lane, id, kind) = (item.lane, item.id, item.kind);
         if item.stage.leads() {
             return self.enter(item, Stage::Queued, due);
         }
-        let newest = self.newest(lane, item.key.as_deref())?;
-        if let Some(newer) = newest.as_ref().filter(|newest| newest.overtakes(item)) {
-            return self.supersede(lane, id, item.stage, newer.id, now);
+        if let Some(newer) = newer_total(self.db, item)? {
+            return self.supersede(lane, id, item.stage, newer, now);
         }
+        let newest = self.newest(lane, item.key.as_deref())?;
         let stage = self.entry(lane, id, kind, item.key.as_deref(), newest.as_ref())?;
         self.enter(item, stage, due)
     }

@@ -15,6 +15,7 @@ const HOT: &[&str] = &[
     sql::KEY_IS_LED,
     sql::NEXT_OF_KEY,
     sql::NEXT_AFTER,
+    sql::NEWER_TOTAL,
     sql::SET_DUE,
     sql::FIRST_BLOCKED,
     sql::LAST_BARRIER,

@@ -81,6 +81,10 @@ pub const NEXT_OF_KEY: &str = "SELECT id FROM item INDEXED BY item_key \
 pub const NEXT_AFTER: &str = "SELECT id, state, effect, due FROM item INDEXED BY item_key \
      WHERE lane = ?1 AND okey = ?2 AND holds = 1 AND okey IS NOT NULL AND id > ?3 \
      ORDER BY id LIMIT 1";
+/// Goes back through what is open of the key, beginning with its newest.
+pub const NEWER_TOTAL: &str = "SELECT id FROM item INDEXED BY item_key \
+     WHERE lane = ?1 AND okey = ?2 AND holds = 1 AND okey IS NOT NULL AND id > ?3 \
+     AND effect = 1 AND state <> 13 ORDER BY id DESC LIMIT 1";
 pub const SET_DUE: &str = "UPDATE item SET due = ?2 WHERE id = ?1";
 pub const FIRST_BLOCKED: &str = "SELECT id, effect, okey FROM item INDEXED BY item_blocked \
      WHERE lane = ?1 AND state = 4 ORDER BY id LIMIT 1";

@@ -5,7 +5,7 @@ use rusqlite::{Connection, OptionalExtension, Row};
 use super::attempts::unpack;
 use super::claim::{index, whole};
 use super::codes::{Kind, Stage};
-use super::order::Newest;
+use super::order::newer_total;
 use super::unit::{Item, Payload, row_id};
 use super::{Shared, sql};
 use crate::error::Result;
@@ -130,14 +130,10 @@ impl Shared {
             let Some(item) = item.optional()? else {
                 return Ok(None);
             };
-            let Some(key) = item.key.as_deref().filter(|_| !item.stage.leads()) else {
+            if item.stage.leads() {
                 return Ok(None);
-            };
-            let mut statement = db.prepare_cached(sql::NEWEST_OF_KEY)?;
-            let newest = statement.query_row((item.lane.0, key), Newest::read);
-            let newest = newest.optional()?;
-            let newer = newest.filter(|newest| newest.overtakes(&item));
-            Ok(newer.map(|newer| ItemId(newer.id)))
+            }
+            Ok(newer_total(db, &item)?.map(ItemId))
         })
     }
 }
