@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use crossdock_store::{Change, Lane, Phase, State, Store, StoreError};
+use crossdock_store::{Change, Lane, Phase, Place, State, Store, StoreError};
 use rand::Rng;
 use serde::{Serialize, Serializer};
 
@@ -54,6 +54,30 @@ pub struct Event {
     /// Who has to act.
     #[serde(skip_serializing_if = "Option::is_none")]
     blame: Option<Blame>,
+    /// The number of the item that left in its place.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    superseded_by: Option<u64>,
+    /// Where that one is found.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    successor: Option<Named>,
+}
+
+/// An item by its delivery: as paths name it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Named {
+    /// Its delivery.
+    pub delivery: String,
+    /// Its position in it.
+    pub index: u32,
+}
+
+impl From<Place> for Named {
+    fn from(place: Place) -> Self {
+        Self {
+            delivery: place.delivery.to_string(),
+            index: place.index,
+        }
+    }
 }
 
 fn text<S: Serializer>(text: &str, serializer: S) -> Result<S::Ok, S::Error> {
@@ -65,6 +89,8 @@ impl Event {
         let end = change.end;
         let attempts = end.as_ref().map(|end| end.attempts);
         let blamed = end.as_ref().and_then(|end| end.blame);
+        let newer = end.as_ref().and_then(|end| end.superseded_by);
+        let successor = end.as_ref().and_then(|end| end.successor);
         let (code, message) = end.map_or((None, None), |end| (end.code, end.message));
         Self {
             seq: change.seq,
@@ -82,6 +108,8 @@ impl Event {
             code,
             message,
             blame: blamed.map(blame::said),
+            superseded_by: newer.map(|item| item.0),
+            successor: successor.map(Named::from),
         }
     }
 }

@@ -8,9 +8,9 @@ use std::sync::Arc;
 use crossdock_store::{
     Accepted, AttemptEnd, AttemptId, Blame, Changes, Claimed, ConnectionState, Cursor, DeliveryId,
     DeliveryView, Depth, DueLane, Edit, Filter, Health, Held, Hold, Intent, ItemBytes, ItemId,
-    ItemSummary, ItemView, Lane, LaneId, NewDelivery, Next, Outcome, Page, Recovery, Repeat,
-    Result, Retained, Retention, Selected, Selection, Settled, Settlement, State, Store,
-    StoreError, Waiting,
+    ItemSummary, ItemView, Lane, LaneId, NewDelivery, Next, Outcome, Overwrites, Page, Place,
+    Recovery, Repeat, Result, Retained, Retention, Selected, Selection, Settled, Settlement, State,
+    Store, StoreError, Waiting,
 };
 
 use super::keyring::{Keyring, Kind, Unreadable};
@@ -284,8 +284,12 @@ impl Store for Sealed {
         Ok(Some(bytes))
     }
 
-    fn overtaken(&self, id: ItemId) -> Result<Option<ItemId>> {
+    fn overtaken(&self, id: ItemId) -> Result<Option<Place>> {
         self.store.overtaken(id)
+    }
+
+    fn overwrites(&self, items: &[ItemId]) -> Result<Overwrites> {
+        self.store.overwrites(items)
     }
 
     fn retry(&self, selection: Selection, edit: Option<Edit>, now: u64) -> Result<Selected> {

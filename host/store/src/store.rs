@@ -6,7 +6,7 @@ use crate::error::Result;
 use crate::model::{
     Accepted, AttemptId, Blame, Changes, Claimed, ConnectionState, Cursor, DeliveryId,
     DeliveryView, Depth, DueLane, Edit, Filter, Health, Held, Intent, ItemBytes, ItemId, ItemView,
-    Lane, LaneId, NewDelivery, Page, Recovery, Retained, Retention, Selected, Selection, Settled,
+    Lane, LaneId, NewDelivery, Overwrites, Page, Place, Recovery, Retained, Retention, Selected, Selection, Settled,
     Settlement, Waiting,
 };
 
@@ -105,7 +105,14 @@ pub trait Store: Send + Sync {
 
     /// The newer total of its key in favour of which an item would end as
     /// `superseded` if it was retried now; none if it would go again.
-    fn overtaken(&self, id: ItemId) -> Result<Option<ItemId>>;
+    fn overtaken(&self, id: ItemId) -> Result<Option<Place>>;
+
+    /// What was delivered meanwhile that totals would overwrite if they were
+    /// retried now: newer totals of their keys, and changes. Looks at the newest
+    /// [`LOOKED_BACK`](crate::limits::LOOKED_BACK) items, for at most
+    /// [`PAGE`](crate::limits::PAGE) totals. What callers delivered who waited has no
+    /// key, and is not found.
+    fn overwrites(&self, items: &[ItemId]) -> Result<Overwrites>;
 
     /// Lets dead items go again, and those that wait for a time or are held go
     /// now. Each takes its turn after whatever of its key may be under way. A

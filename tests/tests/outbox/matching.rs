@@ -327,14 +327,60 @@ async fn a_record_that_a_newer_one_would_replace_is_named_by_the_dry_run() {
     let path = format!("/v1/acme/deliveries/{old}/retry?dry_run=true");
     let dry = client.post(&path, "").await.unwrap();
     assert_eq!(dry["superseded"][0]["superseded_by"], number, "{dry}");
+    let successor = serde_json::json!({"delivery": new, "index": 0});
     assert_eq!(dry["superseded"][0]["delivery"], old.as_str());
+    assert_eq!(dry["superseded"][0]["successor"], successor);
     assert_eq!(dry["sends"].as_array().unwrap().len(), 0, "{dry}");
-    client
+    let done = client
         .post(&format!("/v1/acme/deliveries/{old}/retry"), "")
         .await
         .unwrap();
+    // It is done with, and does not go again.
+    assert_eq!(
+        done,
+        serde_json::json!({"changed": 1, "superseded": 1, "left": 0})
+    );
     let item = item_is(&client, &old, 0, "superseded").await;
-    assert_eq!(item["superseded_by"], number);
+    assert_eq!(
+        (&item["superseded_by"], &item["successor"]),
+        (&number, &successor)
+    );
+    let listed = client
+        .get("/v1/acme/deliveries?status=superseded")
+        .await
+        .unwrap();
+    assert_eq!(listed["items"][0]["successor"], successor, "{listed}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_record_that_would_overwrite_what_was_delivered_later_is_named_by_the_dry_run() {
+    let (platform, _) = refusing().await;
+    let bed = bed(&platform, "");
+    let host = serve(&bed).await;
+    let client = host.client();
+    let record = |sku: &str, note: &str| format!(r#"{{"sku":"{sku}","mode":"set","note":"{note}"}}"#);
+    let old = queue(&client, &record("a", "bad")).await;
+    let alone = queue(&client, &record("b", "bad")).await;
+    for id in [&old, &alone] {
+        assert_eq!(ended(&client, id).await["status"], "rejected");
+    }
+    let path = "/v1/acme/deliveries/retry?status=rejected&dry_run=true";
+    let dry = client.post(path, "").await.unwrap();
+    assert!(dry.get("overwrites").is_none(), "{dry}");
+    let new = queue(&client, &record("a", "good")).await;
+    let shown = ended(&client, &new).await;
+    assert_eq!(shown["status"], "accepted");
+    let dry = client.post(path, "").await.unwrap();
+    assert_eq!(
+        dry["overwrites"],
+        serde_json::json!([{
+            "delivery": old, "index": 0,
+            "newer": {"delivery": new, "index": 0, "accepted_ms": shown["accepted_ms"]},
+        }])
+    );
+    assert!(dry.get("overwrites_incomplete").is_none(), "{dry}");
+    // Nothing is kept back for it: a person decides.
+    assert_eq!(dry["sends"][0]["of"].as_array().unwrap().len(), 2, "{dry}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -118,6 +118,8 @@ pub(in super::super) struct EditArgs {
 #[derive(Debug, Deserialize)]
 struct Done {
     changed: u64,
+    #[serde(default)]
+    superseded: u64,
     left: u64,
     #[serde(default)]
     next: Option<u64>,
@@ -211,7 +213,7 @@ async fn all(host: &Host, which: &Which, did: &Did, more: Pairs, json: bool) -> 
     let below = which.below(did)?;
     let mut pairs = which.pairs()?;
     pairs.extend(more);
-    let (mut changed, mut left, mut before) = (0, 0, None);
+    let (mut changed, mut superseded, mut left, mut before) = (0, 0, 0, None);
     loop {
         let mut pairs = pairs.clone();
         pairs.extend(before.map(|before: u64| ("before", before.to_string())));
@@ -226,6 +228,7 @@ async fn all(host: &Host, which: &Which, did: &Did, more: Pairs, json: bool) -> 
             }
         };
         changed += done.changed;
+        superseded += done.superseded;
         left += done.left;
         before = done.next;
         if before.is_none() {
@@ -240,15 +243,32 @@ async fn all(host: &Host, which: &Which, did: &Did, more: Pairs, json: bool) -> 
         note(&format!("{changed} so far, {least}{remaining} to look at"));
     }
     if json {
-        print_json(&json!({ "changed": changed, "left": left }))?;
+        let mut all = json!({ "changed": changed, "left": left });
+        if superseded > 0 {
+            all["superseded"] = superseded.into();
+        }
+        print_json(&all)?;
     } else {
-        let left = match left {
-            0 => String::new(),
-            left => format!(", {left} left as they are: on their way, or done"),
-        };
-        print(&format!("{changed} {}{left}\n", did.done))?;
+        print(&told(did, changed, superseded, left))?;
     }
     Ok(exit(left))
+}
+
+/// One line about what was done.
+fn told(did: &Did, changed: u64, superseded: u64, left: u64) -> String {
+    let mut line = format!("{} {}", changed.saturating_sub(superseded), did.done);
+    if superseded > 0 {
+        line.push_str(&format!(
+            ", {superseded} superseded: a newer total about the same thing goes in their place"
+        ));
+    }
+    if left > 0 {
+        line.push_str(&format!(
+            ", {left} left as they are: on their way, or done"
+        ));
+    }
+    line.push('\n');
+    line
 }
 
 fn exit(left: u64) -> Exit {
@@ -261,6 +281,12 @@ fn exit(left: u64) -> Exit {
 /// What would be sent, as JSON: it is long, and each part of it counts.
 fn previewed(answer: &Value) -> Finished {
     print_json(answer)?;
+    let overwrites = answer["overwrites"].as_array().map_or(0, Vec::len);
+    if overwrites > 0 {
+        note(&format!(
+            "{overwrites} of them would overwrite what was delivered later about the same thing: see `overwrites`"
+        ));
+    }
     let sends = answer["sends"].as_array().map_or(&[][..], Vec::as_slice);
     let failed = |send: &Value| {
         let items = send["run"]["items"].as_array();
@@ -274,6 +300,18 @@ fn previewed(answer: &Value) -> Finished {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_superseded_at_once_is_not_said_to_go_again() {
+        let did = Did {
+            act: "retry",
+            done: "go again",
+        };
+        assert_eq!(told(&did, 3, 0, 0), "3 go again\n");
+        let line = told(&did, 3, 1, 2);
+        assert!(line.starts_with("2 go again, 1 superseded"), "{line}");
+        assert!(line.contains("2 left as they are"), "{line}");
+    }
 
     #[test]
     fn a_preview_in_which_something_could_not_be_sent_ends_with_2() {

@@ -56,6 +56,8 @@ struct Item {
     message: Option<String>,
     #[serde(default)]
     blame: Option<String>,
+    #[serde(default)]
+    successor: Option<super::show::Named>,
 }
 
 pub(super) async fn run(global: &Global, args: ListArgs) -> Finished {
@@ -109,7 +111,10 @@ fn text(paint: Paint, listed: &Listed) -> Result<String, Failure> {
             item.attempts.to_string(),
             dash(&item.blame),
             dash(&item.code),
-            beginning(item.message.as_deref().unwrap_or("-")),
+            match &item.successor {
+                Some(newer) => newer.left_in_its_place(),
+                None => beginning(item.message.as_deref().unwrap_or("-")),
+            },
         ];
         if tenants {
             row.insert(4, dash(&item.tenant));

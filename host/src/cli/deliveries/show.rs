@@ -66,9 +66,26 @@ struct Item {
     #[serde(default)]
     superseded_by: Option<u64>,
     #[serde(default)]
+    successor: Option<Named>,
+    #[serde(default)]
     waits_for_another: Option<String>,
     #[serde(default)]
     details: Vec<Detail>,
+}
+
+/// An item by its delivery.
+#[derive(Debug, Deserialize)]
+pub(super) struct Named {
+    delivery: String,
+    index: u32,
+}
+
+impl Named {
+    /// That it went in the place of another one.
+    pub fn left_in_its_place(&self) -> String {
+        let Self { delivery, index } = self;
+        format!("item {index} of delivery {delivery} left in its place")
+    }
 }
 
 /// What the platform said about a part of an item.
@@ -222,6 +239,9 @@ fn delivery(paint: Paint, shown: &Delivery) -> String {
 /// connection leaves, if so.
 fn follows(item: &Item, held_back: Option<&str>) -> Option<String> {
     let said = item.message.as_deref().unwrap_or_default();
+    if let Some(newer) = &item.successor {
+        return Some(newer.left_in_its_place());
+    }
     if let Some(newer) = item.superseded_by {
         return Some(format!("item number {newer} left in its place"));
     }
@@ -385,8 +405,11 @@ mod tests {
             item(1, "held"),
             item(2, "queued"),
             item(3, "accepted"),
+            item(4, "superseded"),
         ];
         items[0]["superseded_by"] = 9.into();
+        items[4]["superseded_by"] = 10.into();
+        items[4]["successor"] = json!({"delivery": "e", "index": 2});
         items[1]["waits_for_another"] = "map.jq (1)".into();
         items[2]["due_ms"] = 32_503_680_000_000_u64.into();
         let shown: Delivery = understood(json!({
@@ -399,6 +422,7 @@ mod tests {
             "delivery d: queued",
             "acme / shop / stock.update",
             "number 9 left in its place",
+            "item 2 of delivery e left in its place",
             "waits for another than map.jq (1)",
             "leaves 3000-01-01 00:00:00Z",
         ] {

@@ -339,6 +339,8 @@ struct Shown {
     label: String,
     code: Option<String>,
     message: Option<String>,
+    #[serde(default)]
+    successor: Option<super::show::Named>,
 }
 
 impl Shown {
@@ -351,7 +353,10 @@ impl Shown {
             _ => status,
         };
         let why = [&self.code, &self.message];
-        let why: Vec<&str> = why.into_iter().flatten().map(String::as_str).collect();
+        let newer = self.successor.as_ref();
+        let newer = newer.map(super::show::Named::left_in_its_place);
+        let why = why.into_iter().flatten().chain(&newer);
+        let why: Vec<&str> = why.map(String::as_str).collect();
         let line = format!(
             "{}/{}/{}  {}#{}  {}  {}",
             self.tenant,
@@ -410,5 +415,12 @@ mod tests {
             assert!(line.contains(part), "{line}");
         }
         assert!(!line.contains("\u{1b}[2J"), "{line:?}");
+        let shown: Shown = serde_json::from_str(
+            r#"{"tenant":"acme","delivery":"d-1","index":3,"connection":"shop","operation":"stock.update",
+                "status":"superseded","at_ms":1614265330042,"successor":{"delivery":"d-2","index":0}}"#,
+        )
+        .unwrap();
+        let line = shown.line(Paint::stdout());
+        assert!(line.contains("item 0 of delivery d-2"), "{line}");
     }
 }

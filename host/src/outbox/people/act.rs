@@ -82,6 +82,10 @@ impl Act {
 pub struct Done {
     /// Items that were changed.
     pub changed: u64,
+    /// Those of them that do not go again, since a newer total about the same
+    /// thing is open and has taken their place.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub superseded: u64,
     /// Items that were left as they are: on their way, or done.
     pub left: u64,
     /// What to give as `before` to go on with what matches; absent when all of it
@@ -94,6 +98,10 @@ pub struct Done {
     /// Whether there are more of these than were counted.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub remaining_at_least: bool,
+}
+
+fn is_zero(number: &u64) -> bool {
+    *number == 0
 }
 
 /// What would be done to some items.
@@ -205,6 +213,7 @@ fn walk(
         if !page.items.is_empty() {
             let selected = each(page.items)?;
             done.changed += selected.changed;
+            done.superseded += selected.superseded;
             done.left += selected.left;
         }
         before = page.next;
@@ -302,6 +311,7 @@ impl From<Selected> for Done {
     fn from(selected: Selected) -> Self {
         Self {
             changed: selected.changed,
+            superseded: selected.superseded,
             left: selected.left,
             ..Self::default()
         }

@@ -97,6 +97,8 @@ impl Outbox {
                 ..Done::default()
             },
             superseded: Vec::new(),
+            overwrites: Vec::new(),
+            overwrites_incomplete: false,
             sends: self.shared.sends(whose, vec![given]).await?,
         })
     }

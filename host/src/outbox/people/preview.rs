@@ -4,9 +4,10 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crossdock_store::{ItemId, ItemSummary, Lane, LaneId};
+use crossdock_store::{ItemId, ItemSummary, Lane, LaneId, Overwritten, Place};
 use serde::Serialize;
 
+use super::super::event::Named;
 use super::super::{Outbox, Shared};
 use super::act::{Act, Done};
 use super::{What, Whose, input_of};
@@ -38,6 +39,14 @@ pub struct Preview {
     /// Items that would not go, because a newer total about the same thing is open.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub superseded: Vec<Overtaken>,
+    /// Items that would go and overwrite what was delivered about the same thing
+    /// after them.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub overwrites: Vec<Overwriting>,
+    /// There is more that is newer than could be looked at: `overwrites` may lack
+    /// some.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub overwrites_incomplete: bool,
     /// What would be sent, by connection and operation.
     pub sends: Vec<Sends>,
 }
@@ -50,15 +59,28 @@ pub struct Overtaken {
     pub item: Named,
     /// The newer one's number.
     pub superseded_by: u64,
+    /// Where that one is found.
+    pub successor: Named,
 }
 
-/// An item by its delivery.
+/// An item that would overwrite what was delivered after it.
 #[derive(Debug, Serialize)]
-pub struct Named {
-    /// Its delivery.
-    pub delivery: String,
-    /// Its position in it.
-    pub index: u32,
+pub struct Overwriting {
+    /// Which one.
+    #[serde(flatten)]
+    pub item: Named,
+    /// The newest that it would overwrite.
+    pub newer: Delivered,
+}
+
+/// An item that was delivered.
+#[derive(Debug, Serialize)]
+pub struct Delivered {
+    /// Which one.
+    #[serde(flatten)]
+    pub item: Named,
+    /// When it was accepted, Unix milliseconds.
+    pub accepted_ms: u64,
 }
 
 /// What would be sent of some items of one connection and operation.
@@ -110,13 +132,27 @@ impl Outbox {
                 room = left.unwrap_or(0);
                 given.push(Given { item, input });
             }
-            Ok((given, superseded))
+            let numbers: Vec<ItemId> = given.iter().map(|given| given.item.item).collect();
+            let overwrites = store.overwrites(&numbers)?;
+            Ok((given, superseded, overwrites))
         });
-        let (given, superseded) = read.await?;
+        let (given, superseded, overwrites) = read.await?;
+        let overwriting = |one: &Overwritten| {
+            let item = given.iter().find(|given| given.item.item == one.item)?;
+            Some(Overwriting {
+                item: named(&item.item),
+                newer: Delivered {
+                    item: one.newer.into(),
+                    accepted_ms: one.accepted,
+                },
+            })
+        };
         Ok(Preview {
             dry_run: true,
             would,
             superseded,
+            overwrites: overwrites.newer.iter().filter_map(overwriting).collect(),
+            overwrites_incomplete: !overwrites.whole,
             sends: self.shared.sends(whose, given).await?,
         })
     }
@@ -139,7 +175,7 @@ impl Shared {
                 continue;
             };
             given.sort_by_key(|given| given.item.item);
-            let of = given.iter().map(|given| Named::of(&given.item)).collect();
+            let of = given.iter().map(|given| named(&given.item)).collect();
             let (run, problem) = match self.run(&lane, given).await {
                 Ok(run) => (Some(run), None),
                 Err(problem) => (None, Some(problem)),
@@ -197,18 +233,17 @@ impl Shared {
     }
 }
 
-impl Named {
-    fn of(item: &ItemSummary) -> Self {
-        Self {
-            delivery: item.delivery.to_string(),
-            index: item.index,
-        }
+fn named(item: &ItemSummary) -> Named {
+    Named {
+        delivery: item.delivery.to_string(),
+        index: item.index,
     }
 }
 
-fn overtaken(item: &ItemSummary, by: ItemId) -> Overtaken {
+fn overtaken(item: &ItemSummary, by: Place) -> Overtaken {
     Overtaken {
-        item: Named::of(item),
-        superseded_by: by.0,
+        item: named(item),
+        superseded_by: by.item.0,
+        successor: by.into(),
     }
 }

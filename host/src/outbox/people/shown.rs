@@ -6,6 +6,7 @@ use serde_json::value::RawValue;
 
 use super::super::attempt::{self, RequestKept};
 use super::super::blame;
+use super::super::event::Named;
 use super::super::status::Status;
 use crate::problem::{Blame, Problem};
 use crate::report::{DetailReport, ItemReport};
@@ -63,9 +64,12 @@ pub struct ItemShown {
     /// When it ended, Unix milliseconds.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub finished_ms: Option<u64>,
-    /// The item that left in its place.
+    /// The number of the item that left in its place.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub superseded_by: Option<u64>,
+    /// Where that one is found, as long as it is kept.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub successor: Option<Named>,
     /// What a held item waits to be replaced.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub waits_for_another: Option<String>,
@@ -242,6 +246,7 @@ impl ItemShown {
             due_ms: waits.then_some(summary.due),
             finished_ms: summary.finished,
             superseded_by: summary.superseded_by.map(|item| item.0),
+            successor: summary.successor.map(Named::from),
             waits_for_another: summary.held_for.clone(),
             data: None,
             details: Vec::new(),
@@ -332,6 +337,7 @@ mod tests {
                 order: crossdock_store::Order::None,
                 held_for: None,
                 superseded_by: None,
+                successor: None,
             };
             serde_json::to_value(ItemShown::of(&summary).with_result(&kept, None)).unwrap()
         };

@@ -4,8 +4,8 @@ use super::{
     Promise, T, accept, change, claim_these, delivery, item, queue, settle, state, states, total,
 };
 use crate::{
-    Accepted, Blame, Edit, Filter, Held, Hold, ItemId, Next, Order, Outcome, Selected, Selection,
-    State, Store,
+    Accepted, Blame, Edit, Filter, Held, Hold, ItemId, Next, Order, Outcome, Place, Selected,
+    Selection, State, Store,
 };
 
 pub(super) const PROMISES: &[Promise] = &[
@@ -15,6 +15,8 @@ pub(super) const PROMISES: &[Promise] = &[
     what_waits_for_a_time_may_go_now,
     an_edit_changes_input_and_key_and_is_kept,
     who_would_be_overtaken_is_known_before_a_retry,
+    what_superseded_an_item_is_told_by_where_it_is_found,
+    what_a_retried_total_would_overwrite_is_known,
     an_items_bytes_are_read_alone,
     everything_that_matches_is_retried,
     items_by_number_are_retried_and_discarded,
@@ -33,10 +35,16 @@ fn retry(store: &dyn Store, item: ItemId, now: u64) -> Selected {
 
 const ONE: Selected = Selected {
     changed: 1,
+    superseded: 0,
     left: 0,
+};
+const SUPERSEDED: Selected = Selected {
+    superseded: 1,
+    ..ONE
 };
 const LEFT: Selected = Selected {
     changed: 0,
+    superseded: 0,
     left: 1,
 };
 
@@ -64,7 +72,7 @@ fn a_dead_total_gives_way_to_a_newer_one_that_is_open(store: &dyn Store) {
     claim_these(store, T, &["old"]);
     fail(store, old);
     let new = queue(store, total("a"), "new", T);
-    retry(store, old, T);
+    assert_eq!(retry(store, old, T), SUPERSEDED);
     let view = store.item(old).unwrap().unwrap().summary;
     assert_eq!(
         (view.state, view.superseded_by),
@@ -80,8 +88,8 @@ fn a_dead_total_gives_way_to_a_newer_one_that_changes_build_on(store: &dyn Store
     let new = queue(store, total("a"), "=7", T);
     let more = queue(store, change("a"), "+1", T);
     // It would undo the newer total, and the change would build on it.
-    assert_eq!(store.overtaken(old).unwrap(), Some(new));
-    retry(store, old, T);
+    assert_eq!(overtaken(store, old), Some(new));
+    assert_eq!(retry(store, old, T), SUPERSEDED);
     let view = store.item(old).unwrap().unwrap().summary;
     assert_eq!(
         (view.state, view.superseded_by),
@@ -148,7 +156,7 @@ fn who_would_be_overtaken_is_known_before_a_retry(store: &dyn Store) {
     assert_eq!(store.overtaken(old).unwrap(), None);
     let new = queue(store, total("a"), "new", T);
     let other = queue(store, change("b"), "other", T);
-    assert_eq!(store.overtaken(old).unwrap(), Some(new));
+    assert_eq!(overtaken(store, old), Some(new));
     assert_eq!(state(store, old), State::Failed);
     // What leads goes itself, and a change is never left out.
     assert_eq!(store.overtaken(new).unwrap(), None);
@@ -160,6 +168,76 @@ fn who_would_be_overtaken_is_known_before_a_retry(store: &dyn Store) {
     retry(store, old, T);
     let view = store.item(old).unwrap().unwrap().summary;
     assert_eq!(view.superseded_by, Some(new));
+}
+
+/// The newer one is told by its number and by where it is found.
+fn overtaken(store: &dyn Store, item: ItemId) -> Option<ItemId> {
+    let place = store.overtaken(item).unwrap()?;
+    let found = store.item(place.item).unwrap().unwrap().summary;
+    assert_eq!(
+        (found.delivery, found.index),
+        (place.delivery, place.index)
+    );
+    Some(place.item)
+}
+
+fn what_superseded_an_item_is_told_by_where_it_is_found(store: &dyn Store) {
+    let old = queue(store, total("a"), "old", T);
+    let items = vec![item(total("b"), "b"), item(total("a"), "new")];
+    let accepted = store.accept(delivery(items), T + 1).unwrap();
+    let new = accepted.items().last().unwrap();
+    let place = Place {
+        item: new,
+        delivery: store.item(new).unwrap().unwrap().summary.delivery,
+        index: 1,
+    };
+    let view = store.item(old).unwrap().unwrap().summary;
+    assert_eq!(
+        (view.superseded_by, view.successor),
+        (Some(new), Some(place))
+    );
+    let listed = store.list(&Filter::default(), None, 10).unwrap().items;
+    assert_eq!(listed[2].successor, Some(place));
+    assert_eq!(listed[0].successor, None);
+    let change = store.changes(0, 10).unwrap().changes;
+    assert_eq!(change[0].end.as_ref().unwrap().successor, Some(place));
+}
+
+fn what_a_retried_total_would_overwrite_is_known(store: &dyn Store) {
+    let old = queue(store, total("a"), "old", T);
+    let change_before = queue(store, change("b"), "+1", T);
+    let alone = queue(store, total("c"), "alone", T);
+    claim_these(store, T, &["old", "+1", "alone"]);
+    for item in [old, change_before, alone] {
+        fail(store, item);
+    }
+    let all = [old, change_before, alone, ItemId(9_999)];
+    let nothing = store.overwrites(&all).unwrap();
+    assert_eq!((nothing.newer.len(), nothing.whole), (0, true));
+    for (key, now) in [("a", T + 1), ("b", T + 2), ("a", T + 3)] {
+        let newer = queue(store, total(key), key, now);
+        // What waits overwrites by itself.
+        assert_eq!(store.overwrites(&[newer]).unwrap().newer, []);
+        claim_these(store, now, &[key]);
+        accept(store, newer, now);
+    }
+    let refused = queue(store, total("a"), "refused", T + 4);
+    claim_these(store, T + 4, &["refused"]);
+    settle(store, refused, Next::End(State::Rejected), T + 4);
+    let found = store.overwrites(&all).unwrap();
+    // A change overwrites nothing, and what did not arrive is not overwritten.
+    let [one] = &found.newer[..] else {
+        panic!("{found:?}");
+    };
+    assert_eq!((one.item, one.accepted, found.whole), (old, T + 3, true));
+    assert_eq!(one.newer.item.0, refused.0 - 1);
+    assert_eq!(store.overwrites(&[refused]).unwrap().newer, []);
+    // A change that was delivered is overwritten, too.
+    let more = queue(store, change("c"), "+2", T + 5);
+    claim_these(store, T + 5, &["+2"]);
+    accept(store, more, T + 5);
+    let found = store.overwrites(&[alone]).unwrap();
+    assert_eq!(found.newer[0].newer.item, more);
 }
 
 fn an_items_bytes_are_read_alone(store: &dyn Store) {

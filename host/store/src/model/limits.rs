@@ -43,3 +43,6 @@ pub const ATTEMPTS_SHOWN: usize = 100;
 /// Items, or changes of all tenants, that one look for a page goes through. A page may be short, or empty,
 /// and have a cursor nevertheless.
 pub const LOOKED_AT: usize = 20_000;
+/// Items, the newest of all lanes, among which is looked for what was delivered
+/// after a total about the same thing.
+pub const LOOKED_BACK: u64 = 200_000;

@@ -31,7 +31,7 @@ pub use ids::{AttemptId, DeliveryId, ItemId, LaneId, NotAnId};
 pub use lane::{ConnectionName, Lane};
 pub use query::{
     AttemptView, Cursor, DeliveryView, Edit, EditView, Filter, ItemBytes, ItemSummary, ItemView,
-    Page, Selected, Selection,
+    Overwrites, Overwritten, Page, Place, Selected, Selection,
 };
 pub use state::{Blame, Phase, State};
 pub use upkeep::{

@@ -38,6 +38,17 @@ pub struct Page {
     pub next: Option<Cursor>,
 }
 
+/// Where an item is found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Place {
+    /// Its number.
+    pub item: ItemId,
+    /// Its delivery.
+    pub delivery: DeliveryId,
+    /// Its place in that delivery, from 0.
+    pub index: u32,
+}
+
 /// An item without its input.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ItemSummary {
@@ -75,6 +86,8 @@ pub struct ItemSummary {
     pub held_for: Option<String>,
     /// The item that went in its place.
     pub superseded_by: Option<ItemId>,
+    /// Where that one is found, as long as it is kept.
+    pub successor: Option<Place>,
 }
 
 /// A delivery with its items.
@@ -156,6 +169,28 @@ pub struct AttemptView {
     pub answer: Vec<u8>,
 }
 
+/// What was delivered after totals about the same things.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Overwrites {
+    /// The totals that would overwrite something, by number, each with the newest
+    /// that it would.
+    pub newer: Vec<Overwritten>,
+    /// Whether everything was looked at that is newer. Otherwise only the newest
+    /// [`LOOKED_BACK`](super::limits::LOOKED_BACK) items of the store were.
+    pub whole: bool,
+}
+
+/// A total that would overwrite what was delivered after it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Overwritten {
+    /// The total.
+    pub item: ItemId,
+    /// What was delivered.
+    pub newer: Place,
+    /// When that was accepted.
+    pub accepted: u64,
+}
+
 /// What a person changed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EditView {
@@ -203,6 +238,8 @@ pub enum Selection {
 pub struct Selected {
     /// Items that were changed.
     pub changed: u64,
+    /// Those of them that did not go again, since a newer total took their place.
+    pub superseded: u64,
     /// Items that were left as they are: on their way, done already, or gone.
     pub left: u64,
 }

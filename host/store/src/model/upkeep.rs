@@ -1,6 +1,6 @@
 //! Retention, depths, the sequence of changes, health.
 
-use super::{Blame, ConnectionName, DeliveryId, ItemId, LaneId, State};
+use super::{Blame, ConnectionName, DeliveryId, ItemId, LaneId, Place, State};
 
 /// A lane with something to do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -79,6 +79,8 @@ pub struct EndView {
     pub message: Option<String>,
     /// The item that went in its place.
     pub superseded_by: Option<ItemId>,
+    /// Where that one is found, as long as it is kept.
+    pub successor: Option<Place>,
 }
 
 /// A part of the sequence of changes.

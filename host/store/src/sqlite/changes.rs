@@ -4,6 +4,7 @@ use rusqlite::{OptionalExtension, Row};
 
 use super::claim::index;
 use super::codes::Stage;
+use super::views::successor;
 use super::{Shared, sql};
 use crate::error::Result;
 use crate::model::{Change, Changes, DeliveryId, EndView, ItemId, LaneId, limits};
@@ -84,6 +85,7 @@ fn change(row: &Row<'_>, seq: u64, lane: LaneId) -> rusqlite::Result<Change> {
             code: row.get(13)?,
             message: row.get(14)?,
             superseded_by: row.get::<_, Option<u64>>(15)?.map(ItemId),
+            successor: successor(row, 15)?,
         }),
     };
     Ok(Change {

@@ -16,6 +16,7 @@
 //! | `unit` | one commit's worth of work |
 //! | `accept`, `attempts`, `order`, `people` | work within a commit |
 //! | `claim`, `list`, `views`, `recover` | what is read |
+//! | `newer` | what is newer than what a person lets go again |
 //! | `retention`, `upkeep`, `check` | removal, depths, copies; whether everything holds |
 //! | `beside` | copies and checks of a file that another process has open |
 //! | `changes`, `notes` | what ended, in sequence; what the host keeps by name |
@@ -36,6 +37,7 @@ mod failure;
 mod faults;
 mod ledger;
 mod list;
+mod newer;
 mod notes;
 mod open;
 mod order;
@@ -66,7 +68,7 @@ use crate::error::Result;
 use crate::model::{
     Accepted, AttemptId, Blame, Changes, Claimed, ConnectionState, Cursor, DeliveryId,
     DeliveryView, Depth, DueLane, Edit, Filter, Health, Held, Intent, ItemBytes, ItemId, ItemView,
-    Lane, LaneId, NewDelivery, Page, Recovery, Retained, Retention, Selected, Selection, Settled,
+    Lane, LaneId, NewDelivery, Overwrites, Page, Place, Recovery, Retained, Retention, Selected, Selection, Settled,
     Settlement, Waiting,
 };
 use crate::store::Store;
@@ -204,8 +206,12 @@ impl Store for SqliteStore {
         self.shared.bytes(id)
     }
 
-    fn overtaken(&self, id: ItemId) -> Result<Option<ItemId>> {
+    fn overtaken(&self, id: ItemId) -> Result<Option<Place>> {
         self.shared.overtaken(id)
+    }
+
+    fn overwrites(&self, items: &[ItemId]) -> Result<Overwrites> {
+        self.shared.overwrites(items)
     }
 
     fn retry(&self, selection: Selection, edit: Option<Edit>, now: u64) -> Result<Selected> {

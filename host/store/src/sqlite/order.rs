@@ -55,6 +55,15 @@ pub(super) struct Place {
     pub due: u64,
 }
 
+/// What became of an item that was let go again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Went {
+    /// It waits for its turn.
+    Again,
+    /// A newer total goes in its place.
+    Superseded,
+}
+
 impl Unit<'_> {
     /// The newest item of a key that holds a place.
     pub fn newest(&self, lane: LaneId, key: Option<&[u8]>) -> rusqlite::Result<Option<Newest>> {
@@ -205,17 +214,20 @@ impl Unit<'_> {
     }
 
     /// Lets an item go again: at once if it has kept its place, else in its turn.
-    pub fn reopen(&mut self, item: &Item, due: u64, now: u64) -> Work<()> {
+    pub fn reopen(&mut self, item: &Item, due: u64, now: u64) -> Work<Went> {
         let (lane, id, kind) = (item.lane, item.id, item.kind);
         if item.stage.leads() {
-            return self.enter(item, Stage::Queued, due);
+            self.enter(item, Stage::Queued, due)?;
+            return Ok(Went::Again);
         }
         if let Some(newer) = newer_total(self.db, item)? {
-            return self.supersede(lane, id, item.stage, newer, now);
+            self.supersede(lane, id, item.stage, newer, now)?;
+            return Ok(Went::Superseded);
         }
         let newest = self.newest(lane, item.key.as_deref())?;
         let stage = self.entry(lane, id, kind, item.key.as_deref(), newest.as_ref())?;
-        self.enter(item, stage, due)
+        self.enter(item, stage, due)?;
+        Ok(Went::Again)
     }
 
     fn enter(&mut self, item: &Item, stage: Stage, due: u64) -> Work<()> {

@@ -1,6 +1,7 @@
 //! What people do with items: retry, edit, discard, release.
 
 use super::codes::{Kind, Stage, key_of};
+use super::order::Went;
 use super::unit::{Item, Payload, Unit, Work, row_id};
 use super::{SqliteStore, sql};
 use crate::error::{Result, StoreError};
@@ -31,8 +32,9 @@ impl SqliteStore {
         self.each(selection, now, move |unit, items| {
             let mut selected = Selected::default();
             for item in items {
-                let changed = unit.retry(item, now, at)?;
-                selected.count(changed);
+                let went = unit.retry(item, now, at)?;
+                selected.count(went.is_some());
+                selected.superseded += u64::from(went == Some(Went::Superseded));
             }
             Ok(selected)
         })
@@ -68,6 +70,7 @@ impl SqliteStore {
                 .writer
                 .submit(rows, now, move |unit| work(unit, items))?;
             total.changed += done.changed;
+            total.superseded += done.superseded;
             total.left += done.left;
             Ok(())
         };
@@ -159,21 +162,20 @@ impl Unit<'_> {
         Ok(Some(item))
     }
 
-    fn retry(&mut self, id: ItemId, now: u64, at: u64) -> Work<bool> {
+    fn retry(&mut self, id: ItemId, now: u64, at: u64) -> Work<Option<Went>> {
         let Some(item) = self.changeable(id)? else {
-            return Ok(false);
+            return Ok(None);
         };
         if matches!(item.stage, Stage::Behind | Stage::Blocked) {
             // It goes as soon as what is before it has gone.
-            return Ok(false);
+            return Ok(None);
         }
         // One that waits for a time may go now, and never later than before.
         let due = match item.stage {
             Stage::Queued => at.min(item.due),
             _ => at,
         };
-        self.reopen(&item, due, now)?;
-        Ok(true)
+        self.reopen(&item, due, now).map(Some)
     }
 
     /// Changes an item and lets it go again. With its key it changes its place in
@@ -210,8 +212,9 @@ impl Unit<'_> {
         )?;
         item.kind = kind;
         item.key = key_of(&edit.order).map(<[u8]>::to_vec);
-        self.reopen(&item, at, now)?;
+        let went = self.reopen(&item, at, now)?;
         selected.changed += 1;
+        selected.superseded += u64::from(went == Went::Superseded);
         Ok(selected)
     }
 

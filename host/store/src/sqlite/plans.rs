@@ -48,6 +48,8 @@ const HOT: &[&str] = &[
     sql::OF_DELIVERY,
     sql::BEFORE,
     sql::DEAD_BEFORE,
+    sql::PLACE,
+    sql::DELIVERED_BETWEEN,
     sql::HELD_AFTER,
     sql::DELIVERY,
     sql::FIRST_SINCE,

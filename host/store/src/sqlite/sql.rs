@@ -168,27 +168,36 @@ pub const OPEN_ATTEMPT: &str =
 
 // What people see.
 
-/// The columns of a summary, from item `i` and its delivery `d`.
+/// The columns of a summary, from item `i` and its delivery `d`, and of where its
+/// successor `s` is found.
 macro_rules! summary {
-    ($rest:literal) => {
+    ($index:literal, $which:literal) => {
         concat!(
             "SELECT i.id, d.uid, d.id, i.lane, i.state, i.due, d.accepted, i.finished, \
              i.attempts, i.blame, i.code, i.message, i.label, i.effect, i.okey, i.held_for, \
-             i.successor FROM item i ",
-            $rest
+             i.successor, sd.uid, sd.id FROM item i ",
+            $index,
+            " JOIN delivery d ON d.id = i.delivery LEFT JOIN item s ON s.id = i.successor \
+             LEFT JOIN delivery sd ON sd.id = s.delivery WHERE ",
+            $which
         )
     };
 }
 
-pub const SUMMARY: &str = summary!("JOIN delivery d ON d.id = i.delivery WHERE i.id = ?1");
-pub const OF_DELIVERY: &str =
-    summary!("JOIN delivery d ON d.id = i.delivery WHERE i.id >= ?1 AND i.id < ?2 ORDER BY i.id");
-pub const BEFORE: &str =
-    summary!("JOIN delivery d ON d.id = i.delivery WHERE i.id < ?1 ORDER BY i.id DESC");
+pub const SUMMARY: &str = summary!("", "i.id = ?1");
+pub const OF_DELIVERY: &str = summary!("", "i.id >= ?1 AND i.id < ?2 ORDER BY i.id");
+pub const BEFORE: &str = summary!("", "i.id < ?1 ORDER BY i.id DESC");
 pub const DEAD_BEFORE: &str = summary!(
-    "INDEXED BY item_dead JOIN delivery d ON d.id = i.delivery \
-     WHERE i.lane = ?1 AND i.state = ?2 AND i.phase = 1 AND i.id < ?3 ORDER BY i.id DESC"
+    "INDEXED BY item_dead",
+    "i.lane = ?1 AND i.state = ?2 AND i.phase = 1 AND i.id < ?3 ORDER BY i.id DESC"
 );
+/// What was delivered of everything that has a key, between two items.
+pub const DELIVERED_BETWEEN: &str = "SELECT id, lane, okey FROM item \
+     WHERE id >= ?1 AND id < ?2 AND (state = 20 OR state = 21) AND okey IS NOT NULL \
+     ORDER BY id DESC";
+/// Where an item is found, and when it was accepted.
+pub const PLACE: &str = "SELECT d.uid, d.id, d.accepted FROM item i \
+     JOIN delivery d ON d.id = i.delivery WHERE i.id = ?1";
 pub const HELD_AFTER: &str = "SELECT id, effect, blame, held_for FROM item INDEXED BY item_held \
      WHERE lane = ?1 AND state = 3 AND id > ?2 ORDER BY id LIMIT ?3";
 pub const DELIVERY: &str = "SELECT id, lane, items, accepted, origin FROM delivery WHERE uid = ?1";
@@ -207,8 +216,10 @@ pub const EDIT_ITEM: &str =
 // The sequence of changes.
 
 pub const CHANGES: &str = "SELECT c.seq, c.item, d.uid, d.id, i.lane, c.state, c.at, \
-     d.accepted, i.label, i.state, i.finished, i.attempts, i.blame, i.code, i.message, i.successor \
-     FROM change c LEFT JOIN item i ON i.id = c.item LEFT JOIN delivery d ON d.id = i.delivery \
+     d.accepted, i.label, i.state, i.finished, i.attempts, i.blame, i.code, i.message, i.successor, \
+     sd.uid, sd.id FROM change c LEFT JOIN item i ON i.id = c.item \
+     LEFT JOIN delivery d ON d.id = i.delivery LEFT JOIN item s ON s.id = i.successor \
+     LEFT JOIN delivery sd ON sd.id = s.delivery \
      WHERE c.seq > ?1 ORDER BY c.seq LIMIT ?2";
 pub const FIRST_CHANGE: &str = "SELECT seq FROM change ORDER BY seq LIMIT 1";
 pub const OLD_CHANGES: &str = "DELETE FROM change WHERE seq IN \

@@ -65,6 +65,13 @@ impl Item {
     }
 }
 
+impl Item {
+    /// Whether it is a total of something.
+    pub fn is_total(&self) -> bool {
+        self.kind == Kind::Absolute && self.key.is_some()
+    }
+}
+
 /// A number as that of a row. One that no row can have finds none.
 pub(super) fn row_id(number: u64) -> i64 {
     i64::try_from(number).unwrap_or(-1)

@@ -5,13 +5,12 @@ use rusqlite::{Connection, OptionalExtension, Row};
 use super::attempts::unpack;
 use super::claim::{index, whole};
 use super::codes::{Kind, Stage};
-use super::order::newer_total;
-use super::unit::{Item, Payload, row_id};
+use super::unit::{Payload, row_id};
 use super::{Shared, sql};
 use crate::error::Result;
 use crate::model::{
     AttemptId, AttemptView, DeliveryId, DeliveryView, EditView, ItemBytes, ItemId, ItemSummary,
-    ItemView, Lane, LaneId, limits,
+    ItemView, Lane, LaneId, Place, limits,
 };
 
 impl Shared {
@@ -76,6 +75,7 @@ impl Shared {
                 .get::<_, Option<String>>(15)?
                 .filter(|_| stage == Stage::Held),
             superseded_by: row.get::<_, Option<u64>>(16)?.map(ItemId),
+            successor: successor(row, 16)?,
         })
     }
 
@@ -119,23 +119,20 @@ impl Shared {
             }))
         })
     }
+}
 
-    /// The newer total that goes in an item's place, by the same rule as when it
-    /// is retried.
-    pub fn overtaken(&self, id: ItemId) -> Result<Option<ItemId>> {
-        self.readers.with(|db| {
-            let db = db.unchecked_transaction()?;
-            let mut statement = db.prepare_cached(sql::ITEM)?;
-            let item = statement.query_row([row_id(id.0)], |row| Item::read(id.0, row));
-            let Some(item) = item.optional()? else {
-                return Ok(None);
-            };
-            if item.stage.leads() {
-                return Ok(None);
-            }
-            Ok(newer_total(db, &item)?.map(ItemId))
-        })
-    }
+/// Where what superseded an item is found: three columns, its number and its
+/// delivery, of which the last two are empty once it is gone.
+pub(super) fn successor(row: &Row<'_>, from: usize) -> rusqlite::Result<Option<Place>> {
+    let number: Option<u64> = row.get(from)?;
+    let (Some(item), Some(uid)) = (number, row.get::<_, Option<[u8; 16]>>(from + 1)?) else {
+        return Ok(None);
+    };
+    Ok(Some(Place {
+        item: ItemId(item),
+        delivery: DeliveryId::from_bytes(uid),
+        index: index(item, row.get(from + 2)?),
+    }))
 }
 
 /// An item's attempts, newest first: each one names the one before.
