@@ -8,13 +8,15 @@ use crate::model::ItemId;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum StoreError {
     /// Nothing can be written for want of room.
-    #[error("{} cannot grow: the disk is full; make room, and the outbox goes on by itself", path.display())]
+    #[error("{} cannot grow: the disk is full{}; make room, and the outbox goes on by itself", path.display(), doubt(*uncertain))]
     Full {
         /// The database.
         path: PathBuf,
+        /// Whether it is not known if what was asked for was written.
+        uncertain: bool,
     },
     /// The disk does not read or write.
-    #[error("{}: the disk fails{}; look at the disk, and the outbox goes on by itself", path.display(), if *uncertain { ", and whether what was written last is kept is not known" } else { "" })]
+    #[error("{}: the disk fails{}; look at the disk, and the outbox goes on by itself", path.display(), doubt(*uncertain))]
     Io {
         /// The database.
         path: PathBuf,
@@ -88,6 +90,13 @@ pub enum StoreError {
         /// The database's own number for it.
         code: i32,
     },
+}
+
+fn doubt(uncertain: bool) -> &'static str {
+    match uncertain {
+        true => ", and whether what was written last is kept is not known",
+        false => "",
+    }
 }
 
 /// What a store returns.

@@ -139,9 +139,14 @@ impl Desk {
                 self.publish();
                 self.give_back(&marks.settled);
             }
-            Err(StoreError::Io {
-                uncertain: true, ..
-            }) => self.doubtful = Some((expected, marks.settled)),
+            Err(
+                StoreError::Io {
+                    uncertain: true, ..
+                }
+                | StoreError::Full {
+                    uncertain: true, ..
+                },
+            ) => self.doubtful = Some((expected, marks.settled)),
             Err(_) => {}
         }
         self.stay(&marks.leaving);
@@ -263,10 +268,10 @@ impl Desk {
             }
             Err(_) => {
                 self.refuse_from(&told, true);
-                let path = self.shared.path.clone();
-                Err(StoreError::Io {
-                    path,
-                    uncertain: true,
+                let (path, uncertain) = (self.shared.path.clone(), true);
+                Err(match told {
+                    StoreError::Full { .. } => StoreError::Full { path, uncertain },
+                    _ => StoreError::Io { path, uncertain },
                 })
             }
         }
@@ -306,7 +311,10 @@ impl Desk {
             .is_some_and(|tried| tried <= now && now - tried < PAUSE);
         let refusal = match health {
             Health::Damaged => return Err(StoreError::Damaged { path }),
-            Health::Full => StoreError::Full { path },
+            Health::Full => StoreError::Full {
+                path,
+                uncertain: false,
+            },
             _ => StoreError::Io {
                 path,
                 uncertain: false,

@@ -27,6 +27,9 @@ impl From<StoreError> for Failure {
     }
 }
 
+/// The database's number for a file in shared memory that cannot be made longer.
+const CANNOT_GROW: i32 = rusqlite::ffi::SQLITE_IOERR_SHMSIZE;
+
 /// The database's error as one of ours.
 pub(super) fn explain(path: &Path, error: &rusqlite::Error) -> StoreError {
     let path = path.to_owned();
@@ -40,7 +43,15 @@ pub(super) fn explain(path: &Path, error: &rusqlite::Error) -> StoreError {
         _ => return StoreError::Internal { path, code: -1 },
     };
     match failure.code {
-        ErrorCode::DiskFull => StoreError::Full { path },
+        ErrorCode::DiskFull => StoreError::Full {
+            path,
+            uncertain: false,
+        },
+        // The file beside the log, by which its readers find their way in it.
+        ErrorCode::SystemIoFailure if failure.extended_code == CANNOT_GROW => StoreError::Full {
+            path,
+            uncertain: false,
+        },
         ErrorCode::SystemIoFailure | ErrorCode::CannotOpen => StoreError::Io {
             path,
             uncertain: false,

@@ -85,6 +85,44 @@ fn a_full_disk_refuses_new_work_serves_reads_and_recovers_by_itself() {
 }
 
 #[test]
+fn a_full_disk_is_called_full_though_nobody_can_look_what_is_there() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path());
+    give(&store, b"kept", T).unwrap();
+    for code in [
+        rusqlite::ffi::SQLITE_FULL,
+        rusqlite::ffi::SQLITE_IOERR_SHMSIZE,
+    ] {
+        fail_next_commit(&store, false, code);
+        // Nor can it be opened again: that takes room, too.
+        let path = folder.path().join("outbox.db");
+        let away = folder.path().join("away.db");
+        std::fs::rename(&path, &away).unwrap();
+        std::fs::create_dir(&path).unwrap();
+        let now = T + 10_000 * code as u64;
+        let refused = give(&store, b"x", now).unwrap_err();
+        assert!(
+            matches!(
+                refused,
+                StoreError::Full {
+                    uncertain: true,
+                    ..
+                }
+            ),
+            "{refused}"
+        );
+        let said = refused.to_string();
+        assert!(said.contains("the disk is full, and whether"), "{said}");
+        assert_eq!(store.health(), Health::Full);
+        std::fs::remove_dir(&path).unwrap();
+        std::fs::rename(&away, &path).unwrap();
+        store.tick(now + 1_000);
+        assert_eq!(store.health(), Health::Good);
+        assert_eq!(items(&store), 1);
+    }
+}
+
+#[test]
 fn a_disk_that_failed_is_tried_once_a_second() {
     let folder = tempfile::tempdir().unwrap();
     let store = open(folder.path());
