@@ -1,6 +1,7 @@
 //! Event streams.
 
 use std::collections::BTreeSet;
+use std::time::{Duration, Instant};
 
 use crossdock_tests::bed::connection;
 use crossdock_tests::process::{Serving, run};
@@ -230,4 +231,87 @@ async fn a_listener_that_reads_nothing_holds_nothing_up() {
         queue(&client, "acme", &format!("[{}]", records.join(","))).await;
     }
     assert_eq!(quick.deliveries(1000).await.len(), 1000);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_listener_that_comes_too_late_is_told_that_it_missed_something() {
+    let platform = Recorder::start().await;
+    let bed = bed(&platform, "");
+    let host = serve(&bed, &["acme"]).await;
+    let client = host.client();
+    let mut stream = Stream::open(&host.base_url, EVENTS, None).await;
+    let mut queued = Vec::new();
+    for number in 0..6 {
+        queued.push(queue(&client, "acme", &record(number)).await);
+        // One after the other, so that they end in this order.
+        assert_eq!(stream.deliveries(1).await, queued[number..]);
+    }
+    let mut early = Stream::open(&host.base_url, &format!("{EVENTS}?from=oldest"), None).await;
+    early.deliveries(1).await;
+    let (first, last) = (early.last.clone().unwrap(), stream.last.clone().unwrap());
+    host.kill().await;
+    // What is kept for some time only is gone: the first four.
+    let file = rusqlite::Connection::open(bed.path("data/outbox/outbox.db")).unwrap();
+    let gone = "DELETE FROM change WHERE seq IN (SELECT seq FROM change ORDER BY seq LIMIT 4)";
+    assert_eq!(file.execute(gone, []).unwrap(), 4);
+    drop(file);
+
+    let host = serve(&bed, &["acme"]).await;
+    let mut stream = Stream::open(&host.base_url, EVENTS, Some(&first)).await;
+    let missed = stream.next().await.unwrap();
+    assert_eq!(missed.name, "missed", "{missed:?}");
+    assert!(missed.data.unwrap()["detail"].is_string());
+    assert_eq!(stream.deliveries(2).await, queued[4..]);
+    // Whoever has heard of everything, or asks for what is kept, has missed nothing.
+    let mut stream = Stream::open(&host.base_url, &format!("{EVENTS}?from=oldest"), None).await;
+    assert_eq!(stream.deliveries(2).await, queued[4..]);
+    let mut stream = Stream::open(&host.base_url, EVENTS, Some(&last)).await;
+    let new = queue(&host.client(), "acme", &record(9)).await;
+    assert_eq!(stream.deliveries(1).await, [new]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_listener_that_reads_nothing_is_cut_off() {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+    // Longer than the host waits for a client that reads nothing: 30 s.
+    const BOUND: Duration = Duration::from_secs(120);
+    let platform = Recorder::start().await;
+    let bed = bed(&platform, "");
+    bed.configure("[limits]\nevent_streams_per_tenant = 2\n");
+    let host = serve(&bed, &["acme"]).await;
+    let client = host.client();
+    // More than sockets hold for somebody who does not read.
+    let long = "x".repeat(200);
+    let mut quick = Stream::open(&host.base_url, EVENTS, None).await;
+    for round in 0..10 {
+        let records = (0..1000).map(|n| format!(r#"{{"sku":"{round} {n} {long}","repeatable":true}}"#));
+        let records: Vec<String> = records.collect();
+        queue(&client, "acme", &format!("[{}]", records.join(","))).await;
+    }
+    quick.deliveries(10_000).await;
+    drop(quick);
+    let address: std::net::SocketAddr = host.base_url["http://".len()..].parse().unwrap();
+    let socket = tokio::net::TcpSocket::new_v4().unwrap();
+    socket.set_recv_buffer_size(4096).unwrap();
+    let mut stalled = socket.connect(address).await.unwrap();
+    let request = format!("GET {EVENTS}?from=oldest HTTP/1.1\r\nhost: {address}\r\n\r\n");
+    stalled.write_all(request.as_bytes()).await.unwrap();
+    let mut head = [0; 12];
+    stalled.read_exact(&mut head).await.unwrap();
+    assert_eq!(&head, b"HTTP/1.1 200");
+    let _other = Stream::open(&host.base_url, EVENTS, None).await;
+    let (status, _) = Stream::ask(&host.base_url, EVENTS, None).await.err().unwrap();
+    assert_eq!(status, StatusCode::TOO_MANY_REQUESTS);
+    // Its place is given back, though it is still there.
+    let began = Instant::now();
+    while Stream::ask(&host.base_url, EVENTS, None).await.is_err() {
+        assert!(began.elapsed() < BOUND, "it is not cut off");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    // What was on its way comes, and then the end.
+    let mut rest = Vec::new();
+    let read = tokio::time::timeout(BOUND, stalled.read_to_end(&mut rest)).await;
+    let ended = read.expect("an end of the connection");
+    assert!(ended.is_err() || !rest.ends_with(b"0\r\n\r\n"), "it was served to the end");
 }

@@ -229,6 +229,78 @@ async fn a_receiver_that_is_gone_is_left_alone_until_the_setting_changes() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_message_is_given_up_after_its_hours_and_the_next_one_says_so() {
+    let refuses = Arc::new(AtomicBool::new(false));
+    let refusing = refuses.clone();
+    let platform = Recorder::start().await;
+    let receiver = Recorder::answering(move |_| match refusing.load(Ordering::Relaxed) {
+        true => Reply::text(503, "not now"),
+        false => Reply::json("{}"),
+    })
+    .await;
+    let bed = bed(&platform, "");
+    put_tenant(&bed, "acme", &platform, &notify(&bed, &receiver, "hours = 1"));
+    let host = serve(&bed, &["acme"]).await;
+    let client = host.client();
+    listening(&client, &receiver).await;
+    refuses.store(true, Ordering::Relaxed);
+    let lost = queue_all(&client, 0..1).await;
+    let (id, _) = until("the message to be with the receiver", || {
+        let requests = receiver.requests();
+        requests.iter().rev().map(verified).find(|(_, body)| {
+            body["data"]["events"][0]["delivery"] == lost[0].as_str()
+        })
+    })
+    .await;
+    host.kill().await;
+    // Two hours go by.
+    let file = rusqlite::Connection::open(bed.path("data/outbox/outbox.db")).unwrap();
+    let changed = file.execute("UPDATE change SET at = at - 7200000", []);
+    assert!(changed.unwrap() > 0);
+    drop(file);
+    let before = receiver.count();
+    let host = serve(&bed, &["acme"]).await;
+    let client = host.client();
+    // It is tried once more under its id, and then no more.
+    until("it to be tried again", || {
+        let requests = receiver.requests();
+        let again = requests.iter().skip(before).map(verified);
+        again.filter(|(again, _)| *again == id).count().ge(&1).then_some(())
+    })
+    .await;
+    let later = queue_all(&client, 1..2).await;
+    until("the next message to come", || {
+        let requests = receiver.requests();
+        let mut next = requests.iter().skip(before).map(verified);
+        next.any(|(next, _)| next != id).then_some(())
+    })
+    .await;
+    refuses.store(false, Ordering::Relaxed);
+    let (_, body) = until("the next message to be about the later record", || {
+        let requests = receiver.requests();
+        let mut all = requests.iter().skip(before).map(verified);
+        all.find(|(_, body)| body["data"]["events"][0]["delivery"] == later[0].as_str())
+    })
+    .await;
+    assert_eq!(body["data"]["missed"], true, "{body}");
+    let tried = receiver.requests();
+    let tried = tried.iter().skip(before).map(verified);
+    assert_eq!(tried.filter(|(tried, _)| *tried == id).count(), 1);
+    // The next one after that has nothing before it that was missed.
+    let last = queue_all(&client, 2..3).await;
+    let (_, body) = until("a message about the last record", || {
+        let requests = receiver.requests();
+        let mut all = requests.iter().map(verified);
+        all.find(|(_, body)| body["data"]["events"][0]["delivery"] == last[0].as_str())
+    })
+    .await;
+    assert_eq!(body["data"]["missed"], false, "{body}");
+    host.terminate().await;
+    let log = host.ended().await.stderr;
+    assert!(log.contains("is given up"), "{log}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn only_what_is_wanted_is_told_and_a_private_address_is_not_called() {
     let calls = Arc::new(AtomicUsize::new(0));
     let counted = calls.clone();

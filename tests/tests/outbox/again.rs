@@ -231,6 +231,56 @@ async fn without_credentials_a_connection_waits_until_its_settings_change() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_pause_that_a_platform_asked_for_goes_on_over_a_kill() {
+    let platform = Recorder::answering(|request| match &*request.target {
+        "/other" => Reply::json("{}"),
+        _ => Reply::text(429, "slowly").with_header("retry-after", "600"),
+    })
+    .await;
+    let bed = bed(&platform, "");
+    let tenant = [
+        connection("shop", "test-adapter", &platform.base_url(), ""),
+        connection(
+            "other",
+            "test-adapter",
+            &platform.base_url(),
+            "settings = { path = \"/other\" }\n",
+        ),
+    ]
+    .concat();
+    bed.put_tenant("acme", "tenant.toml", &tenant);
+    let host = serve(&bed).await;
+    let client = host.client();
+    let first = queue(&client, &record(0)).await;
+    // It is written down together with the attempt.
+    until_async("the attempt to be written down", async || {
+        (show(&client, &first).await["items"][0]["attempts"] == 1).then_some(())
+    })
+    .await;
+    let asked = || {
+        let requests = platform.requests();
+        requests.iter().filter(|sent| sent.target != "/other").count()
+    };
+    assert_eq!(asked(), 1);
+    let before = shop(&client).await;
+    let until = before["until_ms"].as_u64().expect("its end");
+    host.kill().await;
+
+    let host = serve(&bed).await;
+    let client = host.client();
+    let after = shop(&client).await;
+    let kept = after["until_ms"].as_u64().expect("its end");
+    assert!(kept.abs_diff(until) <= 2_000, "{before} {after}");
+    assert_eq!(after["allowed"], before["allowed"], "{after}");
+    // Another connection's record goes through; nothing more leaves for this one.
+    queue_some(&client, 1..4).await;
+    let path = "/v1/acme/other/keyed?queue=true";
+    let id = client.post(path, &record(0)).await.unwrap();
+    ended(&client, id["delivery"].as_str().unwrap()).await;
+    assert_eq!(asked(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_person_who_mended_the_platform_lets_a_stopped_connection_go_on() {
     let mood = Mood::default();
     let platform = mood.platform().await;
