@@ -239,6 +239,15 @@ impl Host {
         self.loaded.current.tenants().to_vec()
     }
 
+    /// Whether a tenant is being checked of which nothing has served yet, nor was
+    /// refused.
+    pub fn is_loading(&self) -> bool {
+        let tenants = self.loaded.current.tenants();
+        tenants.iter().any(|status| {
+            status.checking && status.generation.is_none() && status.problems.is_empty()
+        })
+    }
+
     /// What is not followed as it should be: scanned in an interval only, or
     /// not readable now.
     pub fn following(&self) -> Following {
@@ -255,6 +264,7 @@ impl Host {
                 "log lines cannot be written; look at what stderr leads to: a full disk, or a reader that is gone or does not read",
             ));
         }
+        troubles.extend(self.outbox.as_ref().and_then(Outbox::trouble));
         troubles
     }
 

@@ -17,6 +17,7 @@ use axum::http::uri::Authority;
 use axum::http::{HeaderMap, StatusCode, Uri};
 
 use super::problem::Refused;
+use super::{App, Service};
 use crate::config::{HostConfig, TokenHash};
 use crate::problem::Problem;
 
@@ -237,6 +238,33 @@ fn is_loopback_name(host: &str) -> bool {
             name == "localhost" || name.ends_with(".localhost")
         }
     }
+}
+
+/// Whether a call for a tenant may go on.
+///
+/// While a tenant is still being checked for the first time, its tokens are not
+/// known, and its own token would be called wrong. So whatever is refused for its
+/// token is told to come back then, in the same words whether there is such a
+/// tenant, whether it serves, and what it was asked with: whoever guesses learns
+/// that something is loading, and nothing of anybody.
+pub(super) fn admit<S: Service>(
+    app: &App<S>,
+    tenant: &str,
+    uri: &Uri,
+    headers: &HeaderMap,
+) -> Result<(), Refused> {
+    let service = &app.service;
+    let tokens = service.tokens_of(tenant);
+    let any = || service.any_tenant_has_tokens();
+    let admitted = app.access.tenant(uri, headers, tokens.as_deref(), any);
+    admitted.map_err(|refused| match refused.status {
+        StatusCode::UNAUTHORIZED if service.is_loading() => Problem::host(
+            "tenant-loading",
+            "tenants are still being checked, so which tokens are right is not known; send the call again in a moment",
+        )
+        .into(),
+        _ => refused,
+    })
 }
 
 fn unauthorized(detail: &str) -> Refused {

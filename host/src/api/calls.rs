@@ -13,6 +13,7 @@ use axum::response::{IntoResponse, Response};
 use futures_util::FutureExt;
 use serde::Serialize;
 
+use super::auth::admit;
 use super::body;
 use super::finish::Finish;
 use super::problem::{Refused, names};
@@ -94,11 +95,7 @@ async fn accept<S: Service>(
     let (parts, body) = request.into_parts();
     single(&parts.headers)?;
     let (tenant, connection, operation) = names;
-    let tokens = app.service.tokens_of(tenant);
-    app.access
-        .tenant(&parts.uri, &parts.headers, tokens.as_deref(), || {
-            app.service.any_tenant_has_tokens()
-        })?;
+    admit(app, tenant, &parts.uri, &parts.headers)?;
     if [tenant, connection, operation]
         .iter()
         .any(|name| name.len() > MOST_NAME_BYTES)

@@ -16,6 +16,7 @@ use axum::response::Response;
 use futures_util::stream::unfold;
 use tokio_util::sync::CancellationToken;
 
+use super::auth::admit;
 use super::deliveries::query::{chooses, pairs, unknown};
 use super::problem::{Refused, names};
 use super::{App, Service};
@@ -97,15 +98,12 @@ struct Asker<S> {
 
 impl<S: Service> Asker<S> {
     fn admit(&self) -> Result<(), Refused> {
-        let service = &self.app.service;
-        let any = || service.any_tenant_has_tokens();
         match &self.tenant {
-            Some(tenant) => {
-                let tokens = service.tokens_of(tenant);
-                let access = &self.app.access;
-                access.tenant(&self.uri, &self.headers, tokens.as_deref(), any)
+            Some(tenant) => admit(&self.app, tenant, &self.uri, &self.headers),
+            None => {
+                let any = || self.app.service.any_tenant_has_tokens();
+                self.app.access.admin(&self.uri, &self.headers, any)
             }
-            None => self.app.access.admin(&self.uri, &self.headers, any),
         }
     }
 }

@@ -10,7 +10,7 @@ use axum::response::Response;
 use super::calls::fresh;
 use super::problem::{Refused, names};
 use super::query::single;
-use super::{App, Service};
+use super::{App, Service, auth};
 use crate::outbox::Outbox;
 
 /// The outbox, for a caller who may see this tenant.
@@ -21,10 +21,7 @@ fn admit<'a, S: Service>(
     headers: &HeaderMap,
 ) -> Result<&'a Outbox, Refused> {
     single(headers)?;
-    let tokens = app.service.tokens_of(tenant);
-    app.access.tenant(uri, headers, tokens.as_deref(), || {
-        app.service.any_tenant_has_tokens()
-    })?;
+    auth::admit(app, tenant, uri, headers)?;
     Ok(app.service.outbox()?)
 }
 

@@ -62,6 +62,7 @@ pub use serve::{Control, Server, bind, token_mode};
 
 pub(crate) use admin::Plugins;
 pub(crate) use deliveries::query::LEAST_MS;
+pub(crate) use serve::LAST_ANSWERS;
 
 use auth::Access;
 use problem::Refused;
@@ -81,6 +82,10 @@ pub trait Service: Send + Sync + 'static {
 
     /// Whether any tenant that serves has a token.
     fn any_tenant_has_tokens(&self) -> bool;
+
+    /// Whether a tenant is being checked of which nothing has served yet, so that
+    /// its tokens are not known.
+    fn is_loading(&self) -> bool;
 
     /// Every plugin file.
     fn plugins(&self) -> Vec<PluginStatus>;
@@ -141,6 +146,10 @@ impl Service for Host {
             .tenants
             .values()
             .any(|tenant| !tenant.config.tokens.is_empty())
+    }
+
+    fn is_loading(&self) -> bool {
+        Host::is_loading(self)
     }
 
     fn plugins(&self) -> Vec<PluginStatus> {

@@ -56,7 +56,7 @@ const MOST_OF_HEALTH: usize = 32;
 const LEAVE_TIME: Duration = Duration::from_millis(500);
 
 /// How long answers that are ready may take to leave at the end.
-const LAST_ANSWERS: Duration = Duration::from_secs(1);
+pub(crate) const LAST_ANSWERS: Duration = Duration::from_secs(1);
 
 /// Pause after the system refused to accept, most likely because the process
 /// has too many files open.

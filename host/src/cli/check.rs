@@ -9,6 +9,7 @@ use super::terminal::{Paint, clean, count, print, print_json};
 use crate::api::token_mode;
 use crate::config::load_host;
 use crate::host::Host;
+use crate::outbox::missing_key;
 use crate::problem::Problem;
 use crate::reload::status::{PluginStatus, TenantStatus};
 
@@ -47,7 +48,11 @@ pub(super) async fn run(global: &Global, json: bool) -> Finished {
             Findings {
                 ok: false,
                 // `serve` would refuse it too.
-                host: token_mode(&host, listen).err().into_iter().collect(),
+                host: token_mode(&host, listen)
+                    .err()
+                    .into_iter()
+                    .chain(missing_key(host.config()))
+                    .collect(),
                 plugins: host.plugins(),
                 tenants: host.tenants(),
                 warnings: host.warnings(),

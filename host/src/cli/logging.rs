@@ -10,7 +10,7 @@ use super::{Global, LogFormat};
 use crate::log::{self, fields::Fields};
 
 /// How long lines may take to be written at the end.
-const LAST_LINES: Duration = Duration::from_secs(1);
+pub(super) const LAST_LINES: Duration = Duration::from_secs(1);
 
 /// Starts logging at what was asked for, else at `default`.
 pub(super) fn start(global: &Global, default: &str) -> Result<(), Failure> {

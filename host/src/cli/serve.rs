@@ -1,10 +1,13 @@
 //! `crossdock serve`.
 
 use std::net::SocketAddr;
-use std::time::Duration;
+use std::time::{Duration, Instant};
+
+use tokio_util::sync::CancellationToken;
 
 use super::failure::{Exit, Failure, Finished};
 use super::loaded;
+use super::logging;
 use super::signals::Signals;
 use super::terminal::{Paint, print};
 use super::{Global, LogFormat};
@@ -12,11 +15,23 @@ use crate::api::{self, Control, Server, TokenMode};
 use crate::config::{HostConfig, load_host};
 use crate::host::Host;
 use crate::log::panics;
+use crate::outbox;
 use crate::problem::Problem;
 use crate::vital::{Part, Trouble};
 
 /// How long spans may take to be sent at the end.
 const LAST_SPANS: Duration = Duration::from_secs(2);
+
+/// How long the end takes at most beyond `[limits] shutdown_ms`, which callers and
+/// queued requests share: one after the other, answers leave, what became of
+/// requests is written down, then what connections know, spans are sent, threads
+/// end, and the last lines of the log are written.
+pub(super) const AFTER: Duration = api::LAST_ANSWERS
+    .saturating_add(outbox::LAST_OUTCOMES)
+    .saturating_add(outbox::LAST_LIMITS)
+    .saturating_add(LAST_SPANS)
+    .saturating_add(super::LAST_THREADS)
+    .saturating_add(logging::LAST_LINES);
 
 pub(super) async fn run(global: &Global, listen: Option<SocketAddr>) -> Finished {
     panics::log();
@@ -56,7 +71,8 @@ pub(super) async fn run(global: &Global, listen: Option<SocketAddr>) -> Finished
     if let Ok(outbox) = host.outbox() {
         outbox.end_with(stop.clone());
     }
-    let serving = std::pin::pin!(server.run(stop.clone(), cut));
+    let until = tokio::spawn(ends(stop.clone(), host.config().limits.shutdown));
+    let serving = std::pin::pin!(server.run(stop.clone(), cut.clone()));
     let reloading = std::pin::pin!(async {
         loop {
             signals.hangup().await;
@@ -66,7 +82,10 @@ pub(super) async fn run(global: &Global, listen: Option<SocketAddr>) -> Finished
     let supervising = std::pin::pin!(supervise(&host, || stop.cancel()));
     let (cut_off, lost) = join(serving, reloading, supervising).await;
     if let Ok(outbox) = host.outbox() {
-        outbox.close(host.config().limits.shutdown).await;
+        // Serving ends with the signal only; without it, nobody waits.
+        stop.cancel();
+        let until = until.await.unwrap_or_else(|_| Instant::now());
+        outbox.close(until, &cut).await;
     }
     host.telemetry().finish(LAST_SPANS).await;
     if cut_off > 0 {
@@ -82,6 +101,13 @@ pub(super) async fn run(global: &Global, listen: Option<SocketAddr>) -> Finished
         return Err(anyhow::anyhow!("the host ended by itself: {}", lost.detail).into());
     }
     Ok(if cut_off > 0 { Exit::Error } else { Exit::Done })
+}
+
+/// When everything has to have ended: one bound for callers who wait and for
+/// queued requests that are under way.
+async fn ends(stop: CancellationToken, patience: Duration) -> Instant {
+    stop.cancelled().await;
+    Instant::now() + patience
 }
 
 async fn start(config: HostConfig) -> Result<Host, Problem> {
@@ -200,5 +226,42 @@ fn warn_of_closed_tenants(host: &Host, address: SocketAddr) {
                 "it has no tokens, so every call for it is refused; `crossdock token new` makes one"
             );
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn beside(path: &str) -> String {
+        let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+        std::fs::read_to_string(folder.join(path)).unwrap()
+    }
+
+    #[test]
+    fn the_unit_waits_longer_than_the_host_takes_to_end_and_the_documentation_says_how_long() {
+        let whole = crate::config::HostLimits::default().shutdown + AFTER;
+        let unit = beside("packaging/crossdock.service");
+        let waits = unit
+            .lines()
+            .find_map(|line| line.strip_prefix("TimeoutStopSec="))
+            .unwrap();
+        assert!(Duration::from_secs(waits.parse().unwrap()) > whole, "{waits}");
+        let image = beside("packaging/Containerfile");
+        assert!(image.contains(&format!("--stop-timeout={waits} ")), "{image}");
+        let said = format!("`shutdown_ms` and {} s", AFTER.as_secs());
+        for page in ["docs/operations.md", "docs/outbox.md", "docs/configuration.md"] {
+            assert!(beside(page).contains(&said), "{page} does not say: {said}");
+        }
+    }
+
+    #[tokio::test]
+    async fn callers_and_queued_requests_have_one_bound_that_begins_with_the_signal() {
+        let stop = CancellationToken::new();
+        let until = tokio::spawn(ends(stop.clone(), Duration::from_secs(100)));
+        stop.cancel();
+        let until = until.await.unwrap();
+        let left = until.saturating_duration_since(Instant::now());
+        assert!(left <= Duration::from_secs(100) && left > Duration::from_secs(50));
     }
 }

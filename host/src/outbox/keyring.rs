@@ -172,6 +172,16 @@ impl Keyring {
     }
 }
 
+/// Why records cannot be encrypted, where they are to be: without the key that is
+/// named, the host does not start. Nothing is made: a key that the host makes by
+/// itself is there when it starts.
+pub fn missing(config: &HostConfig) -> Option<Problem> {
+    let key = &config.recording.key;
+    let named = config.outbox.encrypt && *key != RecordingKey::Generated;
+    let why = named.then(|| Cipher::load(key, &config.data_dir).err());
+    why.flatten().map(|why| unusable(&why))
+}
+
 fn unusable(why: &str) -> Problem {
     Problem::host(
         "recording-key",
@@ -290,7 +300,16 @@ mod tests {
             problem.detail.contains("`[outbox] encrypt = false`"),
             "{problem}"
         );
+        // The same is known without starting, whether or not anything is recorded.
+        for enabled in [true, false] {
+            wanted.recording.enabled = enabled;
+            assert_eq!(missing(&wanted).unwrap().detail, problem.detail);
+        }
+        let generated = config(data.path(), true);
+        assert!(missing(&generated).is_none());
+        assert!(Cipher::load_generated(data.path()).unwrap().is_none(), "a look makes none");
         wanted.outbox.encrypt = false;
+        assert!(missing(&wanted).is_none());
         assert_eq!(Keyring::new(&wanted).unwrap().names(), "no recording key");
     }
 }

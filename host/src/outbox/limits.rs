@@ -20,6 +20,9 @@ const AT_ONCE: usize = 64;
 /// How long that may take.
 const PATIENCE: Duration = Duration::from_secs(5);
 
+/// The same for a host that ends.
+pub(crate) const LAST_LIMITS: Duration = Duration::from_secs(1);
+
 /// Keeps it in the store. It holds no host: the host holds it.
 struct StoreKeeper {
     shared: Weak<Shared>,
@@ -96,6 +99,7 @@ impl Shared {
         // Together, so that they share commits.
         let all = written.buffer_unordered(AT_ONCE).collect::<()>();
         // One that is not written is kept as it was: it promises more, not less.
-        let _ = tokio::time::timeout(PATIENCE, all).await;
+        let patience = if last { LAST_LIMITS } else { PATIENCE };
+        let _ = tokio::time::timeout(patience, all).await;
     }
 }

@@ -61,7 +61,7 @@ mod upkeep;
 
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crossdock_store::{Health, OpenAttempt, Settlement, SqliteStore, Store, StoreError};
 use tokio::task::AbortHandle;
@@ -79,6 +79,7 @@ use told::Told;
 
 pub use accept::Queued;
 pub use journal::CallJournal;
+pub use keyring::missing as missing_key;
 pub use status::Status;
 
 /// The folder below the data folder.
@@ -86,6 +87,12 @@ const FOLDER: &str = "outbox";
 
 /// The pause after the host itself failed.
 const HOST_PAUSE: Duration = Duration::from_secs(1);
+
+/// How long what is over may take to be written down at the end, though there is
+/// no time left.
+pub(crate) const LAST_OUTCOMES: Duration = Duration::from_secs(2);
+
+pub(crate) use limits::LAST_LIMITS;
 
 /// What serves now.
 pub type Serving = Arc<dyn Fn() -> Arc<Snapshot> + Send + Sync>;
@@ -117,6 +124,8 @@ struct Shared {
     batches: TaskTracker,
     /// Who listens to what ends.
     feed: feed::Feed,
+    /// How tenants' receivers take messages.
+    receivers: notify::Receivers,
     /// Places in the sequence of what ends, as listeners see them.
     places: event::Places,
     /// The task that delivers, once it was started.
@@ -152,6 +161,7 @@ impl Outbox {
         let shared = Shared {
             store: Arc::new(store),
             feed: feed::Feed::default(),
+            receivers: notify::Receivers::default(),
             places: event::Places::new(&key),
             config,
             serving,
@@ -206,16 +216,25 @@ impl Outbox {
         drain.is_some_and(|drain| !drain.is_finished())
     }
 
-    /// Takes nothing new to deliver and waits for what is under way, at most so
-    /// long. What is not through by then is found at the next start.
-    pub async fn close(&self, patience: Duration) {
+    /// Takes nothing new to deliver and waits for what is under way: until then, or
+    /// until `cut`, and for what is over already to be written down,
+    /// [`LAST_OUTCOMES`]. What is not through by then is found at the next start.
+    pub async fn close(&self, until: Instant, cut: &CancellationToken) {
         self.shared.closing.cancel();
         self.shared.batches.close();
-        let ended = tokio::time::timeout(patience, self.shared.batches.wait()).await;
-        if ended.is_err() {
-            tracing::warn!(
+        let least = Instant::now() + LAST_OUTCOMES;
+        let patience = async {
+            tokio::select! {
+                () = tokio::time::sleep_until(until.into()) => {}
+                () = cut.cancelled() => {}
+            }
+            tokio::time::sleep_until(least.into()).await;
+        };
+        tokio::select! {
+            () = self.shared.batches.wait() => {}
+            () = patience => tracing::warn!(
                 "deliveries are under way; what became of them is looked for at the next start"
-            );
+            ),
         }
         self.shared.keep_what_changed(true).await;
     }

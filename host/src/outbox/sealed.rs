@@ -9,8 +9,8 @@ use crossdock_store::{
     Accepted, AttemptEnd, AttemptId, Blame, Changes, Claimed, ConnectionState, Cursor, DeliveryId,
     DeliveryView, Depth, DueLane, Edit, Filter, Health, Held, Hold, Intent, ItemBytes, ItemId,
     ItemSummary, ItemView, Lane, LaneId, NewDelivery, Next, Outcome, Overwrites, Page, Place,
-    Recovery, Repeat, Result, Retained, Retention, Selected, Selection, Settled, Settlement, State,
-    Store, StoreError, Waiting,
+    Recovery, Repeat, Result, Retained, Retention, Selected, Selection, SetAside, Settled,
+    Settlement, State, Store, StoreError, Waiting,
 };
 
 use super::keyring::{Keyring, Kind, Unreadable};
@@ -150,6 +150,10 @@ impl Store for Sealed {
             }
         }
         Ok(Vec::new())
+    }
+
+    fn set_aside(&self) -> Vec<SetAside> {
+        self.store.set_aside()
     }
 
     fn waiting(&self, lane: LaneId, now: u64, most: usize) -> Result<Waiting> {

@@ -78,7 +78,7 @@ catalogue! {
     CALLS = Counter "crossdock_calls_total" ["tenant" "connection" "operation" "status" "blame"]
         "Calls that were answered. `status` is the delivery's, or `queued`, `known` (queued before under the same key), `dry-run`, `refused`. A call that was refused before its operation was known has no names.";
     ITEMS = Counter "crossdock_items_total" ["tenant" "connection" "operation" "status" "blame"]
-        "Items of which it is known what became of them: those of a call when it is answered, queued ones when they end.";
+        "Items of which it is known what became of them: those of a call when it is answered, queued ones when they end. What is `superseded` or `discarded` has the blame `none`.";
     POSTPONED = Counter "crossdock_items_postponed_total" ["tenant" "connection" "operation" "why" "blame"]
         "Attempts after which a queued item stays in the outbox: `again`, it goes again by itself; `held`, it waits for another script or adapter.";
     REQUESTS = Counter "crossdock_requests_total" ["tenant" "connection" "attempt" "answer"]
@@ -108,6 +108,10 @@ catalogue! {
         "Age of the oldest item that is open; absent where none is.";
     OUTBOX_UP = Gauge "crossdock_outbox_up" []
         "1 while the outbox takes records and can be read, 0 while its disk is full or fails, or its file is damaged.";
+    OUTBOX_DAMAGED = Gauge "crossdock_outbox_damaged" []
+        "1 where the outbox's file is damaged, which does not mend by itself; 0 otherwise.";
+    WEBHOOKS = Gauge "crossdock_webhooks" ["state"]
+        "Tenants' webhooks (`[notify]`): `working`; `failing`, of which the newest message was not taken and is tried again; `stopped`, whose receivers want no more (HTTP 410) until the setting changes. The log says whose.";
 
     PLUGINS = Gauge "crossdock_plugins" ["state"]
         "Plugin files: `serving`, and `refused`, of which the newest bytes are refused. One may be both.";

@@ -13,7 +13,7 @@ use crate::report::{DeliveryStatus, ItemReport, ItemStatus, Report};
 
 /// Operations of one connection with names of their own; an adapter with more is
 /// unheard of, and they are counted under [`OTHER`].
-const MOST_OPERATIONS: usize = 32;
+pub(super) const MOST_OPERATIONS: usize = 32;
 
 /// The name of what has none of its own.
 pub const OTHER: &str = "other";

@@ -14,7 +14,7 @@ use prometheus_client::registry::Registry;
 
 use super::catalogue::{self, About, Kind};
 use super::counts::Histogram;
-use super::meters::{ConnectionMeter, OTHER, OperationMeter, Phase};
+use super::meters::{ConnectionMeter, MOST_OPERATIONS, OTHER, OperationMeter, Phase};
 use super::metrics::Metrics;
 use super::process::Process;
 
@@ -73,8 +73,27 @@ pub struct Gate {
 pub struct Waiting {
     /// It takes records and can be read.
     pub up: bool,
+    /// Its file is damaged.
+    pub damaged: bool,
+    /// How many tenants' webhooks are in each state.
+    pub webhooks: Vec<(&'static str, u64)>,
+    /// What ended without its platform having a say, by lane.
+    pub set_aside: Vec<SetAside>,
     /// By lane.
     pub lanes: Vec<Lane>,
+}
+
+/// What of a lane was superseded and discarded since the host began.
+#[derive(Debug, Clone)]
+pub struct SetAside {
+    /// Its tenant.
+    pub tenant: String,
+    /// Its connection.
+    pub connection: String,
+    /// Its operation.
+    pub operation: String,
+    /// By status.
+    pub items: [(&'static str, u64); 2],
 }
 
 /// One lane of it.
@@ -169,6 +188,9 @@ struct Known<'a>(BTreeSet<Of<'a>>);
 /// Tenant and connection.
 type Of<'a> = (&'a str, &'a str);
 
+/// Counts by operation and status.
+type ByOperation<'a> = BTreeMap<(&'a str, &'static str), u64>;
+
 impl Known<'_> {
     /// The names under which something of a connection is shown.
     fn names<'n>(&self, names: Of<'n>) -> Of<'n> {
@@ -203,7 +225,7 @@ impl Collector for Page {
                 .collect(),
         );
         let mut out = Out(&mut encoder);
-        self.counted(&mut out, &connections)?;
+        self.counted(&mut out, &connections, &known)?;
         self.gates(&mut out, &known)?;
         self.outbox(&mut out, &known)?;
         self.loaded(&mut out)?;
@@ -239,7 +261,12 @@ impl Out<'_, '_> {
 
 impl Page {
     /// What calls and deliveries count.
-    fn counted(&self, out: &mut Out<'_, '_>, connections: &[Counted]) -> fmt::Result {
+    fn counted(
+        &self,
+        out: &mut Out<'_, '_>,
+        connections: &[Counted],
+        known: &Known<'_>,
+    ) -> fmt::Result {
         let build = self.moment.version;
         out.family(catalogue::BUILD, |family| family.number(&[build], 1_u64))?;
         type Read = fn(&OperationMeter) -> Vec<super::meters::Counted>;
@@ -259,6 +286,14 @@ impl Page {
                     for (operation, meter) in of.meter.read_operations() {
                         for (word, blame, count) in read(&meter) {
                             let labels = [&*of.tenant, &*of.connection, &*operation, word, blame];
+                            family.number(&labels, count)?;
+                        }
+                    }
+                }
+                if about == catalogue::ITEMS {
+                    for ((tenant, connection), operations) in self.set_aside(known) {
+                        for ((operation, status), count) in operations {
+                            let labels = [tenant, connection, operation, status, "none"];
                             family.number(&labels, count)?;
                         }
                     }
@@ -304,6 +339,24 @@ impl Page {
             })?;
         }
         Ok(())
+    }
+
+    /// What was superseded and discarded, by connection, then by operation and
+    /// status. Operations beyond the bound are counted together.
+    fn set_aside<'p>(&'p self, known: &Known<'p>) -> BTreeMap<Of<'p>, ByOperation<'p>> {
+        let mut counted: BTreeMap<Of<'p>, ByOperation<'p>> = BTreeMap::new();
+        for lane in self.moment.outbox.iter().flat_map(|outbox| &outbox.set_aside) {
+            let names = known.names((&lane.tenant, &lane.connection));
+            let operations = counted.entry(names).or_default();
+            for (status, count) in lane.items.into_iter().filter(|(_, count)| *count > 0) {
+                let of = (&*lane.operation, status);
+                let has_room = operations.len() < MOST_OPERATIONS * lane.items.len();
+                let named = has_room || operations.contains_key(&of);
+                let of = if named { of } else { (OTHER, status) };
+                *operations.entry(of).or_default() += count;
+            }
+        }
+        counted
     }
 
     /// Whether queued requests may leave, by connection.
@@ -367,7 +420,14 @@ impl Page {
             }
             Ok(())
         })?;
-        out.one(catalogue::OUTBOX_UP, u64::from(outbox.up))
+        out.one(catalogue::OUTBOX_UP, u64::from(outbox.up))?;
+        out.one(catalogue::OUTBOX_DAMAGED, u64::from(outbox.damaged))?;
+        out.family(catalogue::WEBHOOKS, |family| {
+            for (state, count) in &outbox.webhooks {
+                family.number(&[state], *count)?;
+            }
+            Ok(())
+        })
     }
 
     fn loaded(&self, out: &mut Out<'_, '_>) -> fmt::Result {

@@ -50,7 +50,17 @@ fn what_waits_for_connections_without_names_is_shown_together() {
     metrics.connection(&"acme".into(), &"shop".into());
     metrics.connection(&"beta".into(), &"shop".into());
     let outbox = Waiting {
-        up: true,
+        up: false,
+        damaged: true,
+        webhooks: vec![("working", 3), ("failing", 0), ("stopped", 1)],
+        set_aside: ["acme", "beta", "gone"]
+            .map(|tenant| SetAside {
+                tenant: tenant.into(),
+                connection: "shop".into(),
+                operation: "stock.update".into(),
+                items: [("superseded", 4), ("discarded", u64::from(tenant == "acme"))],
+            })
+            .into(),
         lanes: vec![
             lane("acme", 5),
             lane("acme", 7),
@@ -86,7 +96,16 @@ fn what_waits_for_connections_without_names_is_shown_together() {
         &format!("crossdock_connection_state{{{other},state=\"open\"}} 2"),
         &format!("crossdock_connection_requests_allowed{{{other}}} 8"),
         &format!("crossdock_connection_requests_under_way{{{acme}}} 1"),
-        "crossdock_outbox_up 1",
+        "crossdock_outbox_up 0",
+        "crossdock_outbox_damaged 1",
+        "crossdock_webhooks{state=\"stopped\"} 1",
+        "crossdock_webhooks{state=\"failing\"} 0",
+        &format!(
+            "crossdock_items_total{{{acme},operation=\"stock.update\",status=\"discarded\",blame=\"none\"}} 1"
+        ),
+        &format!(
+            "crossdock_items_total{{{other},operation=\"stock.update\",status=\"superseded\",blame=\"none\"}} 8"
+        ),
         "crossdock_connections_counted_as_other 1",
     ] {
         assert!(page.lines().any(|known| known == line), "{line}\n{page}");

@@ -6,8 +6,8 @@ use crate::error::Result;
 use crate::model::{
     Accepted, AttemptId, Blame, Changes, Claimed, ConnectionState, Cursor, DeliveryId,
     DeliveryView, Depth, DueLane, Edit, Filter, Health, Held, Intent, ItemBytes, ItemId, ItemView,
-    Lane, LaneId, NewDelivery, Overwrites, Page, Place, Recovery, Retained, Retention, Selected, Selection, Settled,
-    Settlement, Waiting,
+    Lane, LaneId, NewDelivery, Overwrites, Page, Place, Recovery, Retained, Retention, Selected,
+    Selection, SetAside, Settled, Settlement, Waiting,
 };
 
 /// The outbox, durable. Every method blocks, and may be called from any thread.
@@ -81,6 +81,10 @@ pub trait Store: Send + Sync {
 
     /// How much waits in each lane that has something open or dead.
     fn depths(&self) -> Result<Vec<Depth>>;
+
+    /// What was superseded or discarded in each lane since the store was opened, by
+    /// lane. It only rises.
+    fn set_aside(&self) -> Vec<SetAside>;
 
     /// When the oldest open item of each lane was accepted, for whoever watches.
     /// Costs what is open.

@@ -213,6 +213,40 @@ async fn nothing_more_leaves_once_the_host_is_told_to_end_though_a_caller_waits(
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn callers_and_queued_requests_share_the_time_that_a_host_has_to_end() {
+    const SHUTDOWN: Duration = Duration::from_secs(10);
+    // What the documentation says comes after it.
+    const AFTER: Duration = Duration::from_secs(8);
+    let platform = Recorder::answering(|_| Reply::json("{}").after(Duration::from_secs(300))).await;
+    let bed = bed(&platform, "");
+    bed.configure(&format!("limits.shutdown_ms = {}\n", SHUTDOWN.as_millis()));
+    let host = serve(&bed).await;
+    let client = host.client();
+    let caller = host.client();
+    let call = tokio::spawn(async move {
+        let body = r#"{"sku":"1","mode":"adjust"}"#;
+        caller.post("/v1/acme/shop/keyed", body).await
+    });
+    let id = queue(&client, r#"{"sku":"2","mode":"adjust"}"#).await;
+    until("both to be under way", || {
+        (platform.count() == 2).then_some(())
+    })
+    .await;
+    let told = Instant::now();
+    host.terminate().await;
+    let end = host.ended().await;
+    let took = told.elapsed();
+    // The call was cut off, and the exit code says so.
+    assert_eq!(end.code, Some(1), "{end:?}");
+    assert!(call.await.unwrap().is_err());
+    assert!(took >= SHUTDOWN, "it did not wait: {took:?}");
+    assert!(took < SHUTDOWN + AFTER, "it took {took:?}");
+    let host = serve(&bed).await;
+    let shown = ended(&host.client(), &id).await;
+    assert_eq!(shown["status"], "unknown", "{shown}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_file_can_be_read_by_another_program_while_the_host_runs() {
     let platform = Recorder::start().await;
     let bed = bed(&platform, "");

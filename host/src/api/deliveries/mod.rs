@@ -18,6 +18,7 @@ use axum::routing::{get, post};
 use crossdock_store::limits;
 use futures_util::stream;
 
+use super::auth::admit;
 use super::body;
 use super::calls::fresh;
 use super::problem::{Refused, names};
@@ -68,14 +69,13 @@ impl<S: Service> FromRequestParts<Arc<App<S>>> for Asked<S> {
         let (uri, headers) = (&parts.uri, &parts.headers);
         single(headers)?;
         let mut names = names(path)?;
-        let any = || app.service.any_tenant_has_tokens();
         let whose = match names.remove("tenant") {
             Some(tenant) => {
-                let tokens = app.service.tokens_of(&tenant);
-                app.access.tenant(uri, headers, tokens.as_deref(), any)?;
+                admit(app, &tenant, uri, headers)?;
                 Whose::Tenant(tenant)
             }
             None => {
+                let any = || app.service.any_tenant_has_tokens();
                 app.access.admin(uri, headers, any)?;
                 Whose::All
             }

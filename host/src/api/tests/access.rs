@@ -81,6 +81,43 @@ async fn a_tenant_that_does_not_exist_looks_like_a_wrong_token() {
 }
 
 #[tokio::test]
+async fn while_a_tenant_is_loading_whoever_is_refused_is_told_to_come_back_and_learns_nothing() {
+    let host = start_with_tokens().await;
+    host.fake.0.loading.store(true, Ordering::Relaxed);
+    let mut answers = BTreeSet::new();
+    for tenant in ["acme", "nobody"] {
+        for headers in [
+            &[][..],
+            &[("authorization", "Bearer cd_wrong")],
+            &[("authorization", "Bearer cd_other")],
+        ] {
+            let stock = format!("/v1/{tenant}/shop/stock.update");
+            let called = host.post(&stock, headers, "{}").await;
+            let listed = host
+                .get(&format!("/v1/{tenant}/deliveries"), headers)
+                .await;
+            let events = format!("/v1/{tenant}/deliveries/events");
+            let listened = host.get(&events, headers).await;
+            let connections = format!("/v1/{tenant}/connections");
+            let connections = host.get(&connections, headers).await;
+            for answer in [called, listed, listened, connections] {
+                answer.is_problem(503, "tenant-loading");
+                assert!(answer.headers.contains_key("retry-after"));
+                answers.insert(answer.body);
+            }
+        }
+    }
+    assert_eq!(answers.len(), 1, "{answers:?}");
+    // Whose token is known goes on, and an administrator's is known from the start.
+    let right = [("authorization", "Bearer cd_acme")];
+    assert_eq!(host.post(STOCK, &right, "{}").await.status, 200);
+    let wrong = [("authorization", "Bearer cd_wrong")];
+    host.get("/v1/plugins", &wrong).await.is_problem(401, "unauthorized");
+    host.fake.0.loading.store(false, Ordering::Relaxed);
+    host.post(STOCK, &wrong, "{}").await.is_problem(401, "unauthorized");
+}
+
+#[tokio::test]
 async fn an_adapter_is_retired_by_an_admin() {
     let host = start_with_tokens().await;
     let admin = [("authorization", "Bearer cd_admin")];

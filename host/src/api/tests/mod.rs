@@ -7,9 +7,9 @@ mod connections;
 mod contract;
 mod shutdown;
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
-use std::sync::Mutex;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use axum::body::Bytes;
@@ -54,6 +54,7 @@ struct Inner {
     memory: Budget,
     telemetry: Telemetry,
     troubles: Mutex<Vec<Trouble>>,
+    loading: AtomicBool,
     /// Gets a permit when a call to `slow` has begun.
     began: Semaphore,
     /// A permit lets one call to `slow` end.
@@ -98,6 +99,7 @@ impl Fake {
             memory,
             telemetry: Telemetry::default(),
             troubles: Mutex::default(),
+            loading: AtomicBool::default(),
             tokens: tenants.map(|(name, t)| (name.to_owned(), t)).collect(),
             calls: Mutex::default(),
             began: Semaphore::new(0),
@@ -177,6 +179,10 @@ impl Service for Fake {
 
     fn any_tenant_has_tokens(&self) -> bool {
         self.0.tokens.values().any(|tokens| !tokens.is_empty())
+    }
+
+    fn is_loading(&self) -> bool {
+        self.0.loading.load(Ordering::Relaxed)
     }
 
     fn plugins(&self) -> Vec<PluginStatus> {

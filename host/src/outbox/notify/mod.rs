@@ -17,7 +17,7 @@ mod place;
 mod sender;
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::{Semaphore, watch};
@@ -56,6 +56,55 @@ impl Setting {
 struct Running {
     setting: watch::Sender<Arc<Setting>>,
     stop: CancellationToken,
+}
+
+/// How a tenant's receiver takes messages.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Taking {
+    /// Nothing speaks against the next one.
+    Working,
+    /// The newest one was not taken.
+    Failing,
+    /// It wants no more.
+    Stopped,
+}
+
+impl Taking {
+    const ALL: [Self; 3] = [Self::Working, Self::Failing, Self::Stopped];
+
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Working => "working",
+            Self::Failing => "failing",
+            Self::Stopped => "stopped",
+        }
+    }
+}
+
+/// How every receiver takes messages, for whoever watches.
+#[derive(Default)]
+pub(super) struct Receivers(Mutex<BTreeMap<Arc<str>, Taking>>);
+
+impl Receivers {
+    fn all(&self) -> MutexGuard<'_, BTreeMap<Arc<str>, Taking>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn set(&self, tenant: &Arc<str>, taking: Taking) {
+        self.all().insert(tenant.clone(), taking);
+    }
+
+    fn forget(&self, tenant: &str) {
+        self.all().remove(tenant);
+    }
+
+    /// How many are how.
+    pub fn counts(&self) -> Vec<(&'static str, u64)> {
+        let all = self.all();
+        let count = |taking: Taking| all.values().filter(|known| **known == taking).count();
+        let counts = Taking::ALL.map(|taking| (taking.as_str(), count(taking) as u64));
+        counts.into()
+    }
 }
 
 /// Has a sender run for each tenant that wants one, until the host closes.
@@ -116,6 +165,7 @@ impl Senders {
             let stays = serving.tenants.contains_key(tenant);
             if !stays {
                 sender.stop.cancel();
+                self.shared.receivers.forget(tenant);
             }
             stays
         });
@@ -124,6 +174,7 @@ impl Senders {
                 // It serves and wants to hear nothing: what it was told is over.
                 if let Some(sender) = self.running.remove(tenant) {
                     sender.stop.cancel();
+                    self.shared.receivers.forget(tenant);
                 }
                 if known.contains_key(tenant) {
                     place::forget(&self.shared, tenant).await?;
@@ -183,4 +234,27 @@ impl Senders {
 /// Unix seconds, as a message has them.
 fn seconds() -> u64 {
     now() / 1000
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn receivers_are_counted_by_how_they_take_messages() {
+        let receivers = Receivers::default();
+        for (tenant, taking) in [
+            ("a", Taking::Working),
+            ("b", Taking::Failing),
+            ("b", Taking::Stopped),
+            ("c", Taking::Failing),
+        ] {
+            receivers.set(&tenant.into(), taking);
+        }
+        receivers.forget("c");
+        assert_eq!(
+            receivers.counts(),
+            [("working", 1), ("failing", 0), ("stopped", 1)]
+        );
+    }
 }

@@ -13,7 +13,7 @@ use super::super::{HOST_PAUSE, Shared, now};
 use super::answer::{Follows, follows, pause};
 use super::message::{self, MOST_BYTES};
 use super::place::{Bounds, Place};
-use super::{Setting, seconds};
+use super::{Setting, Taking, seconds};
 use crate::clock::millis;
 use crate::http::{Client, ClientOptions};
 use crate::problem::Problem;
@@ -97,6 +97,7 @@ impl Sender {
     /// tried again.
     pub async fn run(mut self) {
         let mut told = false;
+        self.takes(Taking::Working);
         while !self.stop.is_cancelled() {
             let setting = self.setting.borrow_and_update().clone();
             let client = match client(&setting) {
@@ -107,6 +108,7 @@ impl Sender {
                         why,
                         "no message can be sent to where this tenant wants to hear of its records"
                     );
+                    self.takes(Taking::Failing);
                     self.another_setting().await;
                     continue;
                 }
@@ -123,6 +125,13 @@ impl Sender {
                     }
                 }
             }
+        }
+    }
+
+    /// Says how the receiver takes messages, unless nobody wants to tell it any more.
+    fn takes(&self, taking: Taking) {
+        if !self.stop.is_cancelled() {
+            self.shared.receivers.set(&self.tenant, taking);
         }
     }
 
@@ -143,6 +152,7 @@ impl Sender {
             .as_ref()
             .is_some_and(|gone| *gone == setting.mark)
         {
+            self.takes(Taking::Stopped);
             self.another_setting().await;
             return Ok(());
         }
@@ -297,9 +307,11 @@ impl Sender {
                             "where this tenant wants to hear of its records takes messages again"
                         );
                     }
+                    self.takes(Taking::Working);
                     return End::Over { given_up: false };
                 }
                 Follows::Gone => {
+                    self.takes(Taking::Stopped);
                     tracing::warn!(
                         tenant = &*self.tenant,
                         host,
@@ -310,6 +322,7 @@ impl Sender {
                 Follows::Again { why, asked } => (why, asked),
             };
             failures = failures.saturating_add(1);
+            self.takes(Taking::Failing);
             if told.is_none_or(|told| told.elapsed() >= TELL) {
                 told = Some(Instant::now());
                 tracing::warn!(

@@ -35,5 +35,5 @@ pub use query::{
 };
 pub use state::{Blame, Phase, State};
 pub use upkeep::{
-    Change, Changes, Depth, DueLane, EndView, Health, Held, Retained, Retention, Waiting,
+    Change, Changes, Depth, DueLane, EndView, Health, Held, Retained, Retention, SetAside, Waiting,
 };

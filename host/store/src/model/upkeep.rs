@@ -31,6 +31,18 @@ pub struct Depth {
     pub oldest_due: Option<u64>,
 }
 
+/// What of a lane ended without its platform having a say, since the store was
+/// opened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SetAside {
+    /// The lane.
+    pub lane: LaneId,
+    /// Totals in whose place a newer one went.
+    pub superseded: u64,
+    /// Items that a person gave up.
+    pub discarded: u64,
+}
+
 /// Where held items are released.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Held {

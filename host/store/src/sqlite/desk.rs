@@ -7,7 +7,7 @@ use std::sync::mpsc::{Receiver, TryRecvError};
 use rusqlite::Connection;
 
 use super::failure::{Failure, explain};
-use super::ledger::Ledger;
+use super::ledger::{Counts, Ledger};
 use super::unit::Unit;
 use super::writer::Task;
 use super::{Shared, open, sql};
@@ -354,7 +354,11 @@ impl Desk {
         let ledger = &mut self.ledger;
         let mut changed = Vec::with_capacity(ledger.touched.len());
         for lane in ledger.touched.drain() {
-            let counts = ledger.counts.get(&lane).cloned().unwrap_or_default();
+            let counts = ledger.counts.get_mut(&lane);
+            let counts = counts.map_or_else(Counts::default, |counts| {
+                self.shared.set_more_aside(lane, std::mem::take(&mut counts.set_aside));
+                counts.clone()
+            });
             if counts.is_empty() {
                 ledger.counts.remove(&lane);
             }

@@ -20,6 +20,8 @@ pub(super) struct Counts {
     pub leading_barrier: Option<u64>,
     /// Barriers that take a place in the order, the leading one included.
     pub barriers: u64,
+    /// What was superseded and discarded since this was shown to those who read.
+    pub set_aside: (u64, u64),
 }
 
 impl Counts {
@@ -55,6 +57,11 @@ impl Counts {
         }
         if let Some(to) = to {
             self.add(to, 1);
+        }
+        match to {
+            Some(Stage::Superseded) => self.set_aside.0 += 1,
+            Some(Stage::Discarded) => self.set_aside.1 += 1,
+            _ => {}
         }
         if kind != Kind::Barrier {
             return;

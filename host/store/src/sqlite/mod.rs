@@ -68,8 +68,8 @@ use crate::error::Result;
 use crate::model::{
     Accepted, AttemptId, Blame, Changes, Claimed, ConnectionState, Cursor, DeliveryId,
     DeliveryView, Depth, DueLane, Edit, Filter, Health, Held, Intent, ItemBytes, ItemId, ItemView,
-    Lane, LaneId, NewDelivery, Overwrites, Page, Place, Recovery, Retained, Retention, Selected, Selection, Settled,
-    Settlement, Waiting,
+    Lane, LaneId, NewDelivery, Overwrites, Page, Place, Recovery, Retained, Retention, Selected,
+    Selection, SetAside, Settled, Settlement, Waiting,
 };
 use crate::store::Store;
 use crate::validate;
@@ -180,6 +180,10 @@ impl Store for SqliteStore {
 
     fn depths(&self) -> Result<Vec<Depth>> {
         self.shared.depths()
+    }
+
+    fn set_aside(&self) -> Vec<SetAside> {
+        self.shared.set_aside()
     }
 
     fn oldest(&self) -> Result<Vec<(LaneId, u64)>> {

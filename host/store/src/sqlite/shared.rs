@@ -1,6 +1,6 @@
 //! What the writer shows to those who read.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
 use std::sync::{Mutex, MutexGuard, PoisonError, RwLock};
 
@@ -8,7 +8,7 @@ use super::claims::Claims;
 use super::clock::Clock;
 use super::ledger::{Counts, Ledger};
 use super::open::Readers;
-use crate::model::{Health, Lane, LaneId};
+use crate::model::{Health, Lane, LaneId, SetAside};
 
 /// Everything but what only the writer has.
 #[derive(Debug)]
@@ -18,6 +18,8 @@ pub(super) struct Shared {
     pub claims: Claims,
     pub readers: Readers,
     counts: Mutex<HashMap<LaneId, Counts>>,
+    /// What was superseded and discarded since the store was opened.
+    set_aside: Mutex<BTreeMap<LaneId, (u64, u64)>>,
     /// By number; the first is lane 1.
     lanes: RwLock<Vec<Lane>>,
     health: Mutex<Health>,
@@ -50,6 +52,7 @@ impl Shared {
             claims: Claims::new(),
             readers,
             counts: Mutex::new(ledger.counts.clone()),
+            set_aside: Mutex::default(),
             lanes: RwLock::default(),
             health: Mutex::new(Health::Good),
             #[cfg(test)]
@@ -81,6 +84,34 @@ impl Shared {
                 counts.insert(lane, changed);
             }
         }
+    }
+
+    /// More of a lane was superseded and discarded.
+    pub fn set_more_aside(&self, lane: LaneId, (superseded, discarded): (u64, u64)) {
+        if superseded + discarded > 0 {
+            let mut all = self.all_set_aside();
+            let known = all.entry(lane).or_default();
+            known.0 += superseded;
+            known.1 += discarded;
+        }
+    }
+
+    fn all_set_aside(&self) -> MutexGuard<'_, BTreeMap<LaneId, (u64, u64)>> {
+        let all = self.set_aside.lock();
+        all.unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What was superseded and discarded of each lane.
+    pub fn set_aside(&self) -> Vec<SetAside> {
+        let all = self.all_set_aside();
+        let lanes = all.iter();
+        lanes
+            .map(|(lane, (superseded, discarded))| SetAside {
+                lane: *lane,
+                superseded: *superseded,
+                discarded: *discarded,
+            })
+            .collect()
     }
 
     pub fn add_lanes(&self, new: Vec<Lane>) {
