@@ -60,6 +60,17 @@ pub struct Event {
     /// Where that one is found.
     #[serde(skip_serializing_if = "Option::is_none")]
     successor: Option<Named>,
+    /// `unknown` if an earlier attempt may have been applied.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    earlier: Option<&'static str>,
+}
+
+/// What is said of attempts before the last one. Of what arrived in the end, or of
+/// which nothing is known anyway, they say nothing more.
+pub(super) fn earlier(state: State, doubt: bool) -> Option<&'static str> {
+    use State::{Accepted, Duplicate, Skipped, Unknown};
+    let says = doubt && !matches!(state, Accepted | Duplicate | Skipped | Unknown);
+    says.then_some(Unknown.as_str())
 }
 
 /// An item by its delivery: as paths name it.
@@ -91,6 +102,7 @@ impl Event {
         let blamed = end.as_ref().and_then(|end| end.blame);
         let newer = end.as_ref().and_then(|end| end.superseded_by);
         let successor = end.as_ref().and_then(|end| end.successor);
+        let doubt = end.as_ref().is_some_and(|end| end.doubt);
         let (code, message) = end.map_or((None, None), |end| (end.code, end.message));
         Self {
             seq: change.seq,
@@ -110,6 +122,7 @@ impl Event {
             blame: blamed.map(blame::said),
             superseded_by: newer.map(|item| item.0),
             successor: successor.map(Named::from),
+            earlier: earlier(change.state, doubt),
         }
     }
 }
@@ -225,6 +238,16 @@ mod tests {
             assert_eq!(places.read(&a, text), None, "{text}");
         }
         assert_eq!(Places::new(&[8; KEY]).read(&a, &shown), None);
+    }
+
+    #[test]
+    fn an_earlier_attempt_is_told_of_where_the_last_one_says_less() {
+        for state in State::ALL {
+            use State::{Accepted, Duplicate, Skipped, Unknown};
+            let says_all = [Accepted, Duplicate, Skipped, Unknown].contains(&state);
+            assert_eq!(earlier(state, true).is_none(), says_all, "{state}");
+            assert_eq!(earlier(state, false), None);
+        }
     }
 
     #[test]

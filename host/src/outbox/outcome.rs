@@ -121,6 +121,8 @@ fn outcome(item: ItemId, report: &ItemReport, next: Next) -> Outcome {
         result: if ends { result(report) } else { Vec::new() },
         item,
         next,
+        // A request of which nothing is known, though it may be repeated.
+        uncertain: report.status == ItemStatus::Unknown,
         blame: report.blame.map(blame::kept),
         code: report.code.as_deref().map(str::to_owned),
         message: report.message.clone(),

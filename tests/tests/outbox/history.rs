@@ -1,7 +1,7 @@
 //! What is known of every attempt.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use crossdock_tests::client::Client;
@@ -132,4 +132,37 @@ async fn what_was_under_way_at_a_kill_shows_the_request_that_may_have_arrived() 
         (&request["status"], &attempt["code"]),
         (&Value::Null, &"host-ended".into())
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_record_that_is_refused_after_an_attempt_without_an_answer_says_so() {
+    let first = Arc::new(AtomicBool::new(true));
+    let lost = first.clone();
+    let platform = Recorder::answering(move |request| {
+        let refused = Reply::json(r#"{"outcome":"rejected","code":"E1","message":"no"}"#);
+        let is_lost = request.text().contains("lost") && lost.swap(false, Ordering::Relaxed);
+        match is_lost {
+            true => refused.after(Duration::from_secs(60)),
+            false => refused,
+        }
+    })
+    .await;
+    let more = "limits = { attempts = 1, timeout_ms = 500 }\noutbox = { first_pause_ms = 10 }\n";
+    let bed = bed(&platform, more);
+    let host = serve(&bed).await;
+    let client = host.client();
+    let plain = queue(&client, r#"{"sku":"plain","repeatable":true}"#).await;
+    let shown = ended(&client, &plain).await;
+    assert_eq!(shown["status"], "rejected", "{shown}");
+    assert!(shown["items"][0].get("earlier").is_none(), "{shown}");
+    let id = queue(&client, r#"{"sku":"lost","repeatable":true}"#).await;
+    let shown = ended(&client, &id).await;
+    let item = &shown["items"][0];
+    assert_eq!(
+        (&item["status"], &item["attempts"], &item["earlier"]),
+        (&"rejected".into(), &2.into(), &"unknown".into()),
+        "{shown}"
+    );
+    let listed = client.get("/v1/acme/deliveries?label=lost").await.unwrap();
+    assert_eq!(listed["items"][0]["earlier"], "unknown", "{listed}");
 }

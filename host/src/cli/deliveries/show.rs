@@ -68,6 +68,8 @@ struct Item {
     #[serde(default)]
     successor: Option<Named>,
     #[serde(default)]
+    earlier: Option<String>,
+    #[serde(default)]
     waits_for_another: Option<String>,
     #[serde(default)]
     details: Vec<Detail>,
@@ -226,13 +228,24 @@ fn delivery(paint: Paint, shown: &Delivery) -> String {
             item.attempts.to_string(),
             dash(&item.blame),
             dash(&item.code),
-            follows(item, shown.connection_state.as_deref())
-                .or_else(|| item.message.clone())
-                .unwrap_or_else(|| "-".into()),
+            with_earlier(
+                item,
+                follows(item, shown.connection_state.as_deref()).or_else(|| item.message.clone()),
+            )
+            .unwrap_or_else(|| "-".into()),
         ]
     });
     text.push_str(&table(paint, &header, &rows.collect::<Vec<_>>()));
     text
+}
+
+/// A message after what is said of attempts before the last one.
+fn with_earlier(item: &Item, message: Option<String>) -> Option<String> {
+    let Some(_) = &item.earlier else {
+        return message;
+    };
+    let last = message.map_or_else(String::new, |said| format!("; of the last one: {said}"));
+    Some(format!("an earlier attempt may have been applied{last}"))
 }
 
 /// What follows for an item by itself. `held_back` says why nothing of its

@@ -6,7 +6,7 @@ use serde_json::value::RawValue;
 
 use super::super::attempt::{self, RequestKept};
 use super::super::blame;
-use super::super::event::Named;
+use super::super::event::{Named, earlier};
 use super::super::status::Status;
 use crate::problem::{Blame, Problem};
 use crate::report::{DetailReport, ItemReport};
@@ -70,6 +70,10 @@ pub struct ItemShown {
     /// Where that one is found, as long as it is kept.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub successor: Option<Named>,
+    /// `unknown` if an attempt before the last one, or before a person retried it,
+    /// may have been applied: what the last one says is not all.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub earlier: Option<&'static str>,
     /// What a held item waits to be replaced.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub waits_for_another: Option<String>,
@@ -247,6 +251,7 @@ impl ItemShown {
             finished_ms: summary.finished,
             superseded_by: summary.superseded_by.map(|item| item.0),
             successor: summary.successor.map(Named::from),
+            earlier: earlier(summary.state, summary.doubt),
             waits_for_another: summary.held_for.clone(),
             data: None,
             details: Vec::new(),
@@ -338,6 +343,7 @@ mod tests {
                 held_for: None,
                 superseded_by: None,
                 successor: None,
+                doubt: false,
             };
             serde_json::to_value(ItemShown::of(&summary).with_result(&kept, None)).unwrap()
         };

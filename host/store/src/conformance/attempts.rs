@@ -10,6 +10,7 @@ use crate::{
 };
 
 pub(super) const PROMISES: &[Promise] = &[
+    an_attempt_that_may_have_been_applied_is_remembered_whatever_follows,
     an_intent_is_found_again_until_it_is_settled,
     an_intent_that_was_not_sent_leaves_no_trace_in_the_queue,
     intents_are_all_written_or_none,
@@ -341,4 +342,33 @@ fn what_is_held_waits_and_holds_its_key(store: &dyn Store) {
     assert_eq!(release(Blame::Script, "a"), 0);
     assert_eq!(release(Blame::Script, "b"), 1);
     claim_these(store, T + 1, &["held"]);
+}
+
+fn an_attempt_that_may_have_been_applied_is_remembered_whatever_follows(store: &dyn Store) {
+    let one = queue(store, change("a"), "1", T);
+    let other = queue(store, change("b"), "2", T);
+    let doubt = |item| store.item(item).unwrap().unwrap().summary.doubt;
+    claim_these(store, T, &["1", "2"]);
+    let mut lost = Outcome::new(one, Next::Again { due: T });
+    lost.uncertain = true;
+    let plain = Outcome::new(other, Next::Again { due: T });
+    let settled = settlement(None, vec![lost, plain], T);
+    store.settle(settled, T).unwrap();
+    assert_eq!((doubt(one), doubt(other)), (true, false));
+    claim_these(store, T, &["1", "2"]);
+    for item in [one, other] {
+        settle(store, item, Next::End(State::Rejected), T);
+    }
+    assert_eq!((doubt(one), doubt(other)), (true, false));
+    let changes = store.changes(0, 10).unwrap().changes;
+    let told = |at: usize| changes[at].end.as_ref().unwrap().doubt;
+    assert_eq!((told(0), told(1)), (true, false));
+    // So is an end as unknown that somebody retried.
+    store.retry(crate::Selection::Item(other), None, T).unwrap();
+    claim_these(store, T, &["2"]);
+    settle(store, other, Next::Unknown { holds_key: false }, T);
+    store.retry(crate::Selection::Item(other), None, T).unwrap();
+    claim_these(store, T, &["2"]);
+    settle(store, other, Next::End(State::Failed), T);
+    assert!(doubt(other));
 }

@@ -139,6 +139,9 @@ pub struct Outcome {
     pub message: Option<String>,
     /// What the caller is told about it, opaque to the store. May be empty.
     pub result: Vec<u8>,
+    /// Whether this attempt may have been applied, although the item goes on. Of
+    /// one that ends as `unknown`, that is known.
+    pub uncertain: bool,
 }
 
 impl Outcome {
@@ -151,6 +154,7 @@ impl Outcome {
             code: None,
             message: None,
             result: Vec::new(),
+            uncertain: false,
         }
     }
 }

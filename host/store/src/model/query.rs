@@ -88,6 +88,8 @@ pub struct ItemSummary {
     pub superseded_by: Option<ItemId>,
     /// Where that one is found, as long as it is kept.
     pub successor: Option<Place>,
+    /// Whether an attempt so far may have been applied, whatever its state is now.
+    pub doubt: bool,
 }
 
 /// A delivery with its items.

@@ -93,6 +93,8 @@ pub struct EndView {
     pub superseded_by: Option<ItemId>,
     /// Where that one is found, as long as it is kept.
     pub successor: Option<Place>,
+    /// Whether an attempt so far may have been applied, whatever its state is now.
+    pub doubt: bool,
 }
 
 /// A part of the sequence of changes.

@@ -6,7 +6,7 @@ use super::unit::{Item, Payload, Unit, Work, row_id};
 use crate::error::StoreError;
 use crate::model::{
     AttemptEnd, AttemptId, ConnectionState, Intent, ItemId, LaneId, Next, Outcome, Settled,
-    Settlement,
+    Settlement, State,
 };
 use crate::validate;
 
@@ -274,7 +274,17 @@ impl Unit<'_> {
             // One that came from a caller may have to wait behind others.
             let to = if from.leads() { to } else { from };
             let held_for = hold.map(|hold| validate::word(&hold.generation));
-            let row = (item.id, to, due, attempt.0, blame, code, message, held_for);
+            let row = (
+                item.id,
+                to,
+                due,
+                attempt.0,
+                blame,
+                code,
+                message,
+                held_for,
+                outcome.uncertain,
+            );
             self.run(sql::ITEM_AGAIN, row)?;
             let counts = self.ledger.lane(item.lane);
             counts.moved(item.id, item.kind, Some(from), Some(to));
@@ -308,6 +318,7 @@ impl Unit<'_> {
                 code,
                 message,
                 result,
+                outcome.uncertain || to.state() == State::Unknown,
             ),
         )?;
         let counts = self.ledger.lane(item.lane);

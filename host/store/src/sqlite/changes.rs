@@ -86,6 +86,7 @@ fn change(row: &Row<'_>, seq: u64, lane: LaneId) -> rusqlite::Result<Change> {
             message: row.get(14)?,
             superseded_by: row.get::<_, Option<u64>>(15)?.map(ItemId),
             successor: successor(row, 15)?,
+            doubt: row.get(18)?,
         }),
     };
     Ok(Change {

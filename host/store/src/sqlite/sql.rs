@@ -141,9 +141,10 @@ pub const NOT_SENT: &str = "UPDATE attempt SET state = 2, ended = ?2 WHERE id = 
 pub const SEND_ITEM: &str = "UPDATE item SET state = ?2, attempt = ?3 WHERE id = ?1";
 pub const END_ITEM: &str = "UPDATE item SET phase = ?2, state = ?3, holds = ?4, attempt = ?5, \
      attempts = attempts + 1, finished = ?6, blame = ?7, code = ?8, message = ?9, \
-     result = ?10, held_for = NULL WHERE id = ?1";
+     result = ?10, held_for = NULL, doubt = max(doubt, ?11) WHERE id = ?1";
 pub const ITEM_AGAIN: &str = "UPDATE item SET state = ?2, due = ?3, attempt = ?4, \
-     attempts = attempts + 1, blame = ?5, code = ?6, message = ?7, held_for = ?8 WHERE id = ?1";
+     attempts = attempts + 1, blame = ?5, code = ?6, message = ?7, held_for = ?8, \
+     doubt = max(doubt, ?9) WHERE id = ?1";
 pub const SUPERSEDE: &str = "UPDATE item SET phase = 2, state = 23, holds = 0, finished = ?2, \
      successor = ?3, held_for = NULL WHERE id = ?1";
 pub const DISCARD: &str = "UPDATE item SET phase = 2, state = 24, holds = 0, finished = ?2, \
@@ -175,7 +176,7 @@ macro_rules! summary {
         concat!(
             "SELECT i.id, d.uid, d.id, i.lane, i.state, i.due, d.accepted, i.finished, \
              i.attempts, i.blame, i.code, i.message, i.label, i.effect, i.okey, i.held_for, \
-             i.successor, sd.uid, sd.id FROM item i ",
+             i.successor, sd.uid, sd.id, i.doubt FROM item i ",
             $index,
             " JOIN delivery d ON d.id = i.delivery LEFT JOIN item s ON s.id = i.successor \
              LEFT JOIN delivery sd ON sd.id = s.delivery WHERE ",
@@ -217,7 +218,7 @@ pub const EDIT_ITEM: &str =
 
 pub const CHANGES: &str = "SELECT c.seq, c.item, d.uid, d.id, i.lane, c.state, c.at, \
      d.accepted, i.label, i.state, i.finished, i.attempts, i.blame, i.code, i.message, i.successor, \
-     sd.uid, sd.id FROM change c LEFT JOIN item i ON i.id = c.item \
+     sd.uid, sd.id, i.doubt FROM change c LEFT JOIN item i ON i.id = c.item \
      LEFT JOIN delivery d ON d.id = i.delivery LEFT JOIN item s ON s.id = i.successor \
      LEFT JOIN delivery sd ON sd.id = s.delivery \
      WHERE c.seq > ?1 ORDER BY c.seq LIMIT ?2";

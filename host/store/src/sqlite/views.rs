@@ -76,6 +76,7 @@ impl Shared {
                 .filter(|_| stage == Stage::Held),
             superseded_by: row.get::<_, Option<u64>>(16)?.map(ItemId),
             successor: successor(row, 16)?,
+            doubt: row.get(19)?,
         })
     }
 
