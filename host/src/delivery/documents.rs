@@ -1,9 +1,12 @@
 //! A call's items to documents: through the tenant's script, and against the
 //! operation's schema.
 
+use std::borrow::Cow;
 use std::sync::atomic::Ordering;
 
 use super::fit::{Fitted, Unfit, fit};
+use super::order::About;
+use crate::plugin::manifest::Order;
 use crate::problem::{Blame, Place, Problem};
 use crate::report::ItemReport;
 use crate::script::apply::{Document, Prepared, apply};
@@ -16,6 +19,17 @@ const LOGGED: usize = 3;
 /// Runs the script, if the operation has one, and checks every document.
 /// An item goes on only with all of its documents.
 pub async fn prepare(route: &Route, items: Vec<String>) -> Result<Prepared, Problem> {
+    let (prepared, _) = prepare_about(route, items.into(), None).await?;
+    Ok(prepared)
+}
+
+/// The same, with what each document is about where `declared` says how that is
+/// known. Items are copied only where they are the documents.
+pub async fn prepare_about(
+    route: &Route,
+    items: Cow<'_, [String]>,
+    declared: Option<&Order>,
+) -> Result<(Prepared, Vec<About>), Problem> {
     let script = route.connection.scripts.get(&route.operation);
     let mut prepared = match script {
         Some(script) => {
@@ -26,6 +40,7 @@ pub async fn prepare(route: &Route, items: Vec<String>) -> Result<Prepared, Prob
         }
         None => Prepared {
             documents: items
+                .into_owned()
                 .into_iter()
                 .enumerate()
                 .map(|(item, text)| Document {
@@ -39,8 +54,12 @@ pub async fn prepare(route: &Route, items: Vec<String>) -> Result<Prepared, Prob
     };
     let schema = &route.compiled()?.document;
     let documents = std::mem::take(&mut prepared.documents);
-    let Fitted { documents, failed } =
-        fit(schema, documents, script, &route.connection.redactor).await;
+    let redactor = &route.connection.redactor;
+    let Fitted {
+        documents,
+        about,
+        failed,
+    } = fit(schema, documents, script, redactor, declared).await;
     prepared.documents = documents;
     log_details(
         prepared
@@ -55,7 +74,7 @@ pub async fn prepare(route: &Route, items: Vec<String>) -> Result<Prepared, Prob
         route.bounds.keep(&mut unfit.report);
         prepared.settled.push(unfit.report);
     }
-    Ok(prepared)
+    Ok((prepared, about))
 }
 
 /// A failure for the log, where no records belong.

@@ -44,6 +44,25 @@ impl OrderKey {
     }
 }
 
+/// What a document is about, and what it does to that.
+#[derive(Debug, Clone)]
+pub struct About {
+    /// The thing.
+    pub key: OrderKey,
+    /// What it does.
+    pub effect: Effect,
+}
+
+impl About {
+    /// What a document says, as its operation declares it.
+    pub fn of(order: &Order, document: &Value) -> Self {
+        Self {
+            key: OrderKey::of(order, document),
+            effect: order.effect.of(document),
+        }
+    }
+}
+
 /// Whether the operation says that it changes nothing.
 pub fn reads(order: Option<&Order>) -> bool {
     order.is_some_and(|order| order.effect.of(&Value::Null) == Effect::Read)

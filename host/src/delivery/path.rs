@@ -138,14 +138,15 @@ impl Delivery<'_> {
             false => None,
         };
         let contents = id.contents(&items).await;
-        let prepared = match within(deadline, documents::prepare(route, items)).await {
+        let declared = route.compiled()?.order.as_ref();
+        let prepared = documents::prepare_about(route, items.into(), declared);
+        let (prepared, about) = match within(deadline, prepared).await {
             Some(prepared) => prepared?,
-            None => not_prepared(count),
+            None => (not_prepared(count), Vec::new()),
         };
         let documents = &prepared.documents;
-        let declared = route.compiled()?.order.as_ref();
         let order_keys = match documents.len() > 1 || id.is_named() {
-            true => order::keys(declared, documents).await,
+            true => about.into_iter().map(|about| about.key).collect(),
             false => Vec::new(),
         };
         let keys = id.keys(&contents, documents, &order_keys).await;

@@ -4,13 +4,10 @@
 //! script makes the documents, it is run once when the item is accepted, for its
 //! key alone: what is sent is made at the attempt, by the script of that moment.
 
-use std::collections::BTreeMap;
-
 use crossdock_store::{Effect, Order, limits};
-use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-use crate::delivery::documents::prepare;
+use crate::delivery::documents::prepare_about;
 use crate::delivery::order::OrderKey;
 use crate::plugin::manifest;
 use crate::problem::Problem;
@@ -28,19 +25,22 @@ pub(super) async fn of(route: &Route, items: &[String]) -> Result<Vec<Key>, Prob
     if declared.key.is_empty() {
         return Ok(vec![(Order::None, String::new()); items.len()]);
     }
-    let prepared = prepare(route, items.to_vec()).await?;
-    let mut keys: BTreeMap<usize, Vec<(OrderKey, Effect)>> = BTreeMap::new();
-    for document in &prepared.documents {
-        // It was checked against the schema, and so is JSON.
-        let value: Value = serde_json::from_str(&document.text).unwrap_or_default();
-        let effect = match declared.effect.of(&value) {
-            manifest::Effect::Relative => Effect::Relative,
-            _ => Effect::Absolute,
-        };
-        let key = (OrderKey::of(declared, &value), effect);
-        keys.entry(document.item).or_default().push(key);
-    }
-    let of = |item: usize| keys.remove(&item).map_or_else(unknown, |keys| key(&keys));
+    let prepared = prepare_about(route, items.into(), Some(declared));
+    let (prepared, about) = prepared.await?;
+    let documents = prepared.documents.iter().map(|document| document.item);
+    let mut abouts = documents.zip(about).peekable();
+    // Documents are in the order of their items.
+    let of = |item: usize| {
+        let mut keys = Vec::new();
+        while let Some((_, about)) = abouts.next_if(|(of, _)| *of == item) {
+            let effect = match about.effect {
+                manifest::Effect::Relative => Effect::Relative,
+                _ => Effect::Absolute,
+            };
+            keys.push((about.key, effect));
+        }
+        key(&keys)
+    };
     Ok((0..items.len()).map(of).collect())
 }
 

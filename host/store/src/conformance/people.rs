@@ -17,6 +17,7 @@ pub(super) const PROMISES: &[Promise] = &[
     who_would_be_overtaken_is_known_before_a_retry,
     what_superseded_an_item_is_told_by_where_it_is_found,
     what_a_retried_total_would_overwrite_is_known,
+    what_is_superseded_and_discarded_is_counted,
     an_items_bytes_are_read_alone,
     everything_that_matches_is_retried,
     items_by_number_are_retried_and_discarded,
@@ -342,4 +343,22 @@ fn held_items_of_a_connection_are_released(store: &dyn Store) {
     assert_eq!(release("other"), 0);
     assert_eq!(release("acme"), 10);
     assert_eq!(super::claim(store, T).len(), 10);
+}
+
+fn what_is_superseded_and_discarded_is_counted(store: &dyn Store) {
+    assert_eq!(store.set_aside(), []);
+    let old = queue(store, total("a"), "old", T);
+    let lane = super::due_lane(store, T);
+    claim_these(store, T, &["old"]);
+    queue(store, total("a"), "new", T);
+    let newest = queue(store, total("a"), "newest", T);
+    settle(store, old, Next::Again { due: T }, T);
+    let given_up = Selection::Item(newest);
+    store.discard(given_up, "enough", T).unwrap();
+    let one = crate::SetAside {
+        lane,
+        superseded: 2,
+        discarded: 1,
+    };
+    assert_eq!(store.set_aside(), [one]);
 }

@@ -12,7 +12,6 @@ pub(super) const PROMISES: &[Promise] = &[
     depths_count_what_is_open_or_dead,
     the_oldest_open_item_of_each_lane_is_known_wherever_it_waits,
     what_waits_is_told_without_what_is_claimed,
-    what_is_superseded_and_discarded_is_counted,
     what_a_tenant_keeps_is_counted_without_what_is_done,
     changes_are_read_from_any_place,
     a_tenant_reads_its_own_changes_and_comes_to_the_end,
@@ -269,24 +268,6 @@ fn what_waits_is_told_without_what_is_claimed(store: &dyn Store) {
     assert_eq!(waiting(T + 30, 10), (Some(T + 90), 0));
     claim_these(store, T + 90, &["b"]);
     assert_eq!(waiting(T + 90, 10), (None, 0));
-}
-
-fn what_is_superseded_and_discarded_is_counted(store: &dyn Store) {
-    assert_eq!(store.set_aside(), []);
-    let old = queue(store, total("a"), "old", T);
-    let lane = super::due_lane(store, T);
-    claim_these(store, T, &["old"]);
-    queue(store, total("a"), "new", T);
-    let newest = queue(store, total("a"), "newest", T);
-    settle(store, old, Next::Again { due: T }, T);
-    let given_up = crate::Selection::Item(newest);
-    store.discard(given_up, "enough", T).unwrap();
-    let one = crate::SetAside {
-        lane,
-        superseded: 2,
-        discarded: 1,
-    };
-    assert_eq!(store.set_aside(), [one]);
 }
 
 fn what_a_tenant_keeps_is_counted_without_what_is_done(store: &dyn Store) {
