@@ -246,11 +246,21 @@ mod tests {
             .lines()
             .find_map(|line| line.strip_prefix("TimeoutStopSec="))
             .unwrap();
-        assert!(Duration::from_secs(waits.parse().unwrap()) > whole, "{waits}");
+        assert!(
+            Duration::from_secs(waits.parse().unwrap()) > whole,
+            "{waits}"
+        );
         let image = beside("packaging/Containerfile");
-        assert!(image.contains(&format!("--stop-timeout={waits} ")), "{image}");
+        assert!(
+            image.contains(&format!("--stop-timeout={waits} ")),
+            "{image}"
+        );
         let said = format!("`shutdown_ms` and {} s", AFTER.as_secs());
-        for page in ["docs/operations.md", "docs/outbox.md", "docs/configuration.md"] {
+        for page in [
+            "docs/operations.md",
+            "docs/outbox.md",
+            "docs/configuration.md",
+        ] {
             assert!(beside(page).contains(&said), "{page} does not say: {said}");
         }
     }

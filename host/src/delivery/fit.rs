@@ -359,14 +359,23 @@ mod tests {
         for _ in 0..5 {
             let t = Instant::now();
             let fitted = fit(&schema, docs.clone(), None, &redactor, None).await;
-            let old: Vec<About> = fitted.documents.iter().map(|d| {
-                let value: Value = serde_json::from_str(&d.text).unwrap();
-                About::of(&order, &value)
-            }).collect();
+            let old: Vec<About> = fitted
+                .documents
+                .iter()
+                .map(|d| {
+                    let value: Value = serde_json::from_str(&d.text).unwrap();
+                    About::of(&order, &value)
+                })
+                .collect();
             let before = t.elapsed();
             let t = Instant::now();
             let fitted = fit(&schema, docs.clone(), None, &redactor, Some(&order)).await;
-            println!("RATIO {before:?} {:?} {} {}", t.elapsed(), old.len(), fitted.about.len());
+            println!(
+                "RATIO {before:?} {:?} {} {}",
+                t.elapsed(),
+                old.len(),
+                fitted.about.len()
+            );
         }
     }
 
@@ -382,7 +391,10 @@ mod tests {
         ];
         let redactor = Redactor::builder().build();
         let fitted = fit(&numbers(), all.concat(), None, &redactor, Some(&order)).await;
-        let keys = fitted.about.iter().map(|about| about.key.members[0].clone());
+        let keys = fitted
+            .about
+            .iter()
+            .map(|about| about.key.members[0].clone());
         let keys: Vec<Option<String>> = keys.collect();
         assert_eq!(keys, ["1", "2", "6"].map(|n| Some(n.to_owned())));
         assert_eq!(fitted.documents.len(), keys.len());

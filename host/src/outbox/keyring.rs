@@ -307,7 +307,10 @@ mod tests {
         }
         let generated = config(data.path(), true);
         assert!(missing(&generated).is_none());
-        assert!(Cipher::load_generated(data.path()).unwrap().is_none(), "a look makes none");
+        assert!(
+            Cipher::load_generated(data.path()).unwrap().is_none(),
+            "a look makes none"
+        );
         wanted.outbox.encrypt = false;
         assert!(missing(&wanted).is_none());
         assert_eq!(Keyring::new(&wanted).unwrap().names(), "no recording key");

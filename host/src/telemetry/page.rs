@@ -345,7 +345,12 @@ impl Page {
     /// status. Operations beyond the bound are counted together.
     fn set_aside<'p>(&'p self, known: &Known<'p>) -> BTreeMap<Of<'p>, ByOperation<'p>> {
         let mut counted: BTreeMap<Of<'p>, ByOperation<'p>> = BTreeMap::new();
-        for lane in self.moment.outbox.iter().flat_map(|outbox| &outbox.set_aside) {
+        for lane in self
+            .moment
+            .outbox
+            .iter()
+            .flat_map(|outbox| &outbox.set_aside)
+        {
             let names = known.names((&lane.tenant, &lane.connection));
             let operations = counted.entry(names).or_default();
             for (status, count) in lane.items.into_iter().filter(|(_, count)| *count > 0) {

@@ -58,7 +58,10 @@ fn what_waits_for_connections_without_names_is_shown_together() {
                 tenant: tenant.into(),
                 connection: "shop".into(),
                 operation: "stock.update".into(),
-                items: [("superseded", 4), ("discarded", u64::from(tenant == "acme"))],
+                items: [
+                    ("superseded", 4),
+                    ("discarded", u64::from(tenant == "acme")),
+                ],
             })
             .into(),
         lanes: vec![

@@ -285,7 +285,8 @@ async fn a_listener_that_reads_nothing_is_cut_off() {
     let long = "x".repeat(200);
     let mut quick = Stream::open(&host.base_url, EVENTS, None).await;
     for round in 0..10 {
-        let records = (0..1000).map(|n| format!(r#"{{"sku":"{round} {n} {long}","repeatable":true}}"#));
+        let records =
+            (0..1000).map(|n| format!(r#"{{"sku":"{round} {n} {long}","repeatable":true}}"#));
         let records: Vec<String> = records.collect();
         queue(&client, "acme", &format!("[{}]", records.join(","))).await;
     }
@@ -301,7 +302,10 @@ async fn a_listener_that_reads_nothing_is_cut_off() {
     stalled.read_exact(&mut head).await.unwrap();
     assert_eq!(&head, b"HTTP/1.1 200");
     let _other = Stream::open(&host.base_url, EVENTS, None).await;
-    let (status, _) = Stream::ask(&host.base_url, EVENTS, None).await.err().unwrap();
+    let (status, _) = Stream::ask(&host.base_url, EVENTS, None)
+        .await
+        .err()
+        .unwrap();
     assert_eq!(status, StatusCode::TOO_MANY_REQUESTS);
     // Its place is given back, though it is still there.
     let began = Instant::now();
@@ -313,5 +317,8 @@ async fn a_listener_that_reads_nothing_is_cut_off() {
     let mut rest = Vec::new();
     let read = tokio::time::timeout(BOUND, stalled.read_to_end(&mut rest)).await;
     let ended = read.expect("an end of the connection");
-    assert!(ended.is_err() || !rest.ends_with(b"0\r\n\r\n"), "it was served to the end");
+    assert!(
+        ended.is_err() || !rest.ends_with(b"0\r\n\r\n"),
+        "it was served to the end"
+    );
 }

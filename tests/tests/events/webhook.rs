@@ -239,7 +239,12 @@ async fn a_message_is_given_up_after_its_hours_and_the_next_one_says_so() {
     })
     .await;
     let bed = bed(&platform, "");
-    put_tenant(&bed, "acme", &platform, &notify(&bed, &receiver, "hours = 1"));
+    put_tenant(
+        &bed,
+        "acme",
+        &platform,
+        &notify(&bed, &receiver, "hours = 1"),
+    );
     let host = serve(&bed, &["acme"]).await;
     let client = host.client();
     listening(&client, &receiver).await;
@@ -247,9 +252,11 @@ async fn a_message_is_given_up_after_its_hours_and_the_next_one_says_so() {
     let lost = queue_all(&client, 0..1).await;
     let (id, _) = until("the message to be with the receiver", || {
         let requests = receiver.requests();
-        requests.iter().rev().map(verified).find(|(_, body)| {
-            body["data"]["events"][0]["delivery"] == lost[0].as_str()
-        })
+        requests
+            .iter()
+            .rev()
+            .map(verified)
+            .find(|(_, body)| body["data"]["events"][0]["delivery"] == lost[0].as_str())
     })
     .await;
     host.kill().await;
@@ -265,7 +272,11 @@ async fn a_message_is_given_up_after_its_hours_and_the_next_one_says_so() {
     until("it to be tried again", || {
         let requests = receiver.requests();
         let again = requests.iter().skip(before).map(verified);
-        again.filter(|(again, _)| *again == id).count().ge(&1).then_some(())
+        again
+            .filter(|(again, _)| *again == id)
+            .count()
+            .ge(&1)
+            .then_some(())
     })
     .await;
     let later = queue_all(&client, 1..2).await;

@@ -259,7 +259,10 @@ async fn a_pause_that_a_platform_asked_for_goes_on_over_a_kill() {
     .await;
     let asked = || {
         let requests = platform.requests();
-        requests.iter().filter(|sent| sent.target != "/other").count()
+        requests
+            .iter()
+            .filter(|sent| sent.target != "/other")
+            .count()
     };
     assert_eq!(asked(), 1);
     let before = shop(&client).await;

@@ -9,6 +9,7 @@ use crossdock_tests::client::Client;
 use crossdock_tests::guests::program;
 use crossdock_tests::process::{Serving, run};
 use crossdock_tests::recorder::Recorder;
+use crossdock_tests::wait::until_async;
 use http::{Method, StatusCode};
 use tokio::process::Command;
 
@@ -108,6 +109,17 @@ async fn a_full_disk_refuses_new_records_with_507_and_the_host_goes_on_and_recov
     assert_eq!(call.unwrap()["status"], "accepted");
     let ready = client.send(Method::GET, "/healthz", None).await.unwrap();
     assert_eq!(ready.0, StatusCode::OK);
+    // Whoever watches is told that it mends by itself; calls still may come.
+    let trouble = until_async("it to say what does not work", async || {
+        let (status, _) = give(&client, &record(9_998, 100_000)).await;
+        let ready = client.get("/readyz").await.unwrap();
+        let trouble = ready["not_working"][0].clone();
+        (status == StatusCode::INSUFFICIENT_STORAGE && trouble.is_object()).then_some(trouble)
+    })
+    .await;
+    assert_eq!(trouble["part"], "outbox", "{trouble}");
+    let detail = trouble["detail"].as_str().unwrap();
+    assert!(detail.contains("goes on by itself"), "{detail}");
     let mut raise = std::process::Command::new("prlimit");
     raise.args([
         "--fsize=unlimited:unlimited",

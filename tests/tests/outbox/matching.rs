@@ -358,7 +358,8 @@ async fn a_record_that_would_overwrite_what_was_delivered_later_is_named_by_the_
     let bed = bed(&platform, "");
     let host = serve(&bed).await;
     let client = host.client();
-    let record = |sku: &str, note: &str| format!(r#"{{"sku":"{sku}","mode":"set","note":"{note}"}}"#);
+    let record =
+        |sku: &str, note: &str| format!(r#"{{"sku":"{sku}","mode":"set","note":"{note}"}}"#);
     let old = queue(&client, &record("a", "bad")).await;
     let alone = queue(&client, &record("b", "bad")).await;
     for id in [&old, &alone] {

@@ -93,9 +93,7 @@ async fn while_a_tenant_is_loading_whoever_is_refused_is_told_to_come_back_and_l
         ] {
             let stock = format!("/v1/{tenant}/shop/stock.update");
             let called = host.post(&stock, headers, "{}").await;
-            let listed = host
-                .get(&format!("/v1/{tenant}/deliveries"), headers)
-                .await;
+            let listed = host.get(&format!("/v1/{tenant}/deliveries"), headers).await;
             let events = format!("/v1/{tenant}/deliveries/events");
             let listened = host.get(&events, headers).await;
             let connections = format!("/v1/{tenant}/connections");
@@ -112,9 +110,13 @@ async fn while_a_tenant_is_loading_whoever_is_refused_is_told_to_come_back_and_l
     let right = [("authorization", "Bearer cd_acme")];
     assert_eq!(host.post(STOCK, &right, "{}").await.status, 200);
     let wrong = [("authorization", "Bearer cd_wrong")];
-    host.get("/v1/plugins", &wrong).await.is_problem(401, "unauthorized");
+    host.get("/v1/plugins", &wrong)
+        .await
+        .is_problem(401, "unauthorized");
     host.fake.0.loading.store(false, Ordering::Relaxed);
-    host.post(STOCK, &wrong, "{}").await.is_problem(401, "unauthorized");
+    host.post(STOCK, &wrong, "{}")
+        .await
+        .is_problem(401, "unauthorized");
 }
 
 #[tokio::test]

@@ -263,9 +263,7 @@ fn told(did: &Did, changed: u64, superseded: u64, left: u64) -> String {
         ));
     }
     if left > 0 {
-        line.push_str(&format!(
-            ", {left} left as they are: on their way, or done"
-        ));
+        line.push_str(&format!(", {left} left as they are: on their way, or done"));
     }
     line.push('\n');
     line

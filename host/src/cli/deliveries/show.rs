@@ -239,13 +239,16 @@ fn delivery(paint: Paint, shown: &Delivery) -> String {
     text
 }
 
-/// A message after what is said of attempts before the last one.
+/// What is said of attempts before the last one.
+const EARLIER: &str = "an earlier attempt may have been applied";
+
+/// A message after that.
 fn with_earlier(item: &Item, message: Option<String>) -> Option<String> {
     let Some(_) = &item.earlier else {
         return message;
     };
     let last = message.map_or_else(String::new, |said| format!("; of the last one: {said}"));
-    Some(format!("an earlier attempt may have been applied{last}"))
+    Some(format!("{EARLIER}{last}"))
 }
 
 /// What follows for an item by itself. `held_back` says why nothing of its
@@ -298,6 +301,9 @@ fn whole(paint: Paint, shown: &Whole) -> String {
     line("blame", item.blame.as_deref().unwrap_or_default());
     line("code", item.code.as_deref().unwrap_or_default());
     line("message", item.message.as_deref().unwrap_or_default());
+    if item.earlier.is_some() {
+        line("earlier", EARLIER);
+    }
     for detail in &item.details {
         line(
             "detail",
@@ -419,7 +425,10 @@ mod tests {
             item(2, "queued"),
             item(3, "accepted"),
             item(4, "superseded"),
+            item(5, "rejected"),
         ];
+        items[5]["earlier"] = "unknown".into();
+        items[5]["message"] = "no such article".into();
         items[0]["superseded_by"] = 9.into();
         items[4]["superseded_by"] = 10.into();
         items[4]["successor"] = json!({"delivery": "e", "index": 2});
@@ -436,6 +445,7 @@ mod tests {
             "acme / shop / stock.update",
             "number 9 left in its place",
             "item 2 of delivery e left in its place",
+            "an earlier attempt may have been applied; of the last one: no such article",
             "waits for another than map.jq (1)",
             "leaves 3000-01-01 00:00:00Z",
         ] {

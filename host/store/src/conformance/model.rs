@@ -308,8 +308,12 @@ impl Model {
         self.rows[at].state = State::Discarded;
         let this = &self.rows[at];
         let newer = self.rows.iter().rfind(|other| {
-            let same = other.lane == this.lane && other.key().is_some_and(|_| other.key() == this.key());
-            same && other.id > this.id && other.holds() && other.is_total() && other.state != State::Unknown
+            let same =
+                other.lane == this.lane && other.key().is_some_and(|_| other.key() == this.key());
+            same && other.id > this.id
+                && other.holds()
+                && other.is_total()
+                && other.state != State::Unknown
         });
         match newer.map(|newer| newer.id).filter(|_| this.is_total()) {
             Some(by) => {

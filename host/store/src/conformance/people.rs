@@ -175,10 +175,7 @@ fn who_would_be_overtaken_is_known_before_a_retry(store: &dyn Store) {
 fn overtaken(store: &dyn Store, item: ItemId) -> Option<ItemId> {
     let place = store.overtaken(item).unwrap()?;
     let found = store.item(place.item).unwrap().unwrap().summary;
-    assert_eq!(
-        (found.delivery, found.index),
-        (place.delivery, place.index)
-    );
+    assert_eq!((found.delivery, found.index), (place.delivery, place.index));
     Some(place.item)
 }
 

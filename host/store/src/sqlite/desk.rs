@@ -356,7 +356,8 @@ impl Desk {
         for lane in ledger.touched.drain() {
             let counts = ledger.counts.get_mut(&lane);
             let counts = counts.map_or_else(Counts::default, |counts| {
-                self.shared.set_more_aside(lane, std::mem::take(&mut counts.set_aside));
+                self.shared
+                    .set_more_aside(lane, std::mem::take(&mut counts.set_aside));
                 counts.clone()
             });
             if counts.is_empty() {
