@@ -71,6 +71,7 @@ pub mod report;
 pub mod schema;
 pub mod script;
 mod seal;
+pub mod secrets;
 pub mod serving;
 pub mod telemetry;
 mod text;

@@ -50,7 +50,7 @@ pub struct Client {
     http: legacy::Client<Connector, RequestBody>,
     /// The same over HTTP/1.1 only, once the platform has asked for that.
     http1: Arc<OnceLock<legacy::Client<Connector, RequestBody>>>,
-    connector: Connector,
+    pub(super) connector: Connector,
     pooled: Pooled,
     versions: Versions,
     timeout: Duration,

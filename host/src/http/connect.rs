@@ -206,19 +206,8 @@ impl Connector {
         port: u16,
         deadline: Instant,
     ) -> Result<TcpStream, ConnectError> {
-        let by_name = proxy.takes_names() && (self.allow_private || proxy.trusted);
-        if by_name {
-            self.glance(host, port, deadline).await?;
-            let destination = Destination::Name(host, port);
-            return self
-                .tunnel(proxy, destination, deadline)
-                .await?
-                .map_err(|how| unreachable(proxy, destination, &how));
-        }
-        let addresses = self.resolve(host, port, deadline).await?;
         let mut last = None;
-        for address in ordered(&addresses, None) {
-            let destination = Destination::Address(address);
+        for destination in self.destinations(proxy, host, port, deadline).await? {
             match self.tunnel(proxy, destination, deadline).await? {
                 Ok(tcp) => return Ok(tcp),
                 Err(how) => last = Some(unreachable(proxy, destination, &how)),
@@ -226,6 +215,24 @@ impl Connector {
         }
         self.resolver.forget(host);
         Err(last.unwrap_or_else(|| no_time(proxy, self.timeout)))
+    }
+
+    /// What a proxy is told, to be tried one after the other: the name where it may
+    /// reach whatever that leads to, and otherwise the addresses that were checked.
+    pub async fn destinations<'h>(
+        &self,
+        proxy: &Proxy,
+        host: &'h str,
+        port: u16,
+        deadline: Instant,
+    ) -> Result<Vec<Destination<'h>>, ConnectError> {
+        if proxy.takes_names() && (self.allow_private || proxy.trusted) {
+            self.glance(host, port, deadline).await?;
+            return Ok(vec![Destination::Name(host, port)]);
+        }
+        let addresses = self.resolve(host, port, deadline).await?;
+        let addresses = ordered(&addresses, None).into_iter();
+        Ok(addresses.map(Destination::Address).collect())
     }
 
     /// Looks at what is known here of a name that a proxy will look up itself: what

@@ -76,20 +76,28 @@ impl Resolver {
     /// The addresses of a name or of a number, with this port. Callers that ask at
     /// the same time share one question. Without a bound of its own.
     pub async fn lookup(&self, host: &str, port: u16) -> Answer {
-        self.lookup_with(host, port, Duration::ZERO).await
+        self.lookup_at(host, port, Duration::ZERO, Instant::now())
+            .await
     }
 
     /// The same for those who can do without an answer: a failure of the last
     /// moments is one.
     pub async fn try_lookup(&self, host: &str, port: u16) -> Answer {
-        self.lookup_with(host, port, FAILURE_KEPT).await
+        self.lookup_at(host, port, FAILURE_KEPT, Instant::now())
+            .await
     }
 
-    async fn lookup_with(&self, host: &str, port: u16, failure_kept: Duration) -> Answer {
+    async fn lookup_at(
+        &self,
+        host: &str,
+        port: u16,
+        failure_kept: Duration,
+        now: Instant,
+    ) -> Answer {
         if let Ok(address) = host.parse::<IpAddr>() {
             return Ok([SocketAddr::new(address, port)].into());
         }
-        let answer = self.ask(host, failure_kept).await?;
+        let answer = self.ask(host, failure_kept, now).await?;
         let addresses = answer.iter().map(|address| {
             let mut address = *address;
             address.set_port(port);
@@ -98,8 +106,7 @@ impl Resolver {
         Ok(addresses.collect())
     }
 
-    fn ask(&self, host: &str, failure_kept: Duration) -> Shared<Asking> {
-        let now = Instant::now();
+    fn ask(&self, host: &str, failure_kept: Duration, now: Instant) -> Shared<Asking> {
         let mut known = self.known();
         if let Some(one) = known.get(host)
             && one.holds(now, failure_kept)
@@ -185,26 +192,27 @@ mod tests {
         Ok([SocketAddr::from(([192, 0, 2, last], 0))].into())
     }
 
-    #[tokio::test(start_paused = true)]
+    #[tokio::test]
     async fn an_answer_is_kept_for_its_time_and_no_longer() {
         let (resolver, asked) = counting(address);
-        let all = (0..10).map(|_| resolver.lookup("a.example", 443));
+        let began = Instant::now();
+        let at =
+            |after: Duration| resolver.lookup_at("a.example", 443, Duration::ZERO, began + after);
+        let all = (0..10).map(|_| at(Duration::ZERO));
         for answer in futures_util::future::join_all(all).await {
             assert_eq!(answer.unwrap()[0].to_string(), "192.0.2.1:443");
         }
         assert_eq!(asked.load(Ordering::SeqCst), 1, "asked at the same time");
-        tokio::time::advance(KEPT - Duration::from_millis(1)).await;
-        resolver.lookup("a.example", 80).await.unwrap();
+        at(KEPT - Duration::from_millis(1)).await.unwrap();
         assert_eq!(asked.load(Ordering::SeqCst), 1);
-        tokio::time::advance(Duration::from_millis(1)).await;
-        let answer = resolver.lookup("a.example", 80).await.unwrap();
-        assert_eq!(answer[0].to_string(), "192.0.2.2:80");
+        let answer = at(KEPT).await.unwrap();
+        assert_eq!(answer[0].to_string(), "192.0.2.2:443");
         resolver.forget("a.example");
-        resolver.lookup("a.example", 80).await.unwrap();
+        at(KEPT).await.unwrap();
         assert_eq!(asked.load(Ordering::SeqCst), 3);
     }
 
-    #[tokio::test(start_paused = true)]
+    #[tokio::test]
     async fn a_failure_is_remembered_only_by_those_who_can_do_without() {
         let (resolver, asked) = counting(|number| match number {
             0 | 1 => Err(Arc::new(io::Error::other("no"))),
