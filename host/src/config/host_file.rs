@@ -441,7 +441,7 @@ mod tests {
         assert_eq!(
             problems,
             [
-                "crossdock.toml:1:1: `colour` is not a known key: the keys here are `server`, `plugins`, `tenants`, `data`, `watch`, `recording`, `telemetry`, `outbox`, `limits`.",
+                "crossdock.toml:1:1: `colour` is not a known key: the keys here are `server`, `plugins`, `tenants`, `data`, `watch`, `recording`, `telemetry`, `outbox`, `network`, `secrets`, `vault`, `limits`.",
                 "crossdock.toml:3:10: `server.listen` must be an IP address and a port, as in \"127.0.0.1:8080\".",
                 "crossdock.toml:4:17: `server.admin_tokens[0]` is a token itself; write the line that starts with `sha256:`, which belongs to it.",
                 "crossdock.toml:4:30: `server.admin_tokens[1]` must be a string, not a whole number.",

@@ -32,6 +32,10 @@ pub(super) fn refusal(alert: AlertDescription) -> String {
         | AlertDescription::BadCertificate
         | AlertDescription::UnsupportedCertificate
         | AlertDescription::CertificateUnknown
+        | AlertDescription::CertificateExpired
+        | AlertDescription::CertificateRevoked
+        // Signed by another CA of the same name.
+        | AlertDescription::DecryptError
         | AlertDescription::UnknownCA
         | AlertDescription::HandshakeFailure => {
             "the server asks for a client certificate that it accepts; name one in client_certificate, or look whether \
@@ -192,6 +196,11 @@ fn of_alert(alert: AlertDescription) -> String {
         AlertDescription::CertificateRequired
         | AlertDescription::NoCertificate
         | AlertDescription::BadCertificate
+        | AlertDescription::UnsupportedCertificate
+        | AlertDescription::CertificateUnknown
+        | AlertDescription::CertificateExpired
+        | AlertDescription::CertificateRevoked
+        | AlertDescription::DecryptError
         | AlertDescription::UnknownCA
         | AlertDescription::AccessDenied => return refusal(alert),
         AlertDescription::InternalError => {

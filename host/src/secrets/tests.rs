@@ -1,5 +1,3 @@
-use std::io::Write as _;
-use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use std::sync::Mutex;
 
@@ -12,13 +10,10 @@ use super::*;
 /// A program that does what `script` says.
 fn program(dir: &Path, script: &str) -> Source {
     let path = dir.join("program");
-    let mut file = std::fs::File::create(&path).unwrap();
-    write!(file, "#!/bin/sh\n{script}\n").unwrap();
-    file.set_permissions(std::fs::Permissions::from_mode(0o700))
-        .unwrap();
-    drop(file);
+    std::fs::write(&path, format!("{script}\n")).unwrap();
     Source::Command {
         command: vec![
+            "/bin/sh".to_owned(),
             path.display().to_string(),
             "a b".to_owned(),
             "$HOME".to_owned(),

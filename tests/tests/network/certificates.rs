@@ -10,7 +10,7 @@ use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 use rustls::server::WebPkiClientVerifier;
 use rustls::{RootCertStore, ServerConfig};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
 
@@ -63,7 +63,7 @@ impl Server {
                     };
                     let peer = tls.get_ref().1.peer_certificates().unwrap()[0].to_vec();
                     record.lock().unwrap().push(peer);
-                    let _ = tls.read(&mut [0; 16384]).await;
+                    read_request(&mut tls).await;
                     let answer =
                         b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\nconnection: close\r\n\r\n{}";
                     let _ = tls.write_all(answer).await;
@@ -89,6 +89,25 @@ impl Server {
 
     fn last(&self) -> Option<Vec<u8>> {
         self.shown.lock().unwrap().last().cloned()
+    }
+}
+
+/// Reads a request to its end, so that closing takes nothing away from the answer.
+async fn read_request(tls: &mut (impl AsyncRead + Unpin)) {
+    let mut request = Vec::new();
+    loop {
+        let text = String::from_utf8_lossy(&request).to_lowercase();
+        if let Some((head, body)) = text.split_once("\r\n\r\n") {
+            let length = head
+                .lines()
+                .find_map(|line| line.strip_prefix("content-length: "));
+            if body.len() >= length.map_or(0, |length| length.parse().unwrap()) {
+                return;
+            }
+        }
+        if tls.read_buf(&mut request).await.unwrap_or(0) == 0 {
+            return;
+        }
     }
 }
 
