@@ -101,7 +101,8 @@ impl Host {
         };
         let config = Arc::new(config);
         let telemetry = scrape::started(&config.telemetry)?;
-        let channels = Arc::new(Channels::observed(telemetry.clone()));
+        let channels =
+            Arc::new(Channels::observed(telemetry.clone()).through(config.network.clone()));
         let loaded =
             manager::start(config.clone(), loader.clone(), channels.clone(), watch).await?;
         let mut vital = Vital::default();

@@ -32,6 +32,7 @@
 //! | [`bundle`] | the plugins that come with the command |
 //! | [`problem`] | one failure as data: blame, code, where, what to do |
 //! | `file_failure`, `json_failure`, `wasm_failure` | what the system and the libraries say, in words for people |
+//! | [`secrets`] | secrets that programs print and vaults keep |
 //! | `seal` | encryption of what lies on disk, and where its keys come from |
 //! | `files` | regular files within bounds, folders of the host's own |
 //! | [`compare`] | where two JSON values differ |
@@ -71,6 +72,7 @@ pub mod report;
 pub mod schema;
 pub mod script;
 mod seal;
+pub mod secrets;
 pub mod serving;
 pub mod telemetry;
 mod text;

@@ -80,7 +80,7 @@ pub(super) fn read_auth(
 
 /// The name of a secret of the same connection. What was typed is not repeated:
 /// it may be the secret itself.
-fn secret_name(
+pub(super) fn secret_name(
     section: &mut Section,
     declared: &BTreeSet<&str>,
     report: &mut Report,

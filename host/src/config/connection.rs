@@ -6,29 +6,25 @@ use std::sync::Arc;
 
 use toml::de::DeValue;
 use url::Url;
-use zeroize::Zeroizing;
 
 use super::auth::read_auth;
 use super::disk::Disk;
 use super::mistakes::Report;
-use super::reader::{Entry, Section, Typed, shown};
+use super::reader::{Section, Typed};
 use super::settings::{note_places, to_json};
 use super::tenant_file::Environment;
 use super::{ConnectionConfig, ConnectionLimits, ConnectionOutbox, MIB, Secret};
+use crate::secrets::Sources;
 use crate::text::without_mark;
 
 /// Largest file of certificates: a system's whole store is a quarter of that.
-const MAX_CA_FILE: usize = MIB;
+pub(super) const MAX_CA_FILE: usize = MIB;
 
 /// Largest secret; private keys have a few KiB.
-const MAX_SECRET: usize = 64 << 10;
-
-/// Shortest secret. A shorter text also occurs by accident, so that removing it
-/// from logs and errors would garble them, or give it away.
-const MIN_SECRET: usize = 4;
+pub(super) const MAX_SECRET: usize = 64 << 10;
 
 /// Longest base URL and header name; nothing real comes near.
-const MAX_URL: usize = 2048;
+pub(super) const MAX_URL: usize = 2048;
 
 /// Reads the connections of one tenant.
 pub(super) struct ConnectionReader<'r, 'e> {
@@ -38,18 +34,25 @@ pub(super) struct ConnectionReader<'r, 'e> {
     pub(super) disk: &'r mut Disk,
     /// Scripts need tests beside them: `require_tests` at the top of the file.
     pub(super) require_tests: bool,
-    environment: Environment<'e>,
+    pub(super) environment: Environment<'e>,
+    pub(super) sources: &'r Sources,
 }
 
 impl<'r, 'e> ConnectionReader<'r, 'e> {
     /// For the tenant whose folder is `dir`.
-    pub fn new(dir: &'r Path, disk: &'r mut Disk, environment: Environment<'e>) -> Self {
+    pub fn new(
+        dir: &'r Path,
+        disk: &'r mut Disk,
+        environment: Environment<'e>,
+        sources: &'r Sources,
+    ) -> Self {
         Self {
             dir,
             real_dir: dir.canonicalize().ok(),
             disk,
             require_tests: false,
             environment,
+            sources,
         }
     }
 
@@ -108,6 +111,7 @@ impl<'r, 'e> ConnectionReader<'r, 'e> {
         let ca_file = section.text(report, "ca_file");
         let extra_roots = ca_file.and_then(|typed| self.ca_file(&typed, report));
         let allow_private = section.boolean(report, "allow_private").unwrap_or(false);
+        let network = self.network(&mut section, &declared, &secrets, report);
         let send_traceparent = section.boolean(report, "send_traceparent");
         let send_traceparent = send_traceparent.unwrap_or(false);
         section.finish(report);
@@ -131,83 +135,10 @@ impl<'r, 'e> ConnectionReader<'r, 'e> {
             outbox: outbox.unwrap_or_default(),
             extra_roots,
             allow_private,
+            network,
             send_traceparent,
             places,
         })
-    }
-
-    pub(super) fn secret(&mut self, entry: &Entry, report: &mut Report) -> Option<Secret> {
-        const FORMS: &str = "must be { env = \"VARIABLE\" } or { file = \"path\" }; \
-                             a secret's text does not belong in this file.";
-        if !is_secret_name(entry.name) {
-            let detail = format!(
-                "`{}` cannot name a secret: a name is 1 to 63 letters, digits, dots, dashes and underscores.",
-                shown(entry.name)
-            );
-            report.at(&entry.name_span, "config-bad-name", detail);
-        }
-        if !matches!(entry.value.value, DeValue::Table(_)) {
-            entry.value.refuse(report, "config-wrong-type", FORMS);
-            return None;
-        }
-        let mut section = entry.table(report)?;
-        let variable = section.text(report, "env");
-        let file = section.text(report, "file");
-        let typed = section.table().len();
-        section.finish(report);
-        match (variable, file) {
-            (Some(variable), None) => self.secret_in_environment(&variable, report),
-            (None, Some(file)) => self.secret_in_file(&file, report),
-            (Some(_), Some(_)) => {
-                let detail = "has both `env` and `file`; keep one of them.";
-                entry.value.refuse(report, "config-bad-value", detail);
-                None
-            }
-            (None, None) => {
-                if typed == 0 {
-                    entry.value.refuse(report, "config-missing", FORMS);
-                }
-                None
-            }
-        }
-    }
-
-    fn secret_in_environment(&self, typed: &Typed<&str>, report: &mut Report) -> Option<Secret> {
-        let name = typed.value;
-        // Not repeated when it is no name: it may be the secret itself.
-        if !is_variable_name(name) {
-            let detail = "must be the name of an environment variable \
-                          (letters, digits and underscores), not its value.";
-            typed.refuse(report, "config-bad-value", detail);
-            return None;
-        }
-        let Some(value) = (self.environment)(name) else {
-            let detail = format!("names the environment variable {name}, which is not set.");
-            typed.refuse(report, "config-secret-missing", detail);
-            return None;
-        };
-        let bytes = Zeroizing::new(value.into_encoded_bytes());
-        checked_secret(
-            typed,
-            &bytes,
-            &format!("the environment variable {name}"),
-            report,
-        )
-    }
-
-    fn secret_in_file(&mut self, typed: &Typed<&str>, report: &mut Report) -> Option<Secret> {
-        let path = self.inside_or_absolute(typed, report)?;
-        match self.disk.read_secret(&path, MAX_SECRET) {
-            Ok(bytes) => {
-                let text = without_line_breaks(&bytes);
-                checked_secret(typed, text, &format!("the file {}", path.display()), report)
-            }
-            Err(error) => {
-                let detail = format!("names the file {}, which {error}.", path.display());
-                typed.refuse(report, "config-secret-missing", detail);
-                None
-            }
-        }
     }
 
     pub(super) fn ca_file(
@@ -240,7 +171,11 @@ impl<'r, 'e> ConnectionReader<'r, 'e> {
     /// The operator may point anywhere with an absolute path (`/run/secrets`).
     /// A relative one that climbs out of the folder is a slip, or an attempt to
     /// read another tenant's files.
-    fn inside_or_absolute(&self, typed: &Typed<&str>, report: &mut Report) -> Option<PathBuf> {
+    pub(super) fn inside_or_absolute(
+        &self,
+        typed: &Typed<&str>,
+        report: &mut Report,
+    ) -> Option<PathBuf> {
         let path = Path::new(typed.value);
         if path.is_relative() && !stays_inside(path) {
             let detail = "must not leave the tenant's folder with `..`; \
@@ -250,57 +185,6 @@ impl<'r, 'e> ConnectionReader<'r, 'e> {
         }
         Some(self.dir.join(path))
     }
-}
-
-/// The text, if it can be a secret. `origin` says where it comes from.
-fn checked_secret(
-    typed: &Typed<&str>,
-    bytes: &[u8],
-    origin: &str,
-    report: &mut Report,
-) -> Option<Secret> {
-    let bytes = without_mark(bytes);
-    let mut refuse = |what: String| {
-        typed.refuse(
-            report,
-            "config-secret-missing",
-            format!("names {origin}, {what}."),
-        );
-        None
-    };
-    match bytes.len() {
-        0 => return refuse("which is empty".into()),
-        length if length < MIN_SECRET => {
-            return refuse(format!(
-                "which holds fewer than {MIN_SECRET} bytes: too short to be removed safely from logs and errors"
-            ));
-        }
-        length if length > MAX_SECRET => {
-            return refuse(format!("which holds more than {} KiB", MAX_SECRET >> 10));
-        }
-        _ => {}
-    }
-    match std::str::from_utf8(bytes) {
-        Ok(text) => {
-            if text.trim() != text {
-                tracing::warn!(
-                    secret = typed.key,
-                    "{origin} has white space around the secret, which is taken as a part of it; remove it unless it is meant"
-                );
-            }
-            Some(Secret::new(text.to_owned()))
-        }
-        Err(_) => refuse("which is not UTF-8 text".into()),
-    }
-}
-
-/// Without the line breaks at its end, which editors and `echo` put there. No
-/// header or form could carry them.
-fn without_line_breaks(mut bytes: &[u8]) -> &[u8] {
-    while let [kept @ .., b'\r' | b'\n'] = bytes {
-        bytes = kept;
-    }
-    bytes
 }
 
 fn settings(typed: &Typed<&DeValue>, report: &mut Report) -> serde_json::Value {
@@ -360,24 +244,12 @@ pub(super) fn stays_inside(path: &Path) -> bool {
         .all(|part| matches!(part, Component::Normal(_) | Component::CurDir))
 }
 
-fn is_secret_name(name: &str) -> bool {
-    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_');
-    (1..=63).contains(&name.len()) && name.bytes().all(allowed)
-}
-
-fn is_variable_name(name: &str) -> bool {
-    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
-    (1..=128).contains(&name.len())
-        && !name.starts_with(|c: char| c.is_ascii_digit())
-        && name.bytes().all(allowed)
-}
-
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
 
-    use super::without_line_breaks;
     use crate::config::{ConnectionOutbox, load_tenant};
+    use crate::secrets::Sources;
 
     #[test]
     fn the_outbox_of_a_connection_is_read_and_bounded() {
@@ -389,7 +261,7 @@ mod tests {
                 "[connections.shop]\nadapter = \"a\"\nbase_url = \"https://a.example\"\n{outbox}"
             );
             std::fs::write(dir.join("tenant.toml"), text).unwrap();
-            load_tenant(&dir).checked()
+            load_tenant(&dir, &Sources::ignored()).checked()
         };
         let config = load("").unwrap();
         let shop = &config.connections["shop"];
@@ -428,19 +300,5 @@ mod tests {
                 "config-unknown-key"
             ]
         );
-    }
-
-    #[test]
-    fn line_breaks_at_the_end_of_a_file_are_no_part_of_a_secret() {
-        for (text, secret) in [
-            ("secret", "secret"),
-            ("secret\n", "secret"),
-            ("secret\r\n", "secret"),
-            ("secret\n\n", "secret"),
-            (" sec\nret \n", " sec\nret "),
-            ("\n\n", ""),
-        ] {
-            assert_eq!(without_line_breaks(text.as_bytes()), secret.as_bytes());
-        }
     }
 }

@@ -111,6 +111,23 @@ impl Disk {
         result
     }
 
+    /// Notes a secret that somebody else keeps, or why it is not there.
+    pub fn note_secret(&mut self, shown: &str, secret: Result<&[u8], &str>) {
+        let mut keyed = Sha256::new().chain_update(process_key());
+        match secret {
+            Ok(text) => keyed.update([&[1], text].concat()),
+            Err(why) => keyed.update([&[0], why.as_bytes()].concat()),
+        }
+        self.digest.update((shown.len() as u64).to_be_bytes());
+        self.digest.update(shown);
+        self.digest.update(keyed.finalize());
+    }
+
+    /// Nothing is known of the whole until something else has come.
+    pub fn wait_for(&mut self, what: String) {
+        self.unreadable.get_or_insert(what);
+    }
+
     /// Notes a file that would have to exist.
     pub fn note_missing(&mut self, path: &Path) {
         self.record(path, &Err(ReadError::Missing), |_| [0; 32]);

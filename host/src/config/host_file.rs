@@ -11,10 +11,11 @@ use super::mistakes::Report;
 use super::reader::{Section, Typed, elements, parse};
 use super::token::TokenHash;
 use super::{
-    HostConfig, HostLimits, MIB, OutboxConfig, RecordingConfig, RecordingKey, TelemetryConfig,
-    TrustConfig, telemetry_table, trust,
+    HostConfig, HostLimits, HostNetwork, MIB, OutboxConfig, RecordingConfig, RecordingKey,
+    TelemetryConfig, TrustConfig, network_table, telemetry_table, trust, vault_table,
 };
 use crate::problem::Problem;
+use crate::secrets::SecretsConfig;
 use crate::text::without_mark;
 
 /// The file that is read when none is named.
@@ -57,6 +58,8 @@ fn defaults(folder: &Path) -> HostConfig {
         recording: RecordingConfig::default(),
         telemetry: TelemetryConfig::default(),
         outbox: OutboxConfig::default(),
+        network: HostNetwork::default(),
+        secrets: SecretsConfig::default(),
         limits: HostLimits::default(),
     }
 }
@@ -148,6 +151,17 @@ fn read_top(mut top: Section, folder: &Path, config: &mut HostConfig, report: &m
             config.outbox.encrypt = encrypt;
         }
         outbox.finish(report);
+    }
+    if let Some(network) = top.section(report, "network") {
+        let environment = |name: &str| std::env::var_os(name);
+        config.network = network_table::read_host(network, folder, &environment, report);
+    }
+    if let Some(mut secrets) = top.section(report, "secrets") {
+        config.secrets.commands = secrets.boolean(report, "commands").unwrap_or(false);
+        secrets.finish(report);
+    }
+    if let Some(vault) = top.section(report, "vault") {
+        config.secrets.vault = vault_table::read(vault, folder, &config.network, report);
     }
     if let Some(limits) = top.section(report, "limits") {
         config.limits = HostLimits::read(limits, report);
@@ -427,7 +441,7 @@ mod tests {
         assert_eq!(
             problems,
             [
-                "crossdock.toml:1:1: `colour` is not a known key: the keys here are `server`, `plugins`, `tenants`, `data`, `watch`, `recording`, `telemetry`, `outbox`, `limits`.",
+                "crossdock.toml:1:1: `colour` is not a known key: the keys here are `server`, `plugins`, `tenants`, `data`, `watch`, `recording`, `telemetry`, `outbox`, `network`, `secrets`, `vault`, `limits`.",
                 "crossdock.toml:3:10: `server.listen` must be an IP address and a port, as in \"127.0.0.1:8080\".",
                 "crossdock.toml:4:17: `server.admin_tokens[0]` is a token itself; write the line that starts with `sha256:`, which belongs to it.",
                 "crossdock.toml:4:30: `server.admin_tokens[1]` must be a string, not a whole number.",

@@ -11,16 +11,20 @@ mod disk;
 mod host_file;
 mod limits;
 mod mistakes;
+mod network;
+mod network_table;
 mod notify;
 mod reader;
 mod scripts;
 mod secret;
+mod secret_table;
 mod settings;
 mod tables;
 mod telemetry_table;
 mod tenant_file;
 mod token;
 mod trust;
+mod vault_table;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -32,11 +36,13 @@ use serde_json::value::RawValue;
 use url::Url;
 
 use crate::problem::Problem;
+use crate::secrets::SecretsConfig;
 use crate::telemetry::traces::Settings;
 
 pub(crate) use did_you_mean::{did_you_mean, nearest};
 pub use host_file::load_host;
 pub use limits::{ConnectionLimits, ConnectionOutbox, HostLimits};
+pub use network::{ConnectionNetwork, Exceptions, HostNetwork, ProxyChoice};
 pub use notify::{NotifyConfig, SigningKey};
 pub use scripts::tests_beside;
 pub use secret::Secret;
@@ -84,6 +90,10 @@ pub struct HostConfig {
     pub telemetry: TelemetryConfig,
     /// `[outbox]`.
     pub outbox: OutboxConfig,
+    /// `[network]`.
+    pub network: HostNetwork,
+    /// `[secrets]` and `[vault]`.
+    pub secrets: SecretsConfig,
     /// `[limits]`.
     pub limits: HostLimits,
 }
@@ -133,6 +143,8 @@ impl HostConfig {
                 shown(&before.telemetry),
             ),
             ("outbox", shown(&self.outbox), shown(&before.outbox)),
+            ("network", shown(&self.network), shown(&before.network)),
+            ("secrets", shown(&self.secrets), shown(&before.secrets)),
             ("limits", shown(&self.limits), shown(&before.limits)),
         ] {
             if now != then {
@@ -278,6 +290,8 @@ pub struct ConnectionConfig {
     /// `allow_private = true`: private, loopback and link-local addresses may
     /// be called.
     pub allow_private: bool,
+    /// The way out.
+    pub network: ConnectionNetwork,
     /// `send_traceparent = true`: requests name the trace that they are part of.
     pub send_traceparent: bool,
     /// Line and column of each key that a later check may have to name, by dotted key

@@ -201,7 +201,7 @@ mod tests {
             "[notify]\n{lines}\n[connections.shop]\nadapter = \"lingzhi\"\nbase_url = \"https://a.example\"\n"
         );
         std::fs::write(dir.join("tenant.toml"), text).unwrap();
-        let read = crate::config::load_tenant(&dir).checked();
+        let read = crate::config::load_tenant(&dir, &crate::secrets::Sources::ignored()).checked();
         match read {
             Ok(config) => Ok(config.notify.unwrap()),
             Err(problems) => Err(problems.iter().map(ToString::to_string).collect()),

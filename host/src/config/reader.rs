@@ -383,7 +383,9 @@ mod tests {
                     allow_privat = true\nca_file = 3\n\
                     [connections.shop.settings]\npath = /x\nother = 1\n";
         std::fs::write(dir.join("tenant.toml"), text).unwrap();
-        let problems = load_tenant(&dir).checked().unwrap_err();
+        let problems = load_tenant(&dir, &crate::secrets::Sources::ignored())
+            .checked()
+            .unwrap_err();
         let places: Vec<_> = problems
             .iter()
             .map(|problem| {

@@ -13,6 +13,7 @@ use super::notify::read_notify;
 use super::reader::{Section, parse, shown};
 use super::{ConnectionConfig, TenantConfig};
 use crate::problem::Problem;
+use crate::secrets::Sources;
 use crate::text::without_mark;
 
 /// The file every tenant's folder has.
@@ -98,12 +99,20 @@ pub fn tenant_dirs(dir: &Path) -> io::Result<Vec<PathBuf>> {
 
 /// Reads the tenant whose folder is `dir`. Nothing is sent, nothing is
 /// compiled; what only the adapters can tell is checked later.
-pub fn load_tenant(dir: &Path) -> TenantFile {
-    load_tenant_with(dir, &|name| std::env::var_os(name))
+///
+/// Secrets that somebody else keeps are asked of `sources`.
+pub fn load_tenant(dir: &Path, sources: &Sources) -> TenantFile {
+    load_tenant_from(dir, &|name| std::env::var_os(name), sources)
 }
 
-/// The same with another environment.
+/// The same with another environment, and nobody who keeps secrets.
+#[cfg(test)]
 pub(super) fn load_tenant_with(dir: &Path, environment: Environment) -> TenantFile {
+    load_tenant_from(dir, environment, &Sources::ignored())
+}
+
+fn load_tenant_from(dir: &Path, environment: Environment, sources: &Sources) -> TenantFile {
+    sources.begin(dir);
     let name = dir.file_name().map_or_else(
         || dir.to_string_lossy().into_owned(),
         |name| name.to_string_lossy().into_owned(),
@@ -152,7 +161,7 @@ pub(super) fn load_tenant_with(dir: &Path, environment: Environment) -> TenantFi
             Ok(text) => {
                 let table = parse(text, &mut report);
                 let top = Section::top(&table);
-                let mut reader = ConnectionReader::new(dir, &mut disk, environment);
+                let mut reader = ConnectionReader::new(dir, &mut disk, environment, sources);
                 read_top(top, &mut config, &mut reader, &mut report);
             }
             Err(error) => not_utf8(&file, bytes, &error, &mut report),

@@ -206,6 +206,7 @@ pub fn unanswered(error: &SendError, repeatable: bool, redaction: &Redactor) -> 
         SendErrorKind::RefusedAddress => ("address-refused", Blame::Host),
         SendErrorKind::Invalid => ("invalid-request", Blame::Adapter),
         SendErrorKind::Connect => ("connect-failed", Blame::Platform),
+        SendErrorKind::Proxy => ("proxy-failed", Blame::Host),
         SendErrorKind::Shortage => ("host-busy", Blame::Host),
         SendErrorKind::Tls => ("tls-failed", Blame::Platform),
         SendErrorKind::ConnectionLost => ("connection-lost", Blame::Platform),

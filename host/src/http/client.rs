@@ -11,7 +11,8 @@
 //! repeated here; [`Progress`] watches the same moment by itself, and
 //! [`SendError::reached`] tells the caller, who alone decides what is repeated.
 //! So it does where the platform itself says that it has not processed a request
-//! (`failure`).
+//! (`failure`). One of these goes out again here: one that the platform wants over
+//! HTTP/1.1 goes there, and so do all that follow.
 //!
 //! # What is read
 //!
@@ -33,6 +34,8 @@ use super::body::{Progress, RequestBody, Unreadable, read};
 use super::connect::Connector;
 use super::decode::{ACCEPTED, codings};
 use super::failure::{MAX_HEADERS, unanswered};
+use super::options::{ClientError, ClientOptions, Versions};
+use super::resolve::Resolver;
 use super::{Answer, Outgoing, Reached, SendError, SendErrorKind, tls};
 
 /// How often a connection that carries HTTP/2 requests is asked for a sign of
@@ -41,79 +44,15 @@ use super::{Answer, Outgoing, Reached, SendError, SendErrorKind, tls};
 /// later; an HTTP/1.1 connection is simply closed when its request times out.
 const PING_INTERVAL: Duration = Duration::from_secs(5);
 
-/// What a client is made from.
-#[derive(Clone, PartialEq, Eq)]
-pub struct ClientOptions {
-    /// Longest for name, TCP and TLS together; default 3 s.
-    pub connect_timeout: Duration,
-    /// Longest from [`Client::send_until`] to the last byte of the answer; default 10 s.
-    pub timeout: Duration,
-    /// Most bytes of an answer's body, on the wire and decoded; default 8 MiB.
-    pub response_body: usize,
-    /// Whether private, loopback and link-local addresses may be called;
-    /// default false.
-    pub allow_private: bool,
-    /// PEM certificates trusted besides the platform's roots.
-    pub extra_roots: Option<Arc<[u8]>>,
-    /// Most idle connections kept; default 8.
-    pub idle_connections: usize,
-    /// How long a connection may lie idle; default 15 s. Short on purpose: a
-    /// request that meets the platform closing the connection at that very
-    /// moment has an unknown outcome, and a new handshake costs far less. Most
-    /// servers and load balancers keep connections longer than this.
-    pub idle_timeout: Duration,
-}
-
-impl Default for ClientOptions {
-    fn default() -> Self {
-        Self {
-            connect_timeout: Duration::from_secs(3),
-            timeout: Duration::from_secs(10),
-            response_body: 8 << 20,
-            allow_private: false,
-            extra_roots: None,
-            idle_connections: 8,
-            idle_timeout: Duration::from_secs(15),
-        }
-    }
-}
-
-impl fmt::Debug for ClientOptions {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ClientOptions")
-            .field("connect_timeout", &self.connect_timeout)
-            .field("timeout", &self.timeout)
-            .field("response_body", &self.response_body)
-            .field("allow_private", &self.allow_private)
-            .field(
-                "extra_roots",
-                &self.extra_roots.as_ref().map(|pem| pem.len()),
-            )
-            .field("idle_connections", &self.idle_connections)
-            .field("idle_timeout", &self.idle_timeout)
-            .finish()
-    }
-}
-
-/// Why a client cannot be made.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum ClientError {
-    /// [`ClientOptions::extra_roots`] is not a list of usable certificates.
-    #[error("the CA file {reason}; ca_file takes PEM certificates (-----BEGIN CERTIFICATE-----)")]
-    ExtraRoots {
-        /// What is wrong with it.
-        reason: String,
-    },
-}
-
 /// The pool and the rules of one (tenant, connection). Clones share both.
 #[derive(Clone)]
 pub struct Client {
     http: legacy::Client<Connector, RequestBody>,
     /// The same over HTTP/1.1 only, once the platform has asked for that.
     http1: Arc<OnceLock<legacy::Client<Connector, RequestBody>>>,
-    connector: Connector,
+    pub(super) connector: Connector,
     pooled: Pooled,
+    versions: Versions,
     timeout: Duration,
     response_body: usize,
 }
@@ -123,6 +62,14 @@ pub struct Client {
 struct Pooled {
     idle: usize,
     timeout: Duration,
+    /// Without asking whether the other side knows it.
+    http2_only: bool,
+}
+
+/// What became of a request that went out once.
+struct Failed {
+    error: SendError,
+    wants_http1: bool,
 }
 
 impl Pooled {
@@ -139,6 +86,7 @@ impl Pooled {
             .http1_max_headers(MAX_HEADERS)
             .http2_keep_alive_interval(PING_INTERVAL)
             .http2_keep_alive_timeout(PING_INTERVAL)
+            .http2_only(self.http2_only)
             .build(connector)
     }
 }
@@ -158,21 +106,39 @@ impl Client {
     /// # Errors
     /// If the extra roots are not usable.
     pub fn new(options: ClientOptions) -> Result<Self, ClientError> {
+        Self::resolving(options, Resolver::system())
+    }
+
+    /// The same with names of its own.
+    pub(super) fn resolving(
+        options: ClientOptions,
+        resolver: Resolver,
+    ) -> Result<Self, ClientError> {
         let connector = Connector {
-            tls: tls::config(options.extra_roots.as_deref())
-                .map_err(|reason| ClientError::ExtraRoots { reason })?,
+            tls: tls::config(
+                options.extra_roots.as_deref(),
+                options.client_certificate.as_ref(),
+                options.versions,
+            )
+            .map_err(|reason| ClientError::ExtraRoots { reason })?,
             timeout: options.connect_timeout,
             allow_private: options.allow_private,
+            bind_address: options.bind_address,
+            proxy: options.proxy.map(Arc::new),
+            http2_only: options.versions == Versions::Http2,
+            resolver,
         };
         let pooled = Pooled {
             idle: options.idle_connections,
             timeout: options.idle_timeout,
+            http2_only: options.versions == Versions::Http2,
         };
         Ok(Self {
             http: pooled.client(connector.clone()),
             http1: Arc::default(),
             connector,
             pooled,
+            versions: options.versions,
             timeout: options.timeout,
             response_body: options.response_body,
         })
@@ -206,8 +172,32 @@ impl Client {
             reached: Reached::NotSent,
             message,
         })?;
+        let may_change = self.versions == Versions::Auto && self.http1.get().is_none();
+        let again = may_change.then(|| outgoing.clone());
+        match (self.once(outgoing, start, until, deadline).await, again) {
+            (Err(failed), Some(again)) if failed.wants_http1 => {
+                self.http1.get_or_init(|| {
+                    self.pooled.client(Connector {
+                        tls: tls::http1_only(&self.connector.tls),
+                        ..self.connector.clone()
+                    })
+                });
+                let answer = self.once(again, start, until, deadline).await;
+                answer.map_err(|failed| failed.error)
+            }
+            (answer, _) => answer.map_err(|failed| failed.error),
+        }
+    }
+
+    async fn once(
+        &self,
+        outgoing: Outgoing,
+        start: Instant,
+        until: Instant,
+        deadline: Instant,
+    ) -> Result<Answer, Failed> {
         let (request, progress) = request(outgoing);
-        let result = if until <= start {
+        let result = if until <= Instant::now() {
             drop(request);
             Err(self.late(&progress, until == deadline))
         } else {
@@ -215,23 +205,16 @@ impl Client {
                 .await
                 .unwrap_or_else(|| Err(self.late(&progress, until == deadline)))
         };
-        result.map_err(|failure| {
-            if failure.wants_http1 {
-                self.http1.get_or_init(|| {
-                    self.pooled.client(Connector {
-                        tls: tls::http1_only(&self.connector.tls),
-                        ..self.connector.clone()
-                    })
-                });
-            }
-            SendError {
+        result.map_err(|failure| Failed {
+            wants_http1: failure.wants_http1,
+            error: SendError {
                 kind: failure.kind,
                 reached: match failure.unprocessed {
                     true => Reached::NotSent,
                     false => progress.reached(),
                 },
                 message: failure.message,
-            }
+            },
         })
     }
 

@@ -119,7 +119,10 @@ fn of_http2(error: &h2::Error) -> Unreadable {
                 "the platform closes the connection (HTTP/2 GOAWAY) and has not processed the request"
             }
         };
-        return lost(why).unprocessed();
+        return Unreadable {
+            wants_http1: reason == Some(Reason::HTTP_1_1_REQUIRED),
+            ..lost(why).unprocessed()
+        };
     }
     match reason {
         Some(Reason::REFUSED_STREAM) => {
@@ -128,8 +131,11 @@ fn of_http2(error: &h2::Error) -> Unreadable {
         // Whoever demands another protocol for a request has not processed it in this one.
         Some(Reason::HTTP_1_1_REQUIRED) => Unreadable {
             wants_http1: true,
-            ..lost("the platform wants this request over HTTP/1.1 (HTTP/2 HTTP_1_1_REQUIRED)")
-                .unprocessed()
+            ..lost(
+                "the platform wants this request over HTTP/1.1 (HTTP/2 HTTP_1_1_REQUIRED); \
+                 http = \"2\" of the connection forbids that",
+            )
+            .unprocessed()
         },
         Some(Reason::ENHANCE_YOUR_CALM) => lost(
             "the platform ended the request because too much is sent (HTTP/2 ENHANCE_YOUR_CALM); \

@@ -5,7 +5,12 @@
 //! |---|---|
 //! | `target` | base URL + an adapter's path and query → the URL of a request |
 //! | `client` | one request, its answer, and how far a failed one got |
+//! | `options` | what a client is made from |
 //! | `connect` | name → checked addresses → TCP → TLS, within one deadline |
+//! | `reach` | several addresses, one connection; from which address of this machine |
+//! | `resolve` | names to addresses, kept for a moment |
+//! | `proxy` | the tunnel through a proxy |
+//! | `identity` | the certificate that the client shows |
 //! | `wire` | one connection, read to its end even if writing fails |
 //! | `address` | which addresses are public |
 //! | `tls` | roots and protocol versions |
@@ -20,7 +25,12 @@ mod client;
 mod connect;
 mod decode;
 mod failure;
+mod identity;
 mod net_failure;
+mod options;
+mod proxy;
+mod reach;
+mod resolve;
 mod target;
 mod tls;
 mod tls_failure;
@@ -35,7 +45,10 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::{HeaderMap, Method, StatusCode, Uri};
 
-pub use client::{Client, ClientError, ClientOptions, is_reserved_header};
+pub use client::{Client, is_reserved_header};
+pub use identity::{BadIdentity, ClientCertificate, Part};
+pub use options::{ClientError, ClientOptions, Versions};
+pub use proxy::{MAX_SOCKS_TEXT, Proxy, ProxyLogin, ProxyProtocol};
 pub(crate) use target::UNRESERVED;
 pub use target::{Target, TargetError};
 
@@ -123,6 +136,8 @@ pub enum SendErrorKind {
     RefusedAddress,
     /// No connection could be made in time.
     Connect,
+    /// The proxy on the way cannot be used, or refuses.
+    Proxy,
     /// This machine has no descriptor or port left for a connection.
     Shortage,
     /// TLS failed.

@@ -83,6 +83,19 @@ pub(super) fn unreachable(error: &io::Error) -> &'static str {
     }
 }
 
+/// The same in a few words, to be read after "cannot be reached: ".
+pub(super) fn unreachable_short(error: &io::Error) -> &'static str {
+    match error.kind() {
+        io::ErrorKind::ConnectionRefused => "nobody listens there (connection refused)",
+        io::ErrorKind::HostUnreachable | io::ErrorKind::NetworkUnreachable => {
+            "there is no route to it"
+        }
+        io::ErrorKind::TimedOut => "nothing answers there",
+        io::ErrorKind::PermissionDenied => "this machine does not let the host out",
+        _ => "the connection failed as it was made",
+    }
+}
+
 /// How a connection that stood ended.
 pub(super) fn broken(error: &io::Error) -> &'static str {
     match error.kind() {

@@ -5,7 +5,11 @@ use std::sync::{Arc, OnceLock};
 use rustls::client::Resumption;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
+use rustls::sign::SingleCertAndKey;
 use rustls::{ClientConfig, RootCertStore};
+
+use super::identity::ClientCertificate;
+use super::options::Versions;
 
 /// Sessions remembered for resumption. A client talks to one host; a few
 /// parallel first connections each bring tickets.
@@ -18,20 +22,32 @@ const MAX_EXTRA_ROOTS: usize = 1000;
 /// Why extra roots cannot be used, in words that fit "the CA file …".
 pub(super) type RootsError = String;
 
-/// TLS 1.2 and 1.3, HTTP/2 and HTTP/1.1 by ALPN, the platform's roots and
-/// those of `extra`, a PEM file.
-pub(super) fn config(extra: Option<&[u8]>) -> Result<Arc<ClientConfig>, RootsError> {
+/// TLS 1.2 and 1.3, the versions of HTTP by ALPN, the platform's roots and
+/// those of `extra`, a PEM file; `identity` for servers that ask for one.
+pub(super) fn config(
+    extra: Option<&[u8]>,
+    identity: Option<&ClientCertificate>,
+    versions: Versions,
+) -> Result<Arc<ClientConfig>, RootsError> {
     let mut roots = Arc::clone(platform_roots());
     if let Some(pem) = extra {
         add_roots(Arc::make_mut(&mut roots), pem)?;
     }
     let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let mut config = ClientConfig::builder_with_provider(provider)
+    let config = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .map_err(|_| "cannot be used with this build of TLS".to_owned())?
-        .with_root_certificates(roots)
-        .with_no_client_auth();
-    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+        .with_root_certificates(roots);
+    let mut config = match identity {
+        None => config.with_no_client_auth(),
+        Some(identity) => config
+            .with_client_cert_resolver(Arc::new(SingleCertAndKey::from(Arc::clone(&identity.key)))),
+    };
+    config.alpn_protocols = match versions {
+        Versions::Auto => vec![b"h2".to_vec(), b"http/1.1".to_vec()],
+        Versions::Http1 => vec![b"http/1.1".to_vec()],
+        Versions::Http2 => vec![b"h2".to_vec()],
+    };
     config.resumption = Resumption::in_memory_sessions(SESSIONS);
     Ok(Arc::new(config))
 }

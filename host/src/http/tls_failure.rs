@@ -32,15 +32,19 @@ pub(super) fn refusal(alert: AlertDescription) -> String {
         | AlertDescription::BadCertificate
         | AlertDescription::UnsupportedCertificate
         | AlertDescription::CertificateUnknown
+        | AlertDescription::CertificateExpired
+        | AlertDescription::CertificateRevoked
+        // Signed by another CA of the same name.
+        | AlertDescription::DecryptError
         | AlertDescription::UnknownCA
         | AlertDescription::HandshakeFailure => {
-            "the server asks for a client certificate, and this host cannot send one; \
-             ask the platform for a way in without one, or put a proxy that has it in between"
+            "the server asks for a client certificate that it accepts; name one in client_certificate, or look whether \
+             the one named there has expired or is signed by another CA than the server wants"
                 .to_owned()
         }
         AlertDescription::AccessDenied => {
-            "the server refuses this client (access denied); it may ask for a client certificate, \
-             which this host cannot send, or not know this machine's address"
+            "the server refuses this client (access denied); it may ask for another client certificate \
+             (client_certificate), or not know this machine's address"
                 .to_owned()
         }
         other => of_alert(other),
@@ -78,7 +82,7 @@ fn of_tls(error: &Error) -> String {
 
 const OLD_VERSION: &str = "the server speaks only versions of TLS that are not safe any more; it has to offer TLS 1.2 or 1.3";
 
-const NO_PROTOCOL: &str = "the server speaks neither HTTP/1.1 nor HTTP/2 on this port";
+const NO_PROTOCOL: &str = "the server speaks none of the versions of HTTP that it is offered (HTTP/1.1 and HTTP/2, or the one of `http`) on this port";
 
 fn of_certificate(error: &CertificateError) -> String {
     match error {
@@ -186,12 +190,17 @@ fn of_alert(alert: AlertDescription) -> String {
             "the server does not know this name; check the host in base_url"
         }
         AlertDescription::HandshakeFailure | AlertDescription::InsufficientSecurity => {
-            "the server refuses the handshake: it asks for a client certificate, which this host cannot send, \
-             or shares no cipher suite with it (ECDHE with AES-GCM or ChaCha20)"
+            "the server refuses the handshake: it asks for a client certificate that it accepts (client_certificate), \
+             or shares no cipher suite with this host (ECDHE with AES-GCM or ChaCha20)"
         }
         AlertDescription::CertificateRequired
         | AlertDescription::NoCertificate
         | AlertDescription::BadCertificate
+        | AlertDescription::UnsupportedCertificate
+        | AlertDescription::CertificateUnknown
+        | AlertDescription::CertificateExpired
+        | AlertDescription::CertificateRevoked
+        | AlertDescription::DecryptError
         | AlertDescription::UnknownCA
         | AlertDescription::AccessDenied => return refusal(alert),
         AlertDescription::InternalError => {

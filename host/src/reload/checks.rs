@@ -7,7 +7,8 @@ use std::sync::Arc;
 
 use crate::clock::now_ms;
 use crate::config::{
-    Auth, ConnectionConfig, HostLimits, ScriptSource, TenantConfig, did_you_mean, nearest,
+    Auth, ConnectionConfig, HostLimits, ProxyChoice, ScriptSource, Secret, TenantConfig,
+    did_you_mean, nearest,
 };
 use crate::http::Target;
 use crate::plugin::generation::AdapterGeneration;
@@ -476,6 +477,13 @@ fn redactor(connection: &ConnectionConfig) -> Redactor {
         && let Some(password) = connection.secrets.get(secret)
     {
         builder = builder.basic(secret, user, password);
+    }
+    // A proxy's own page may repeat what it was sent.
+    if let ProxyChoice::Own(proxy) = &connection.network.proxy
+        && let Some(login) = &proxy.login
+    {
+        let password = Secret::new(login.password.to_string());
+        builder = builder.basic("proxy", &login.user, &password);
     }
     builder.build()
 }

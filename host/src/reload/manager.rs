@@ -22,6 +22,7 @@ use super::watch::{Change, Watcher};
 use crate::config::HostConfig;
 use crate::plugin::load::{Loaded, Loader, Refusal};
 use crate::problem::Problem;
+use crate::secrets::Sources;
 use crate::serving::connection_limits::Channels;
 
 /// A file or folder that vanished may be on its way back (an editor, a mount, a
@@ -62,6 +63,10 @@ pub async fn start(
         (metrics.plugins.clone(), metrics.tenants.clone())
     };
     let files = PluginFiles::counting(plugins, config.sources);
+    let sources = match watch {
+        true => Sources::beside(config.secrets.clone()),
+        false => Sources::at_once(config.secrets.clone()),
+    };
     let manager = Manager {
         turns: Arc::new(Turns::new(config.limits.check_timeout)),
         config,
@@ -69,7 +74,7 @@ pub async fn start(
         channels,
         current: current.clone(),
         files,
-        folders: TenantFolders::counting(tenants),
+        folders: TenantFolders::counting(tenants, sources.clone()),
         tasks: Tasks::new(),
         gone: Vec::new(),
         to_check: BTreeSet::new(),
@@ -78,6 +83,7 @@ pub async fn start(
         unpublished: false,
         next_publish: Instant::now(),
         outside_changed: true,
+        sources,
     };
     let (commands, inbox) = mpsc::channel(16);
     let (started, ready) = oneshot::channel();
@@ -119,6 +125,8 @@ pub(super) struct Manager {
     next_publish: Instant,
     /// Files outside of the tenants' folders may be others than before.
     pub(super) outside_changed: bool,
+    /// Secrets that somebody else keeps.
+    sources: Sources,
 }
 
 /// What a task is about.
@@ -156,7 +164,7 @@ impl Manager {
         self.scan_tenants(None);
         let late = Instant::now() + self.config.limits.startup_wait;
         let mut started = Some(started);
-        let turns = self.turns.clone();
+        let (turns, sources) = (self.turns.clone(), self.sources.clone());
         let (watcher, mut changes) = match watching {
             Some((watcher, changes)) => (Some(watcher), changes),
             None => (None, mpsc::channel(1).1),
@@ -203,6 +211,10 @@ impl Manager {
                     }
                     None => return,
                 },
+                paths = sources.changed(), if watcher.is_some() => {
+                    let change = Change { paths, rescan: false };
+                    self.scan_tenants(Some(&change));
+                }
                 () = turns.moved.notified() => {}
                 () = sleep_until(due), if due.is_some() => {
                     if watcher.is_some() {

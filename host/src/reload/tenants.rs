@@ -13,6 +13,7 @@ use super::status::TenantStatus;
 use super::watch::Change;
 use crate::config::{TenantConfig, TenantFile, load_tenant, tenant_dirs};
 use crate::problem::Problem;
+use crate::secrets::Sources;
 use crate::serving::snapshot::TenantGeneration;
 use crate::telemetry::metrics::Reloads;
 
@@ -35,6 +36,8 @@ pub struct TenantFolders {
     /// candidate never passes as current.
     versions: u64,
     reloads: Arc<Reloads>,
+    /// Secrets that somebody else keeps.
+    sources: Sources,
 }
 
 /// A tenant as a check takes it: what serves, and what could.
@@ -62,13 +65,13 @@ pub struct Scan {
 /// Reads a folder whose files belong together. One that is replaced in between,
 /// as Kubernetes does it, would be read half old and half new: what is not
 /// known yet is read again until it stays the same.
-fn read_steadily(dir: &Path, known: Option<[u8; 32]>) -> TenantFile {
-    let mut read = load_tenant(dir);
+fn read_steadily(dir: &Path, known: Option<[u8; 32]>, sources: &Sources) -> TenantFile {
+    let mut read = load_tenant(dir, sources);
     for _ in 1..READINGS {
         if known == Some(read.fingerprint) {
             break;
         }
-        let again = load_tenant(dir);
+        let again = load_tenant(dir, sources);
         let steady = again.fingerprint == read.fingerprint;
         read = again;
         if steady {
@@ -84,9 +87,10 @@ fn tenant_file(dir: &Path) -> PathBuf {
 
 impl TenantFolders {
     /// None yet; what becomes of changed ones is counted here.
-    pub fn counting(reloads: Arc<Reloads>) -> Self {
+    pub fn counting(reloads: Arc<Reloads>, sources: Sources) -> Self {
         Self {
             reloads,
+            sources,
             ..Self::default()
         }
     }
@@ -179,7 +183,7 @@ impl TenantFolders {
     fn read_all(&self, dirs: Vec<PathBuf>) -> Vec<(PathBuf, TenantFile)> {
         let read = |dir: PathBuf| {
             let known = self.folders.get(&dir).map(|folder| folder.fingerprint);
-            let file = read_steadily(&dir, known);
+            let file = read_steadily(&dir, known, &self.sources);
             (dir, file)
         };
         if dirs.len() < MANY {
@@ -380,6 +384,7 @@ impl TenantFolders {
         if !folder.missing || !is_gone() || std::fs::read_dir(root).is_err() {
             return None;
         }
+        self.sources.begin(dir);
         self.folders.remove(dir).map(|folder| folder.name)
     }
 

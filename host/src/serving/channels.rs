@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::connection_limits::SharedChannel;
 use super::keeping::{Keeper, Kept, Slot, Writing};
+use crate::config::HostNetwork;
 use crate::telemetry::Telemetry;
 use crate::telemetry::metrics::Metrics;
 use crate::telemetry::observed::ObservedConnection;
@@ -20,6 +21,7 @@ pub struct Channels {
     /// What another process left of connections that are not there yet.
     left: Mutex<HashMap<(String, String), Kept>>,
     telemetry: Telemetry,
+    network: Arc<HostNetwork>,
 }
 
 impl Channels {
@@ -28,6 +30,14 @@ impl Channels {
         Self {
             telemetry,
             ..Self::default()
+        }
+    }
+
+    /// The same with the host's way out.
+    pub fn through(self, network: HostNetwork) -> Self {
+        Self {
+            network: Arc::new(network),
+            ..self
         }
     }
 
@@ -55,7 +65,8 @@ impl Channels {
                     meter: telemetry.metrics.connection(tenant, connection),
                     traces: telemetry.traces.clone(),
                 };
-                SharedChannel::new(tenant, connection, self.keeper.clone(), observed)
+                let (keeper, network) = (self.keeper.clone(), self.network.clone());
+                SharedChannel::new(tenant, connection, keeper, observed, network)
             };
             let names = (tenant.to_string(), connection.to_string());
             if let Some(left) = self.left().remove(&names) {

@@ -13,7 +13,7 @@ use super::flow::{Entered, Flow, FlowShown, Heard, Stance};
 use super::keeping::{Keeping, Kept, place};
 use super::pause::Pause;
 use super::rate::{Rate, Turn};
-use crate::config::{ConnectionConfig, HostLimits};
+use crate::config::{ConnectionConfig, HostLimits, HostNetwork};
 use crate::deadline::{passed, within};
 use crate::http::{Client, ClientOptions};
 use crate::problem::Problem;
@@ -28,6 +28,7 @@ pub struct SharedChannel {
     salt: [u8; 32],
     observed: ObservedConnection,
     pub(super) keeping: Keeping,
+    network: Arc<HostNetwork>,
 }
 
 #[derive(Default)]
@@ -66,6 +67,7 @@ impl SharedChannel {
         connection: &Arc<str>,
         keeper: super::keeping::Slot,
         observed: ObservedConnection,
+        network: Arc<HostNetwork>,
     ) -> Self {
         Self {
             tenant: tenant.clone(),
@@ -73,6 +75,7 @@ impl SharedChannel {
             salt: rand::random(),
             observed,
             keeping: Keeping::new(tenant.clone(), connection.clone(), keeper),
+            network,
         }
     }
 
@@ -129,6 +132,9 @@ impl SharedChannel {
         add(config.base_url.as_str());
         add(&config.settings.to_string());
         add(&format!("{:?}", config.auth));
+        if let Some(certificate) = &config.network.client_certificate {
+            add(&hex::encode(certificate.digest()));
+        }
         for (name, secret) in &config.secrets {
             add(name);
             add(secret.expose());
@@ -151,6 +157,10 @@ impl SharedChannel {
                 .map_or(limits.response_body, |most| most.min(limits.response_body)),
             allow_private: config.allow_private,
             extra_roots: config.extra_roots.clone(),
+            client_certificate: config.network.client_certificate.clone(),
+            versions: config.network.versions,
+            proxy: self.network.proxy(&config.network.proxy, &config.base_url),
+            bind_address: config.network.bind_address,
             idle_connections: config.limits.concurrency,
             ..ClientOptions::default()
         };

@@ -83,6 +83,8 @@ impl Fake {
             retire_missing: false,
             sources: true,
             trust: TrustConfig::default(),
+            network: crate::config::HostNetwork::default(),
+            secrets: crate::secrets::SecretsConfig::default(),
             tenants_dir: "tenants".into(),
             data_dir: "data".into(),
             watch_poll: None,

@@ -186,7 +186,10 @@ impl Carrier {
             SendErrorKind::Decode => {
                 format!("what {host} answers cannot be read as HTTP; check the reference")
             }
-            SendErrorKind::Shortage | SendErrorKind::Invalid | SendErrorKind::RefusedAddress => {
+            SendErrorKind::Shortage
+            | SendErrorKind::Invalid
+            | SendErrorKind::RefusedAddress
+            | SendErrorKind::Proxy => {
                 format!("{host} cannot be asked: {what}")
             }
         };

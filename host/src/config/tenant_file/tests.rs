@@ -255,7 +255,7 @@ attempts = 1.5
         "config-bad-value acme/tenant.toml:10:12: `connections.Shop_1.base_url` must not contain a user or password; use `auth` with a secret instead.",
         "config-wrong-type acme/tenant.toml:11:12: `connections.Shop_1.settings` must be a table, not an array.",
         "config-secret-missing acme/tenant.toml:12:30: `connections.Shop_1.auth.bearer.secret` names no secret of this connection: did you mean `token`?",
-        "config-wrong-type acme/tenant.toml:13:21: `connections.Shop_1.secrets.token` must be { env = \"VARIABLE\" } or { file = \"path\" }; a secret's text does not belong in this file.",
+        "config-wrong-type acme/tenant.toml:13:21: `connections.Shop_1.secrets.token` must be { env = \"VARIABLE\" }, { file = \"path\" }, { command = [\"/path\"] } or { vault = { path = \"…\", key = \"…\" } }; a secret's text does not belong in this file.",
         "config-wrong-type acme/tenant.toml:14:17: `connections.Shop_1.allow_private` must be true or false, not a string.",
         "config-bad-value acme/tenant.toml:17:11: `connections.a.adapter` must not be empty.",
         "config-bad-value acme/tenant.toml:18:12: `connections.a.base_url` must not contain a query (`?`) or a fragment (`#`).",
@@ -264,10 +264,10 @@ attempts = 1.5
         "config-secret-missing acme/tenant.toml:21:24: `connections.a.secrets.two.file` names the file acme/gone.txt, which does not exist.",
         "config-secret-missing acme/tenant.toml:22:25: `connections.a.secrets.three.env` names the environment variable SHORT, which holds fewer than 4 bytes: too short to be removed safely from logs and errors.",
         "config-bad-value acme/tenant.toml:23:24: `connections.a.secrets.four.env` must be the name of an environment variable (letters, digits and underscores), not its value.",
-        "config-bad-value acme/tenant.toml:24:16: `connections.a.secrets.five` has both `env` and `file`; keep one of them.",
-        "config-missing acme/tenant.toml:25:15: `connections.a.secrets.six` must be { env = \"VARIABLE\" } or { file = \"path\" }; a secret's text does not belong in this file.",
+        "config-bad-value acme/tenant.toml:24:16: `connections.a.secrets.five` says in several ways where the secret is; keep one of them.",
+        "config-missing acme/tenant.toml:25:15: `connections.a.secrets.six` must be { env = \"VARIABLE\" }, { file = \"path\" }, { command = [\"/path\"] } or { vault = { path = \"…\", key = \"…\" } }; a secret's text does not belong in this file.",
         "config-bad-value acme/tenant.toml:26:26: `connections.a.secrets.seven.file` must not leave the tenant's folder with `..`; write an absolute path for a file elsewhere.",
-        "config-unknown-key acme/tenant.toml:27:19: `connections.a.secrets.eight.path` is not a known key: the keys here are `env`, `file`.",
+        "config-unknown-key acme/tenant.toml:27:19: `connections.a.secrets.eight.path` is not a known key: the keys here are `env`, `file`, `command`, `vault`.",
         "config-secret-missing acme/tenant.toml:28:25: `connections.a.secrets.nine.file` names the file acme/empty.txt, which is empty.",
         "config-bad-value acme/tenant.toml:29:1: `connections.a.auth` must have exactly one of `basic`, `bearer`, `header` and `query`, as in { bearer = { secret = \"token\" } }.",
         "config-bad-value acme/tenant.toml:30:11: `connections.a.ca_file` names the file acme/ca.pem, which has no certificate in PEM form.",
@@ -386,7 +386,9 @@ fn a_folder_whose_name_is_no_tenant_is_refused() {
         let acme = small_and("");
         let dir = acme.tenants.path().join(name);
         fs::rename(acme.dir(), &dir).unwrap();
-        let problems = load_tenant(&dir).checked().unwrap_err();
+        let problems = load_tenant(&dir, &crate::secrets::Sources::ignored())
+            .checked()
+            .unwrap_err();
         assert_eq!(problems.len(), 1);
         assert_eq!(problems[0].code, "config-bad-name");
     }

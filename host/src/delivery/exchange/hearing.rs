@@ -33,6 +33,7 @@ impl Exchange<'_> {
             SendErrorKind::TooLarge | SendErrorKind::Decode => Heard::Fine,
             SendErrorKind::Resolve
             | SendErrorKind::Connect
+            | SendErrorKind::Proxy
             | SendErrorKind::Tls
             | SendErrorKind::ConnectionLost => Heard::Failed,
         };

@@ -19,11 +19,21 @@ pub(super) struct Identity {
     pub ca_der: CertificateDer<'static>,
     pub chain: Vec<CertificateDer<'static>>,
     pub key: Vec<u8>,
+    issuer: Issuer<'static, KeyPair>,
 }
 
 impl Identity {
     pub fn new() -> Self {
         Self::with(|_| {})
+    }
+
+    /// One for a client, signed by this CA, as two PEM texts.
+    pub fn client(&self) -> (String, String) {
+        let key = KeyPair::generate().unwrap();
+        let mut leaf = CertificateParams::new(vec!["client".to_owned()]).unwrap();
+        leaf.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
+        let leaf = leaf.signed_by(&key, &self.issuer).unwrap();
+        (leaf.pem(), key.serialize_pem())
     }
 
     /// The server's certificate is for `localhost`, and as `change` makes it.
@@ -35,16 +45,18 @@ impl Identity {
         let key = KeyPair::generate().unwrap();
         let mut leaf = CertificateParams::new(vec!["localhost".to_owned()]).unwrap();
         change(&mut leaf);
-        let leaf = leaf.signed_by(&key, &Issuer::new(ca, ca_key)).unwrap();
+        let issuer = Issuer::new(ca, ca_key);
+        let leaf = leaf.signed_by(&key, &issuer).unwrap();
         Self {
             ca: ca_certificate.pem().into_bytes().into(),
             ca_der: ca_certificate.der().clone(),
             chain: vec![leaf.der().clone()],
             key: key.serialize_der(),
+            issuer,
         }
     }
 
-    fn private_key(&self) -> PrivateKeyDer<'static> {
+    pub fn private_key(&self) -> PrivateKeyDer<'static> {
         PrivatePkcs8KeyDer::from(self.key.clone()).into()
     }
 }
@@ -62,7 +74,7 @@ pub(super) fn acceptor(identity: &Identity, alpn: &[&[u8]]) -> TlsAcceptor {
 }
 
 /// One that asks for a client certificate and refuses whoever has none.
-fn demanding(
+pub(super) fn demanding(
     identity: &Identity,
     version: &'static SupportedProtocolVersion,
     alpn: &[&[u8]],
@@ -84,7 +96,7 @@ fn demanding(
     TlsAcceptor::from(Arc::new(config))
 }
 
-async fn serve(acceptor: TlsAcceptor) -> Server {
+pub(super) async fn serve(acceptor: TlsAcceptor) -> Server {
     Server::start(move |tcp, _| {
         let acceptor = acceptor.clone();
         async move {

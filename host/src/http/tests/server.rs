@@ -37,7 +37,15 @@ impl Server {
         S: Fn(TcpStream, usize) -> F + Send + 'static,
         F: Future<Output = ()> + Send + 'static,
     {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        Self::on(TcpListener::bind("127.0.0.1:0").await.unwrap(), serve)
+    }
+
+    /// The same where somebody listens already.
+    pub fn on<F, S>(listener: TcpListener, serve: S) -> Self
+    where
+        S: Fn(TcpStream, usize) -> F + Send + 'static,
+        F: Future<Output = ()> + Send + 'static,
+    {
         let address = listener.local_addr().unwrap();
         let connections = Arc::new(AtomicUsize::new(0));
         let counter = Arc::clone(&connections);

@@ -15,6 +15,7 @@ use super::message::{self, MOST_BYTES};
 use super::place::{Bounds, Place};
 use super::{Setting, Taking, seconds};
 use crate::clock::millis;
+use crate::config::{HostNetwork, ProxyChoice};
 use crate::http::{Client, ClientOptions};
 use crate::problem::Problem;
 
@@ -100,7 +101,7 @@ impl Sender {
         self.takes(Taking::Working);
         while !self.stop.is_cancelled() {
             let setting = self.setting.borrow_and_update().clone();
-            let client = match client(&setting) {
+            let client = match client(&setting, &self.shared.config.network) {
                 Ok(client) => client,
                 Err(why) => {
                     tracing::error!(
@@ -388,12 +389,13 @@ impl Sender {
 }
 
 /// The tenant's own client: its connections, and what it may reach.
-fn client(setting: &Setting) -> Result<Client, String> {
+fn client(setting: &Setting, network: &HostNetwork) -> Result<Client, String> {
     let options = ClientOptions {
         timeout: TIMEOUT,
         response_body: MOST_ANSWER,
         allow_private: setting.config.allow_private,
         extra_roots: setting.config.extra_roots.clone(),
+        proxy: network.proxy(&ProxyChoice::Hosts, &setting.config.url),
         idle_connections: 1,
         ..ClientOptions::default()
     };
