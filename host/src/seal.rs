@@ -25,6 +25,12 @@ pub const GROWTH: usize = NONCE + 16;
 /// Largest file that a key is looked for in.
 const KEY_FILE_BYTES: u64 = 4096;
 
+/// The outbox, below the data folder.
+pub const OUTBOX: &str = "outbox";
+
+/// The recorded items, below the data folder.
+pub const RECORDINGS: &str = "recordings";
+
 /// The generated key, in the data folder.
 const KEY_FILE: &str = "recording.key";
 
@@ -141,7 +147,7 @@ fn generated(data_dir: &Path) -> Result<Zeroizing<[u8; KEY]>, String> {
 
 /// A key that is made where something was kept before is none for that.
 fn tell_of_others(data_dir: &Path, path: &Path) {
-    let kept = ["outbox", "recordings"].map(|name| data_dir.join(name));
+    let kept = [OUTBOX, RECORDINGS].map(|name| data_dir.join(name));
     let has_files = |folder: &std::path::PathBuf| {
         std::fs::read_dir(folder).is_ok_and(|mut files| files.next().is_some())
     };

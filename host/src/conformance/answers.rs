@@ -48,125 +48,84 @@ fn answer(what: &str, status: u16, kind: &str, body: Body, success: Success) -> 
 
 const JSON: &str = "application/json";
 
+fn text(text: impl Into<String>) -> Body {
+    Body::Text(text.into())
+}
+
+/// What a good answer may be taken for once it is broken: an object or a list
+/// shows that it is, and anything else may have been meant so.
+fn once_broken(good: &str) -> Success {
+    match good.starts_with(['{', '[']) {
+        true => Success::Never,
+        false => Success::MayBe,
+    }
+}
+
 /// Answers that are wrong for every platform.
 pub(super) fn wrong_for_everybody() -> Vec<Answer> {
     use Success::{MayBe, Never, Unlikely};
-    let text = |text: &str| Body::Text(text.to_owned());
     let page = "<html><head><title>502 Bad Gateway</title></head><body>访问被阻断</body></html>";
-    let deep = |open: &str, close: &str| {
-        Body::Text(format!("{}1{}", open.repeat(DEEP), close.repeat(DEEP)))
-    };
+    let deep = |open: &str, close: &str| format!("{}1{}", open.repeat(DEEP), close.repeat(DEEP));
+    let long = format!("{{\"code\":7,\"message\":\"{}\"}}", "长".repeat(LONG / 3));
+    let types = r#"{"code":{},"success":"no","data":7,"message":[]}"#;
+    let xml = "<?xml version=\"1.0\"?><response><flag>success</flag></response>";
+    let no_text = Body::Bytes(vec![0xff, 0xfe, 0, 0x80, b'{']);
+    let image = Body::Bytes(b"\x89PNG\r\n\x1a\n\0\0".to_vec());
     let mut all = vec![
         answer("an empty body", 200, "", Body::Empty, Unlikely),
         answer("an empty body", 204, "", Body::Empty, MayBe),
-        answer("an empty text", 200, JSON, text(""), Unlikely),
-        answer("white space", 200, JSON, text(" \r\n\t"), Unlikely),
         answer("a page of HTML", 200, "text/html", text(page), Never),
         answer("a page of HTML", 502, "text/html", text(page), Never),
         answer("plain text", 200, "text/plain", text("ok"), MayBe),
-        answer("`null`", 200, JSON, text("null"), Unlikely),
-        answer("`{}`", 200, JSON, text("{}"), MayBe),
-        answer("`[]`", 200, JSON, text("[]"), MayBe),
-        answer("a number", 200, JSON, text("0"), Unlikely),
-        answer("a text in JSON", 200, JSON, text("\"ok\""), Unlikely),
-        answer("`true`", 200, JSON, text("true"), Unlikely),
-        answer(
-            "half a document",
-            200,
-            JSON,
-            text("{\"code\":0,\"da"),
-            Never,
-        ),
-        answer("two documents", 200, JSON, text("{}{}"), Never),
-        answer("`NaN`", 200, JSON, text("{\"code\":NaN}"), Unlikely),
-        answer(
-            "bytes that are no text",
-            200,
-            JSON,
-            Body::Bytes(vec![0xff, 0xfe, 0, 0x80, b'{']),
-            Never,
-        ),
-        answer(
-            "bytes of an image",
-            200,
-            "image/png",
-            Body::Bytes(b"\x89PNG\r\n\x1a\n\0\0".to_vec()),
-            Never,
-        ),
-        answer(
-            "a list 10,000 levels deep",
-            200,
-            JSON,
-            deep("[", "]"),
-            Unlikely,
-        ),
-        answer(
-            "objects 10,000 levels deep",
-            200,
-            JSON,
-            deep("{\"a\":", "}"),
-            Unlikely,
-        ),
+        answer("bytes that are no text", 200, JSON, no_text, Never),
+        answer("bytes of an image", 200, "image/png", image, Never),
         answer(
             "a mebibyte of text",
             200,
             "text/plain",
-            Body::Text("x".repeat(LONG)),
+            text("x".repeat(LONG)),
             Unlikely,
         ),
-        answer(
-            "a message of a mebibyte",
-            200,
-            JSON,
-            Body::Text(format!(
-                "{{\"code\":7,\"message\":\"{}\"}}",
-                "长".repeat(LONG / 3)
-            )),
-            MayBe,
-        ),
-        answer(
+        answer("XML", 200, "text/xml", text(xml), MayBe),
+    ];
+    // What calls itself JSON, with status 200.
+    let called_json = [
+        ("an empty text", String::new(), Unlikely),
+        ("white space", " \r\n\t".into(), Unlikely),
+        ("`null`", "null".into(), Unlikely),
+        ("`{}`", "{}".into(), MayBe),
+        ("`[]`", "[]".into(), MayBe),
+        ("a number", "0".into(), Unlikely),
+        ("a text in JSON", "\"ok\"".into(), Unlikely),
+        ("`true`", "true".into(), Unlikely),
+        ("half a document", "{\"code\":0,\"da".into(), Never),
+        ("two documents", "{}{}".into(), Never),
+        ("`NaN`", "{\"code\":NaN}".into(), Unlikely),
+        ("a list 10,000 levels deep", deep("[", "]"), Unlikely),
+        ("objects 10,000 levels deep", deep("{\"a\":", "}"), Unlikely),
+        ("a message of a mebibyte", long, MayBe),
+        (
             "a list of 100,000 numbers",
-            200,
-            JSON,
-            Body::Text(format!("[{}0]", "0,".repeat(100_000))),
+            format!("[{}0]", "0,".repeat(100_000)),
             MayBe,
         ),
-        answer(
+        (
             "a number of a thousand digits",
-            200,
-            JSON,
-            Body::Text(format!("{{\"code\":{}}}", "9".repeat(1000))),
+            format!("{{\"code\":{}}}", "9".repeat(1000)),
             MayBe,
         ),
-        answer(
-            "`{\"code\":\"0\"}`",
-            200,
-            JSON,
-            text("{\"code\":\"0\"}"),
-            MayBe,
-        ),
-        answer(
-            "members of the wrong type",
-            200,
-            JSON,
-            text("{\"code\":{},\"success\":\"no\",\"data\":7,\"message\":[]}"),
-            MayBe,
-        ),
-        answer(
+        ("`{\"code\":\"0\"}`", "{\"code\":\"0\"}".into(), MayBe),
+        ("members of the wrong type", types.into(), MayBe),
+        (
             "a list of nothing",
-            200,
-            JSON,
-            text("{\"code\":0,\"data\":[null,null],\"list\":[{}]}"),
-            MayBe,
-        ),
-        answer(
-            "XML",
-            200,
-            "text/xml",
-            text("<?xml version=\"1.0\"?><response><flag>success</flag></response>"),
+            "{\"code\":0,\"data\":[null,null],\"list\":[{}]}".into(),
             MayBe,
         ),
     ];
+    let called_json = called_json.into_iter();
+    all.extend(
+        called_json.map(|(what, body, success)| answer(what, 200, JSON, text(body), success)),
+    );
     for status in [
         201, 400, 401, 403, 404, 405, 408, 409, 413, 422, 429, 500, 501, 503, 504, 599,
     ] {
@@ -191,54 +150,30 @@ pub(super) fn torn(good: &str, status: u16) -> Vec<Answer> {
     for end in ends.iter().step_by(step) {
         let cut = &good[..*end];
         // What still is a whole document was no JSON object to begin with.
-        let whole = serde_json::from_str::<serde_json::Value>(cut).is_ok();
-        let success = match (whole, good.starts_with(['{', '['])) {
-            (false, true) => Success::Never,
-            _ => Success::MayBe,
+        let success = match serde_json::from_str::<serde_json::Value>(cut) {
+            Ok(_) => Success::MayBe,
+            Err(_) => once_broken(good),
         };
         let what = format!("an example's answer cut after {end} bytes,");
-        all.push(answer(
-            &what,
-            status,
-            JSON,
-            Body::Text(cut.to_owned()),
-            success,
-        ));
+        all.push(answer(&what, status, JSON, text(cut), success));
     }
-    let twice = format!("{good}{good}");
-    let success = match good.starts_with(['{', '[']) {
-        true => Success::Never,
-        false => Success::MayBe,
-    };
-    all.push(answer(
-        "an example's answer twice,",
-        status,
-        JSON,
-        Body::Text(twice),
-        success,
-    ));
+    let twice = "an example's answer twice,";
+    let body = text(format!("{good}{good}"));
+    all.push(answer(twice, status, JSON, body, once_broken(good)));
     let mut bytes = good.as_bytes().to_vec();
     let middle = bytes.len() / 2;
     if let Some(byte) = bytes.get_mut(middle) {
         *byte = 0xff;
     }
-    all.push(answer(
-        "an example's answer with a byte that is no text,",
-        status,
-        JSON,
-        Body::Bytes(bytes),
-        Success::MayBe,
-    ));
+    let what = "an example's answer with a byte that is no text,";
+    let body = Body::Bytes(bytes);
+    all.push(answer(what, status, JSON, body, Success::MayBe));
     all
 }
 
 /// An example's answer with something changed.
 pub(super) fn changed(document: &serde_json::Value, status: u16) -> Answer {
-    answer(
-        "an example's answer with something changed,",
-        status,
-        JSON,
-        Body::Text(document.to_string()),
-        Success::MayBe,
-    )
+    let what = "an example's answer with something changed,";
+    let body = text(document.to_string());
+    answer(what, status, JSON, body, Success::MayBe)
 }

@@ -82,9 +82,6 @@ pub use journal::CallJournal;
 pub use keyring::missing as missing_key;
 pub use status::Status;
 
-/// The folder below the data folder.
-const FOLDER: &str = "outbox";
-
 /// The pause after the host itself failed.
 const HOST_PAUSE: Duration = Duration::from_secs(1);
 
@@ -314,5 +311,5 @@ fn refused(error: &StoreError) -> Problem {
 
 /// Where the outbox is, below the data folder.
 pub fn folder(data_dir: &Path) -> std::path::PathBuf {
-    data_dir.join(FOLDER)
+    data_dir.join(crate::seal::OUTBOX)
 }

@@ -59,8 +59,9 @@ pub struct Project {
 /// `crossdock.json`.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-struct Said {
-    name: Option<String>,
+pub(crate) struct Said {
+    /// The adapter's name.
+    pub name: Option<String>,
     language: Option<String>,
     build: Option<Vec<String>>,
     output: Option<PathBuf>,
@@ -148,7 +149,8 @@ pub fn check_name(name: &str) -> Result<(), String> {
     }
 }
 
-fn said(dir: &Path) -> Result<Said, String> {
+/// What a folder's `crossdock.json` says: nothing where there is none.
+pub(crate) fn said(dir: &Path) -> Result<Said, String> {
     let path = dir.join(FILE);
     if path.symlink_metadata().is_err() {
         return Ok(Said::default());
@@ -178,7 +180,8 @@ fn name_in_manifest(dir: &Path) -> Option<String> {
         .map(|named| named.name)
 }
 
-fn folder_name(dir: &Path) -> Option<String> {
+/// What a folder is called, wherever it was named from.
+pub(crate) fn folder_name(dir: &Path) -> Option<String> {
     let dir = dir.canonicalize().ok()?;
     Some(dir.file_name()?.to_string_lossy().into_owned())
 }

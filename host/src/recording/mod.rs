@@ -36,12 +36,9 @@ use seal::Seal;
 pub use store::Subject;
 use store::{Bounds, Store};
 
-/// The folder below the data folder.
-const FOLDER: &str = "recordings";
-
 /// Where recorded items are, below the data folder.
 pub fn folder(data_dir: &Path) -> std::path::PathBuf {
-    data_dir.join(FOLDER)
+    data_dir.join(crate::seal::RECORDINGS)
 }
 
 /// Calls that wait to be written.

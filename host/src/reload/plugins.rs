@@ -1,5 +1,6 @@
 //! The plugin files: what serves from each, and why newer bytes do not.
 
+mod shown;
 mod sources;
 
 use std::collections::BTreeMap;
@@ -8,8 +9,8 @@ use std::sync::Arc;
 
 use tokio::time::Instant;
 
-use super::passing::{Backoff, Presence, Unreadable, Unwatched, is_gone};
-use super::status::{PluginStatus, RefusalStatus};
+use super::passing::{Backoff, Presence, Unreadable, is_gone};
+use super::status::RefusalStatus;
 use crate::clock::now_ms;
 use crate::plugin::artifact::{Artifact, ReadError, Sha, is_component};
 use crate::plugin::language::RuntimeGeneration;
@@ -404,24 +405,6 @@ impl PluginFiles {
             }
         }
     }
-
-    /// For the interfaces.
-    pub fn statuses(&self) -> Vec<PluginStatus> {
-        self.files
-            .iter()
-            .map(|(path, file)| file.status(path))
-            .collect()
-    }
-
-    /// The folder, while it cannot be read, for the interfaces.
-    pub fn unreadable(&self, dir: &Path) -> Vec<Unwatched> {
-        let root = self.root.iter().map(|unreadable| unreadable.shown(dir));
-        let files = self.files.iter().filter_map(|(path, file)| {
-            let unreadable = file.unreadable.as_ref()?;
-            Some(unreadable.shown(path))
-        });
-        root.chain(files).collect()
-    }
 }
 
 impl PluginFile {
@@ -434,30 +417,6 @@ impl PluginFile {
         let unreadable = self.unreadable.as_ref().map(|unreadable| unreadable.retry);
         let mut all = [unreadable, self.due_retry()].into_iter().flatten();
         all.any(|retry| retry.at <= now)
-    }
-
-    fn status(&self, path: &Path) -> PluginStatus {
-        let unreadable = self.unreadable.as_ref();
-        // Why it cannot be read is news, whatever stood against older bytes.
-        let refused = unreadable.map(|unreadable| RefusalStatus {
-            step: "read",
-            reason: unreadable.shown(path).reason,
-            sha256: None,
-            at_ms: unreadable.since_ms(),
-        });
-        let retry = unreadable.map(|unreadable| unreadable.retry);
-        PluginStatus {
-            file: path.to_owned(),
-            serving: self
-                .serving
-                .as_ref()
-                .map(|loaded| loaded.identity().clone()),
-            refused: refused.or_else(|| self.refused.clone()),
-            missing: self.missing.is_some(),
-            checking: self.checking,
-            unreadable_since_ms: unreadable.map(Unreadable::since_ms),
-            retry: retry.or(self.due_retry()).map(Backoff::shown),
-        }
     }
 }
 

@@ -5,6 +5,7 @@ use std::os::unix::fs::symlink;
 
 use tempfile::TempDir;
 
+use super::super::status::PluginStatus;
 use super::*;
 
 const MOST: usize = 1 << 20;

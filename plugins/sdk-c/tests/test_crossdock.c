@@ -1,5 +1,5 @@
 // Tests of the helpers, natively:
-//   cc -fsanitize=address,undefined -I bindings -I . crossdock.c tests/test_crossdock.c -o /tmp/t && /tmp/t
+//   cc -fsanitize=address,undefined -I bindings -I . *.c tests/test_crossdock.c -o /tmp/t && /tmp/t
 
 #include "crossdock.h"
 

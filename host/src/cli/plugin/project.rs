@@ -3,13 +3,8 @@
 
 use std::path::{Path, PathBuf};
 
-use serde::Deserialize;
-
-use crate::files::{self, Links};
 use crate::problem::Problem;
-
-/// Bytes of `crossdock.json`.
-const PROJECT_BYTES: u64 = 64 << 10;
+use crate::project;
 
 /// Source files that are an adapter by themselves.
 const SOURCES: [&str; 2] = ["js", "mjs"];
@@ -23,12 +18,6 @@ pub(super) struct Project {
     pub examples: Option<PathBuf>,
     /// The manifest as its author writes it, if it is a file of its own.
     pub manifest: Option<PathBuf>,
-}
-
-/// What matters here of `crossdock.json`.
-#[derive(Deserialize)]
-struct Described {
-    name: Option<String>,
 }
 
 impl Project {
@@ -46,7 +35,7 @@ impl Project {
         }
         Ok(Self {
             plugin: plugin_in(path)?,
-            examples: there(path.join("examples"), Path::is_dir),
+            examples: there(path.join(project::EXAMPLES), Path::is_dir),
             manifest: there(path.join("manifest.json"), Path::is_file),
         })
     }
@@ -89,28 +78,14 @@ fn plugin_in(dir: &Path) -> Result<PathBuf, Problem> {
     }
 }
 
-/// The name in `crossdock.json`; without that file the folder's.
+/// The name in `crossdock.json`; without that file the folder's, if there is a
+/// component of that name.
 fn name(dir: &Path) -> Result<Option<String>, Problem> {
-    let path = dir.join("crossdock.json");
-    if path.is_file() {
-        let wrong = |why: String| {
-            let why = format!("{} cannot be read: {why}", path.display());
-            Problem::caller("project-unreadable", why)
-        };
-        let bytes = files::read(&path, PROJECT_BYTES, Links::Follow)
-            .map_err(|error| wrong(error.to_string()))?;
-        let bytes = crate::text::without_mark(&bytes);
-        let described: Described =
-            serde_json::from_slice(bytes).map_err(|error| wrong(error.to_string()))?;
-        if described.name.is_some() {
-            return Ok(described.name);
-        }
-    }
-    let real = dir.canonicalize().unwrap_or_else(|_| dir.to_owned());
-    Ok(real
-        .file_name()
-        .map(|name| name.to_string_lossy().into_owned())
-        .filter(|name| dir.join(format!("{name}.wasm")).is_file()))
+    let said = project::said(dir).map_err(|why| Problem::caller("project-unreadable", why))?;
+    let built = |name: &String| dir.join(format!("{name}.wasm")).is_file();
+    Ok(said
+        .name
+        .or_else(|| project::folder_name(dir).filter(built)))
 }
 
 fn with_extension(dir: &Path, wanted: &[&str]) -> Vec<PathBuf> {

@@ -4,7 +4,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
 
-use crate::plugin::contract::{Body, Failure, Fault, Outcome, Pause, Refusal, Request};
+use crate::plugin::contract::{Body, Failure, Fault, Outcome, Request};
 use crate::plugin::edits::{Payload, SignedDraft};
 use crate::plugin::manifest::{ExampleBody, ExampleFailure, ExampleOutcome, ExampleRequest};
 
@@ -15,8 +15,6 @@ pub(super) fn request(
     plan: Option<&Request>,
     instead: Option<&ExampleRequest>,
 ) -> ExampleRequest {
-    let whole = instead.is_none();
-    let says = |says: fn(&ExampleRequest) -> bool| whole || instead.is_some_and(says);
     ExampleRequest {
         method: signed.method.clone(),
         path: signed.path.clone(),
@@ -30,12 +28,18 @@ pub(super) fn request(
             }),
         },
         items: plan
-            .filter(|_| says(|request| request.items.is_some()))
-            .map(|plan| plan.items.clone()),
+            .map(|plan| plan.items.clone())
+            .filter(|_| named(instead, |request| request.items.is_some())),
         repeatable: plan
-            .filter(|_| says(|request| request.repeatable.is_some()))
-            .map(|plan| plan.repeatable),
+            .map(|plan| plan.repeatable)
+            .filter(|_| named(instead, |request| request.repeatable.is_some())),
     }
+}
+
+/// Whether something is written down: the example in its place names it, or
+/// there is none.
+fn named<E>(instead: Option<&E>, names: fn(&E) -> bool) -> bool {
+    instead.is_none_or(names)
 }
 
 /// Items that were refused.
@@ -44,9 +48,10 @@ pub(super) fn failures(found: &[Failure], instead: &[ExampleFailure]) -> Vec<Exa
         .iter()
         .map(|failure| {
             let before = instead.iter().find(|before| before.item == failure.item);
-            let told = before.is_none_or(|before| before.pointer.is_some());
             let pointer = match &failure.fault {
-                Fault::InvalidInput(detail) if told => Some(detail.pointer.clone()),
+                Fault::InvalidInput(detail) if named(before, |before| before.pointer.is_some()) => {
+                    Some(detail.pointer.clone())
+                }
                 _ => None,
             };
             ExampleFailure {
@@ -69,23 +74,22 @@ pub(super) fn outcomes(
         let before = instead
             .and_then(|instead| instead.get(index))
             .filter(|before| before.status == seen.status);
-        let says = |says: fn(&ExampleOutcome) -> bool| before.is_none_or(says);
         ExampleOutcome {
-            status: seen.status.to_owned(),
             result: seen
                 .result()
-                .filter(|_| says(|before| before.result.is_some())),
+                .filter(|_| named(before, |before| before.result.is_some())),
             code: seen
                 .code
-                .filter(|_| says(|before| before.code.is_some()))
+                .filter(|_| named(before, |before| before.code.is_some()))
                 .cloned(),
             message: seen
                 .message
-                .filter(|_| says(|before| before.message.is_some()))
+                .filter(|_| named(before, |before| before.message.is_some()))
                 .cloned(),
             after_ms: seen
                 .after_ms
-                .filter(|_| says(|before| before.after_ms.is_some())),
+                .filter(|_| named(before, |before| before.after_ms.is_some())),
+            status: seen.status.to_owned(),
         }
     };
     found.iter().enumerate().map(one).collect()
@@ -105,6 +109,7 @@ pub(super) fn body(body: Option<&ExampleBody>) -> Result<Body, String> {
 }
 
 /// An outcome as an example writes it down.
+#[derive(Default)]
 pub(super) struct Seen<'o> {
     pub status: &'static str,
     pub result: Option<&'o String>,
@@ -115,15 +120,35 @@ pub(super) struct Seen<'o> {
 
 impl<'o> Seen<'o> {
     pub fn of(outcome: &'o Outcome) -> Self {
-        match outcome {
-            Outcome::Accepted(json) => Self::done("accepted", json),
-            Outcome::Duplicate(json) => Self::done("duplicate", json),
-            Outcome::Rejected(refusal) => Self::refused("rejected", refusal),
-            Outcome::Unauthenticated(refusal) => Self::refused("unauthenticated", refusal),
-            Outcome::Unknown(refusal) => Self::refused("unknown", refusal),
-            Outcome::Retry(pause) => Self::paused("retry", pause),
-            Outcome::Throttled(pause) => Self::paused("throttled", pause),
-        }
+        let seen = match outcome {
+            Outcome::Accepted(json) | Outcome::Duplicate(json) => Self {
+                result: Some(json),
+                ..Self::default()
+            },
+            Outcome::Rejected(refusal)
+            | Outcome::Unauthenticated(refusal)
+            | Outcome::Unknown(refusal) => Self {
+                code: Some(&refusal.code),
+                message: Some(&refusal.message),
+                ..Self::default()
+            },
+            Outcome::Retry(pause) | Outcome::Throttled(pause) => Self {
+                code: Some(&pause.code),
+                message: Some(&pause.message),
+                after_ms: pause.after_ms,
+                ..Self::default()
+            },
+        };
+        let status = match outcome {
+            Outcome::Accepted(_) => "accepted",
+            Outcome::Duplicate(_) => "duplicate",
+            Outcome::Rejected(_) => "rejected",
+            Outcome::Unauthenticated(_) => "unauthenticated",
+            Outcome::Unknown(_) => "unknown",
+            Outcome::Retry(_) => "retry",
+            Outcome::Throttled(_) => "throttled",
+        };
+        Self { status, ..seen }
     }
 
     /// Its result, if it has one that is JSON.
@@ -141,35 +166,5 @@ impl<'o> Seen<'o> {
             said.push_str(&format!(": {text}"));
         }
         said
-    }
-
-    fn done(status: &'static str, json: &'o String) -> Self {
-        Self {
-            status,
-            result: Some(json),
-            code: None,
-            message: None,
-            after_ms: None,
-        }
-    }
-
-    fn refused(status: &'static str, refusal: &'o Refusal) -> Self {
-        Self {
-            status,
-            result: None,
-            code: Some(&refusal.code),
-            message: Some(&refusal.message),
-            after_ms: None,
-        }
-    }
-
-    fn paused(status: &'static str, pause: &'o Pause) -> Self {
-        Self {
-            status,
-            result: None,
-            code: Some(&pause.code),
-            message: Some(&pause.message),
-            after_ms: pause.after_ms,
-        }
     }
 }
