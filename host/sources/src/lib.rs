@@ -21,6 +21,7 @@
 mod database;
 mod failure;
 mod folder;
+mod result;
 mod rows;
 mod settings;
 mod text;
@@ -28,7 +29,8 @@ mod xlsx;
 
 pub use database::{DatabaseUrl, Kind};
 pub use failure::{Failure, FailureKind};
-pub use folder::Pattern;
+pub use folder::{Finished, Identity, Looked, Pattern, Taken, check_folder, look};
+pub use result::ResultFile;
 pub use rows::{BadRow, MOST_PAGE, MOST_RECORD, Page, Reader, Record, Row};
 pub use settings::{Csv, DatabaseSource, FolderSource, Format, Header, Reading};
 pub use text::Encoding;

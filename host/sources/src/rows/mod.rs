@@ -175,7 +175,7 @@ fn text_rows(from: Box<dyn Read + Send>, format: Format, reading: &Reading) -> B
     let text = Text::new(from, reading.encoding);
     match format {
         Format::Csv => Box::new(csv::CsvRows::new(text, reading.csv, reading.header.clone())),
-        Format::Json => Box::new(json::JsonRows::new(text)),
+        Format::Json => Box::new(json::JsonRows::new(text, reading.records.as_deref())),
         // A workbook is no text; what is taken for one says so by its lines.
         Format::Ndjson | Format::Xlsx => Box::new(lines::LineRows::new(text)),
     }
