@@ -27,7 +27,7 @@ mod settings;
 mod text;
 mod xlsx;
 
-pub use database::{DatabaseUrl, Kind};
+pub use database::{DatabaseUrl, Kind, MOST_TIES, QueryPage, Stream, query_page};
 pub use failure::{Failure, FailureKind};
 pub use folder::{Finished, Identity, Looked, Pattern, Taken, check_folder, look};
 pub use result::ResultFile;

@@ -58,6 +58,14 @@ impl Columns {
         Ok(Columns::Named(ready.collect()))
     }
 
+    /// How many there are.
+    pub(crate) fn count(&self) -> usize {
+        match self {
+            Columns::Named(names) => names.len(),
+            Columns::Awaited | Columns::Counted => 0,
+        }
+    }
+
     /// A record of these fields. The error says why there is none.
     pub(crate) fn record<'a>(
         &self,
