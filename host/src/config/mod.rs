@@ -22,6 +22,7 @@ mod telemetry_table;
 mod tenant_file;
 mod token;
 mod trust;
+mod webhook;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -49,6 +50,7 @@ pub use secret::Secret;
 pub use tenant_file::{TenantFile, load_tenant, tenant_dirs};
 pub use token::{Token, TokenHash, TokenHashError};
 pub use trust::{SignatureConfig, TrustConfig};
+pub use webhook::{WebhookDigest, WebhookEncoding, WebhookGate, WebhookKey, WebhookSource};
 
 /// Bytes of a mebibyte, the unit of every `_mb` key.
 const MIB: usize = 1 << 20;
