@@ -5,6 +5,7 @@
 //! | [`snapshot`] | all adapters, script engines and tenants of one moment |
 //! | [`route`] | what serves under the names of a call |
 //! | [`connection`] | one generation of a connection: what is decided once per load |
+//! | [`tenant_flow`] | the same of a flow |
 //! | [`connection_limits`] | what outlives every generation of a connection: HTTP pool, limits, pauses |
 //! | `channels` | these, by tenant and connection |
 //! | `pause` | what a throttling platform asked for |
@@ -23,3 +24,4 @@ mod pause;
 mod rate;
 pub mod route;
 pub mod snapshot;
+pub mod tenant_flow;
