@@ -15,6 +15,7 @@ use crate::delivery::item_keys::DeliveryId;
 use crate::delivery::order;
 use crate::delivery::path::deliver;
 use crate::files;
+use crate::flows::Flows;
 use crate::outbox::{self, CallJournal, Outbox, Queued};
 use crate::plugin::cache::CodeCache;
 use crate::plugin::code;
@@ -52,6 +53,8 @@ pub struct Host {
     recorder: Option<Arc<Recorder>>,
     /// Nothing where nobody takes records in: only a host that serves does.
     outbox: Option<Outbox>,
+    /// The flows of its tenants, where it has an outbox.
+    flows: Option<Flows>,
     /// What everything that is being received or worked on may hold together.
     memory: Budget,
     vital: Arc<Vital>,
@@ -123,6 +126,7 @@ impl Host {
             channels,
             recorder,
             outbox: None,
+            flows: None,
             memory,
             vital: Arc::new(vital),
             telemetry,
@@ -136,10 +140,10 @@ impl Host {
     /// If it cannot be opened.
     pub async fn with_outbox(mut self) -> Result<Self, Problem> {
         let loaded = self.loaded.current.clone();
-        let serving = Arc::new(move || loaded.snapshot());
+        let serving: outbox::Serving = Arc::new(move || loaded.snapshot());
         let outbox = Outbox::open(
             self.config.clone(),
-            serving,
+            serving.clone(),
             self.channels.clone(),
             self.memory.clone(),
         )
@@ -150,6 +154,13 @@ impl Host {
         if let Some(vital) = Arc::get_mut(&mut self.vital) {
             vital.watch(Part::Outbox, move || delivering.is_alive());
         }
+        let (config, memory) = (self.config.clone(), self.memory.clone());
+        let flows = Flows::start(outbox.clone(), serving, config, memory);
+        let running = flows.clone();
+        if let Some(vital) = Arc::get_mut(&mut self.vital) {
+            vital.watch(Part::Flows, move || running.is_alive());
+        }
+        self.flows = Some(flows);
         self.outbox = Some(outbox);
         Ok(self)
     }
@@ -163,6 +174,19 @@ impl Host {
             Problem::host(
                 "queue-not-available",
                 "this host takes nothing in to deliver it later; send without `queue`",
+            )
+        })
+    }
+
+    /// The flows of its tenants.
+    ///
+    /// # Errors
+    /// If this host runs none.
+    pub fn flows(&self) -> Result<&Flows, Problem> {
+        self.flows.as_ref().ok_or_else(|| {
+            Problem::host(
+                "flows-not-available",
+                "this host runs no flows; ask one that was started with `crossdock serve`",
             )
         })
     }
