@@ -10,7 +10,7 @@
 //! | `channels` | these, by tenant and connection |
 //! | `pause` | what a throttling platform asked for |
 //! | `rate` | requests evenly spaced, also over restarts |
-//! | [`flow`] | what the platform's answers say about queued deliveries: how many at once, whether any |
+//! | [`pace`] | what the platform's answers say about queued deliveries: how many at once, whether any |
 //! | [`keeping`] | what of these outlives the process |
 //!
 //! [`crate::reload`] puts it together, [`crate::delivery`] uses it.
@@ -18,8 +18,8 @@
 mod channels;
 pub mod connection;
 pub mod connection_limits;
-pub mod flow;
 pub mod keeping;
+pub mod pace;
 mod pause;
 mod rate;
 pub mod route;
