@@ -11,7 +11,7 @@
 //! | `bulk` | the same with one item a line, taken in piece by piece |
 //! | `deliveries` | `/v1/{tenant}/deliveries` and `/v1/deliveries`: what was accepted, what became of it, what a person does about it |
 //! | `events` | `/v1/{tenant}/deliveries/events`: what became of items, as it becomes known |
-//! | `flow` | `/v1/{tenant}/connections`: whether queued records leave |
+//! | `pace` | `/v1/{tenant}/connections`: whether queued records leave |
 //! | `admin` | what is loaded, and retiring an adapter |
 //! | `health` | `/healthz`, `/readyz`, `/openapi.json` |
 //! | `metrics` | `/metrics` |
@@ -29,9 +29,9 @@ mod connections;
 mod deliveries;
 mod events;
 mod finish;
-mod flow;
 mod health;
 mod metrics;
+mod pace;
 mod problem;
 mod query;
 mod serve;
@@ -286,10 +286,10 @@ fn router<S: Service>(app: Arc<App<S>>) -> Router {
             get(events::of_tenant::<S>),
         )
         .route("/v1/deliveries/events", get(events::of_all::<S>))
-        .route("/v1/{tenant}/connections", get(flow::list::<S>))
+        .route("/v1/{tenant}/connections", get(pace::list::<S>))
         .route(
             "/v1/{tenant}/connections/{connection}/resume",
-            post(flow::resume::<S>),
+            post(pace::resume::<S>),
         )
         .route("/v1/plugins", get(admin::plugins::<S>))
         .route("/v1/plugins/{name}/retire", post(admin::retire::<S>))

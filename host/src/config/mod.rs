@@ -8,6 +8,7 @@ mod auth;
 mod connection;
 mod did_you_mean;
 mod disk;
+mod flow;
 mod host_file;
 mod limits;
 mod mistakes;
@@ -36,6 +37,11 @@ use crate::problem::Problem;
 use crate::telemetry::traces::Settings;
 
 pub(crate) use did_you_mean::{did_you_mean, nearest};
+pub use flow::{
+    Check, CronRule, CursorRule, DatabaseSource, Digits, Encoding, FlowConfig, FlowConfirm,
+    FlowSource, FlowStep, FlowTarget, FolderSource, Format, Header, Missed, Overlap, Trigger,
+    WebhookSource,
+};
 pub use host_file::load_host;
 pub use limits::{ConnectionLimits, ConnectionOutbox, HostLimits};
 pub use notify::{NotifyConfig, SigningKey};
@@ -241,6 +247,8 @@ pub struct TenantConfig {
     pub notify: Option<NotifyConfig>,
     /// By name.
     pub connections: BTreeMap<String, ConnectionConfig>,
+    /// `[flows.NAME]`, by name.
+    pub flows: BTreeMap<String, FlowConfig>,
     /// What is wrong with its files. With any of it the tenant is not loaded; it
     /// is here so that what else stands against it is said at the same time.
     pub faults: Vec<Problem>,

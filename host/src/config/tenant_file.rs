@@ -139,6 +139,7 @@ pub(super) fn load_tenant_with(dir: &Path, environment: Environment) -> TenantFi
         recording: true,
         notify: None,
         connections: BTreeMap::new(),
+        flows: BTreeMap::new(),
         faults: Vec::new(),
     };
     match &bytes {
