@@ -8,6 +8,7 @@
 //! | `answering` | what every answer has in common |
 //! | `query`, `body` | what a call asks for, and its items |
 //! | `calls` | `POST /v1/{tenant}/{connection}/{operation}` |
+//! | `bulk` | the same with one item a line, taken in piece by piece |
 //! | `deliveries` | `/v1/{tenant}/deliveries` and `/v1/deliveries`: what was accepted, what became of it, what a person does about it |
 //! | `events` | `/v1/{tenant}/deliveries/events`: what became of items, as it becomes known |
 //! | `pace` | `/v1/{tenant}/connections`: whether queued records leave |
@@ -21,6 +22,7 @@ mod admin;
 mod answering;
 mod auth;
 mod body;
+mod bulk;
 mod calls;
 mod clock;
 mod connections;
