@@ -1,7 +1,7 @@
 //! Which run begins when: ticks that are due, those that passed while a flow was
 //! not free, and the next one.
 
-use crossdock_schedule::{Cron, Every, Schedule};
+use crossdock_schedule::Schedule;
 
 use crate::config::{Missed, Overlap, Trigger};
 
@@ -72,25 +72,22 @@ pub(super) fn next(trigger: &Trigger, missed: Missed, overlap: Overlap, moment: 
 /// A trigger as a schedule; nothing on demand.
 fn schedule(trigger: &Trigger) -> Option<Schedule> {
     match trigger {
-        Trigger::Every(every) => Every::new(*every).ok().map(Schedule::Every),
-        Trigger::Cron(rule) => {
-            let cron = Cron::parse(&rule.text, Some(&rule.zone));
-            cron.ok().map(Schedule::Cron)
-        }
+        Trigger::Every(every) => Some(Schedule::Every(*every)),
+        Trigger::Cron(cron) => Some(Schedule::Cron(cron.clone())),
         Trigger::Demand => None,
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
+    use crossdock_schedule::Every;
 
     use super::*;
 
     const MINUTE: u64 = 60_000;
 
     fn every() -> Trigger {
-        Trigger::Every(Duration::from_secs(60))
+        Trigger::Every(Every::parse("1m").unwrap())
     }
 
     /// Three ticks passed.

@@ -299,8 +299,8 @@ fn kind(source: &FlowSource) -> &'static str {
 
 fn when(trigger: &Trigger) -> String {
     match trigger {
-        Trigger::Every(every) => format!("every {every:?}"),
-        Trigger::Cron(cron) => format!("cron {} {}", cron.text, cron.zone),
+        Trigger::Every(every) => format!("every {every}"),
+        Trigger::Cron(cron) => format!("cron {cron}"),
         Trigger::Demand => "on demand".to_owned(),
     }
 }
