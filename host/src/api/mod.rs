@@ -8,9 +8,10 @@
 //! | `answering` | what every answer has in common |
 //! | `query`, `body` | what a call asks for, and its items |
 //! | `calls` | `POST /v1/{tenant}/{connection}/{operation}` |
+//! | `bulk` | the same with one item a line, taken in piece by piece |
 //! | `deliveries` | `/v1/{tenant}/deliveries` and `/v1/deliveries`: what was accepted, what became of it, what a person does about it |
 //! | `events` | `/v1/{tenant}/deliveries/events`: what became of items, as it becomes known |
-//! | `flow` | `/v1/{tenant}/connections`: whether queued records leave |
+//! | `pace` | `/v1/{tenant}/connections`: whether queued records leave |
 //! | `admin` | what is loaded, and retiring an adapter |
 //! | `health` | `/healthz`, `/readyz`, `/openapi.json` |
 //! | `metrics` | `/metrics` |
@@ -21,15 +22,16 @@ mod admin;
 mod answering;
 mod auth;
 mod body;
+mod bulk;
 mod calls;
 mod clock;
 mod connections;
 mod deliveries;
 mod events;
 mod finish;
-mod flow;
 mod health;
 mod metrics;
+mod pace;
 mod problem;
 mod query;
 mod serve;
@@ -284,10 +286,10 @@ fn router<S: Service>(app: Arc<App<S>>) -> Router {
             get(events::of_tenant::<S>),
         )
         .route("/v1/deliveries/events", get(events::of_all::<S>))
-        .route("/v1/{tenant}/connections", get(flow::list::<S>))
+        .route("/v1/{tenant}/connections", get(pace::list::<S>))
         .route(
             "/v1/{tenant}/connections/{connection}/resume",
-            post(flow::resume::<S>),
+            post(pace::resume::<S>),
         )
         .route("/v1/plugins", get(admin::plugins::<S>))
         .route("/v1/plugins/{name}/retire", post(admin::retire::<S>))

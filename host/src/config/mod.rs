@@ -8,6 +8,7 @@ mod auth;
 mod connection;
 mod did_you_mean;
 mod disk;
+mod flow;
 mod host_file;
 mod limits;
 mod mistakes;
@@ -21,6 +22,7 @@ mod telemetry_table;
 mod tenant_file;
 mod token;
 mod trust;
+mod webhook;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -35,6 +37,9 @@ use crate::problem::Problem;
 use crate::telemetry::traces::Settings;
 
 pub(crate) use did_you_mean::{did_you_mean, nearest};
+pub use flow::{
+    CursorRule, FlowConfig, FlowConfirm, FlowSource, FlowStep, FlowTarget, Missed, Overlap, Trigger,
+};
 pub use host_file::load_host;
 pub use limits::{ConnectionLimits, ConnectionOutbox, HostLimits};
 pub use notify::{NotifyConfig, SigningKey};
@@ -43,6 +48,7 @@ pub use secret::Secret;
 pub use tenant_file::{TenantFile, load_tenant, tenant_dirs};
 pub use token::{Token, TokenHash, TokenHashError};
 pub use trust::{SignatureConfig, TrustConfig};
+pub use webhook::{WebhookDigest, WebhookEncoding, WebhookGate, WebhookKey, WebhookSource};
 
 /// Bytes of a mebibyte, the unit of every `_mb` key.
 const MIB: usize = 1 << 20;
@@ -239,6 +245,8 @@ pub struct TenantConfig {
     pub notify: Option<NotifyConfig>,
     /// By name.
     pub connections: BTreeMap<String, ConnectionConfig>,
+    /// `[flows.NAME]`, by name.
+    pub flows: BTreeMap<String, FlowConfig>,
     /// What is wrong with its files. With any of it the tenant is not loaded; it
     /// is here so that what else stands against it is said at the same time.
     pub faults: Vec<Problem>,

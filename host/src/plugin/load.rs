@@ -13,6 +13,7 @@ use wasmtime::component::Component;
 
 use super::artifact::{Artifact, Sha};
 use super::bindings::adapter::PlatformPre;
+use super::bindings::inbound::ReceiverPre;
 use super::bindings::script::ScriptEnginePre;
 use super::bindings::source::LanguageRuntimePre;
 use super::cache::CodeCache;
@@ -23,6 +24,7 @@ use super::generation::{
 };
 use super::golden;
 use super::guest::{GuestFailureKind, Home};
+use super::inbound::{Receiver, ReceiverHome};
 use super::language::{LanguageManifest, Linked, RuntimeGeneration};
 use super::manifest::Manifest;
 use super::packed::{self, SourceFile};
@@ -38,6 +40,10 @@ use crate::config::HostLimits;
 use crate::schema::{self, Schema};
 use crate::text::one_line;
 pub use source::Beside;
+
+/// Instances that are given what begins at the platform are so many times fewer than
+/// those that work for callers.
+const RECEIVERS: usize = 8;
 
 /// A manifest larger than this is not read.
 const MANIFEST_BYTES: usize = 4 << 20;
@@ -101,6 +107,8 @@ pub struct Loader {
     store: CodeStore,
     adapters: Arc<AdapterHome>,
     scripts: Arc<ScriptHome>,
+    /// Of adapters that are given what begins at the platform.
+    receivers: Arc<ReceiverHome>,
     /// Processor time of a candidate's golden examples.
     check_timeout: Duration,
     runs_examples: bool,
@@ -133,6 +141,15 @@ impl Loader {
         Self {
             adapters: Arc::new(Home::new(sandbox.clone(), warm, active)),
             scripts: Arc::new(Home::new(sandbox.clone(), warm, active)),
+            // Beside these, since what strangers send must not take their place.
+            receivers: Arc::new(Home::new(
+                sandbox.clone(),
+                Room {
+                    count: warm.count / RECEIVERS,
+                    bytes: warm.bytes / RECEIVERS,
+                },
+                active / RECEIVERS,
+            )),
             store: CodeStore::new(sandbox.clone(), compiler, cache),
             sandbox,
             check_timeout: limits.check_timeout,
@@ -229,8 +246,13 @@ impl Loader {
         let identity = Identity { times, ..identity };
         match verified.kind {
             Kind::Adapter => {
+                let receiver = match verified.receives {
+                    true => Some(ReceiverPre::new(pre.clone()).map_err(interface)?),
+                    false => None,
+                };
                 let parts = Parts {
                     pre: PlatformPre::new(pre).map_err(interface)?,
+                    receiver,
                     wants_wasi,
                     source: None,
                     examples: carried.examples,
@@ -256,8 +278,13 @@ impl Loader {
                 ))))
             }
             Kind::LanguageRuntime => {
+                let receiver = match verified.receives {
+                    true => Some(ReceiverPre::new(pre.clone()).map_err(interface)?),
+                    false => None,
+                };
                 let linked = Linked {
                     platform: PlatformPre::new(pre.clone()).map_err(interface)?,
+                    receiver,
                     language: LanguageRuntimePre::new(pre).map_err(interface)?,
                     wants_wasi,
                 };
@@ -293,6 +320,7 @@ impl Loader {
     ) -> Result<Arc<AdapterGeneration>, Refusal> {
         let Parts {
             pre,
+            receiver,
             wants_wasi,
             source,
             examples,
@@ -311,6 +339,7 @@ impl Loader {
             wants_wasi,
             source: source.clone(),
             home: self.adapters.clone(),
+            receiver: None,
         });
         let text = bare.lease(&"".into()).await?.describe().await?;
         // Schemas and their patterns take long to compile if somebody wants it.
@@ -329,6 +358,8 @@ impl Loader {
             ..identity
         };
         identity.pinned = self.trust.pinned(&identity)?;
+        let home = self.receivers.clone();
+        let receiver = receiver.map(|pre| Receiver { pre, home });
         let generation = Arc::new(AdapterGeneration {
             label: identity.label().into(),
             identity,
@@ -340,7 +371,13 @@ impl Loader {
             wants_wasi,
             source,
             home: self.adapters.clone(),
+            receiver,
         });
+        // A language runtime has the interface for files that do not have it.
+        let generation = match generation.source.is_some() && generation.receives() {
+            true => without_receiver(generation).await?,
+            false => generation,
+        };
         let examples = Instant::now();
         if self.runs_examples {
             golden::run(&generation, self.check_timeout).await?;
@@ -369,9 +406,28 @@ impl Loader {
     }
 }
 
+/// A file that takes no messages which begin at the platform says so; then it has
+/// no such interface.
+async fn without_receiver(
+    generation: Arc<AdapterGeneration>,
+) -> Result<Arc<AdapterGeneration>, Refusal> {
+    let receives = generation.is_receiving().await.map_err(Refusal::Describe)?;
+    Ok(match (receives, Arc::try_unwrap(generation)) {
+        (true, Ok(generation)) => Arc::new(generation),
+        (false, Ok(mut generation)) => {
+            generation.receiver = None;
+            Arc::new(generation)
+        }
+        // Nobody else has the generation yet.
+        (_, Err(shared)) => shared,
+    })
+}
+
 /// What an adapter is made of.
 struct Parts {
     pre: PlatformPre<super::state::GuestState>,
+    /// For the messages that begin at the platform, if it takes any.
+    receiver: Option<ReceiverPre<super::state::GuestState>>,
     wants_wasi: bool,
     /// What its language runtime runs.
     source: Option<Arc<SourceFile>>,

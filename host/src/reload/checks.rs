@@ -96,6 +96,7 @@ impl Checked {
             number,
             config: self.config,
             connections,
+            flows: HashMap::new(),
             loaded_at_ms: now_ms(),
         })
     }

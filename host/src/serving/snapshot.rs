@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use super::connection::ConnectionGeneration;
+use super::tenant_flow::FlowGeneration;
 use crate::config::TenantConfig;
 use crate::plugin::generation::AdapterGeneration;
 use crate::plugin::load::Loaded;
@@ -48,6 +49,8 @@ pub struct TenantGeneration {
     pub config: TenantConfig,
     /// Its connections, by name.
     pub connections: HashMap<String, Arc<ConnectionGeneration>>,
+    /// Its flows, by name.
+    pub flows: HashMap<String, Arc<FlowGeneration>>,
     /// When it began to serve, Unix milliseconds.
     pub loaded_at_ms: u64,
 }

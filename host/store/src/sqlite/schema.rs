@@ -11,7 +11,11 @@ use crate::error::{Result, StoreError};
 const APPLICATION: i64 = 0x4344_4f42;
 
 /// What makes each format from the one before, beginning with an empty file.
-pub(super) const STEPS: &[&str] = &[include_str!("schema.sql"), include_str!("notes.sql")];
+pub(super) const STEPS: &[&str] = &[
+    include_str!("schema.sql"),
+    include_str!("notes.sql"),
+    include_str!("flows.sql"),
+];
 
 /// Makes the file what this version works with, or says why it cannot. A file
 /// that is something else is left as it is.
