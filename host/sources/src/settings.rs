@@ -144,6 +144,8 @@ pub struct DatabaseSource {
     /// Whether each run begins at `start` again and goes through everything, as
     /// suits a flow that sends changes only.
     pub from_start: bool,
+    /// Whether the server may have a private address.
+    pub allow_private: bool,
     /// How long the server may take for one page; by default
     /// [`DatabaseSource::TIMEOUT`].
     pub timeout: Duration,

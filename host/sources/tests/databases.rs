@@ -16,6 +16,7 @@ fn source(server: &Server, query: &str, cursor: &str) -> DatabaseSource {
         cursor: cursor.into(),
         start: None,
         from_start: false,
+        allow_private: true,
         timeout: Duration::from_secs(20),
     }
 }
@@ -247,6 +248,7 @@ async fn a_server_that_talks_nonsense_is_told_within_its_time() {
             cursor: "id".into(),
             start: None,
             from_start: false,
+            allow_private: true,
             timeout: Duration::from_secs(1),
         };
         let nobody = Arc::new(servers::trust_nobody());

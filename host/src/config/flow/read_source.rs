@@ -166,7 +166,9 @@ impl FlowReader<'_, '_, '_> {
         let csv = csv(section, report);
         let header = header(section, report);
         let sheet = section.text(report, "sheet").map(|typed| typed.value.to_owned());
+        let records = pointer(section, "records", report);
         for (key, of, fits) in [
+            ("records", "JSON", format.is_none_or(|it| it == Format::Json)),
             ("separator", "CSV", format.is_none_or(|it| it == Format::Csv)),
             ("quote", "CSV", format.is_none_or(|it| it == Format::Csv)),
             ("sheet", "XLSX", format.is_none_or(|it| it == Format::Xlsx)),
@@ -196,6 +198,7 @@ impl FlowReader<'_, '_, '_> {
                 csv,
                 header: header.unwrap_or_default(),
                 sheet,
+                records,
             },
             done: done?,
             failed: failed?,
@@ -284,6 +287,7 @@ impl FlowReader<'_, '_, '_> {
             }
         });
         let from_start = section.boolean(report, "from_start").unwrap_or(false);
+        let allow_private = section.boolean(report, "allow_private").unwrap_or(false);
         let timeout = duration(&mut section, "timeout", ("1s", "1h"), report);
         section.finish(report);
         Some(DatabaseSource {
@@ -292,6 +296,7 @@ impl FlowReader<'_, '_, '_> {
             cursor: cursor?.value.to_owned(),
             start,
             from_start,
+            allow_private,
             timeout: timeout.unwrap_or(DatabaseSource::TIMEOUT),
         })
     }
@@ -382,7 +387,7 @@ fn header(section: &mut Section, report: &mut Report) -> Option<Header> {
     let typed = section.any("header")?;
     match typed.value {
         DeValue::Boolean(true) => Some(Header::FirstRow),
-        DeValue::Boolean(false) => Some(Header::None),
+        DeValue::Boolean(false) => Some(Header::Numbers),
         DeValue::Array(array) => {
             let names = elements(&typed.key, array).take(MOST_COLUMNS + 1);
             let names: Vec<String> = names
