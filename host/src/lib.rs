@@ -20,6 +20,7 @@
 //! | [`redact`] | no secret in anything that leaves the host |
 //! | [`report`] | what became of a call and of each of its items |
 //! | [`outbox`] | records that wait for their platform, on disk |
+//! | [`flows`] | from where records come, step by step, to every place that wants them |
 //! | [`recording`] | the last items of each operation, for trying a changed script on them |
 //! | [`schema`] | adapters' JSON Schemas, run under bounds |
 //! | [`http`] | outbound calls, byte for byte as signed |
@@ -55,6 +56,7 @@ mod deadline;
 pub mod delivery;
 mod file_failure;
 mod files;
+pub mod flows;
 pub mod host;
 pub mod http;
 mod json_failure;
