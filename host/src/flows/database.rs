@@ -56,7 +56,10 @@ impl Database {
         let place = place.filter(|place| !self.source.from_start || place.run == self.run.0);
         let url = &self.source.url;
         let unreachable = |why: String| {
-            Trouble::of(Problem::platform("flow-source-unavailable", format!("the database {url} cannot be reached: {why}")))
+            Trouble::of(Problem::platform(
+                "flow-source-unavailable",
+                format!("the database {url} cannot be reached: {why}"),
+            ))
         };
         let stream = dial(url.host(), url.port(), self.source.allow_private, CONNECT)
             .await
@@ -73,7 +76,10 @@ impl Database {
         });
         let cursor = place.map(|place| serde_json::to_vec(&place)).transpose();
         let cursor = cursor.map_err(|_| {
-            Trouble::Final(Problem::host("flow-cursor-unreadable", "the place is no JSON"))
+            Trouble::Final(Problem::host(
+                "flow-cursor-unreadable",
+                "the place is no JSON",
+            ))
         })?;
         Ok(Fetched {
             records: page.records.into_iter().filter_map(raw).collect(),

@@ -143,7 +143,11 @@ impl Reading {
             let fetched = Fetched {
                 origin: text(serde_json::to_vec(&origin))?,
                 cursor: Some(text(serde_json::to_vec(&place))?),
-                records: page.records.into_iter().filter_map(|it| raw(it.json)).collect(),
+                records: page
+                    .records
+                    .into_iter()
+                    .filter_map(|it| raw(it.json))
+                    .collect(),
                 last: false,
                 ..Fetched::default()
             };
@@ -200,7 +204,10 @@ impl Reading {
     fn moved(&self, finished: Finished, why: Option<&Failure>) {
         let (tenant, flow) = (&*self.whose.0, &*self.whose.1);
         let file = finished.file.display();
-        let list = finished.rejected.as_ref().map(|list| list.display().to_string());
+        let list = finished
+            .rejected
+            .as_ref()
+            .map(|list| list.display().to_string());
         let list = list.unwrap_or_default();
         match why {
             Some(why) => tracing::warn!(
@@ -211,7 +218,9 @@ impl Reading {
                 target: "crossdock::flows", tenant, flow, %file, list, rows = finished.bad,
                 "rows of a file were refused"
             ),
-            None => tracing::info!(target: "crossdock::flows", tenant, flow, %file, "a file was read"),
+            None => {
+                tracing::info!(target: "crossdock::flows", tenant, flow, %file, "a file was read")
+            }
         }
     }
 }
@@ -224,7 +233,9 @@ fn cut_short() -> Trouble {
 pub(super) fn trouble(failure: Failure) -> Trouble {
     let (blame, code) = match failure.kind {
         FailureKind::Content | FailureKind::Setting => (Blame::Caller, "flow-source-unusable"),
-        FailureKind::Changed | FailureKind::Unavailable => (Blame::Platform, "flow-source-unavailable"),
+        FailureKind::Changed | FailureKind::Unavailable => {
+            (Blame::Platform, "flow-source-unavailable")
+        }
     };
     Trouble::of(Problem::new(blame, code, failure.sentence))
 }

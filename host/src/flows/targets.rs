@@ -48,7 +48,10 @@ pub(super) async fn prepare(
             ..
         } = target
         else {
-            prepared.work.targets.push(written::items(&records, target.name()));
+            prepared
+                .work
+                .targets
+                .push(written::items(&records, target.name()));
             continue;
         };
         let scripts = flow.targets.get(index).unwrap_or(&none);

@@ -25,10 +25,15 @@ pub(super) fn items(records: &[Record], name: &str) -> ForTarget {
 
 /// The file of a target that is one.
 pub(super) fn path(serves: Option<&Serves>, name: &str) -> Option<PathBuf> {
-    serves?.flow.config.targets.iter().find_map(|target| match target {
-        FlowTarget::File { name: known, path } if known == name => Some(path.clone()),
-        _ => None,
-    })
+    serves?
+        .flow
+        .config
+        .targets
+        .iter()
+        .find_map(|target| match target {
+            FlowTarget::File { name: known, path } if known == name => Some(path.clone()),
+            _ => None,
+        })
 }
 
 /// Writes a page's records. The same page again takes the place of what is there.
@@ -56,8 +61,7 @@ pub(super) async fn finish(shared: &Arc<Shared>, part: &Part, run: RunId) -> Res
             continue;
         };
         let path = path.clone();
-        let made =
-            off_the_threads(move || ResultFile::new(&path, run.0)?.finish()).await?;
+        let made = off_the_threads(move || ResultFile::new(&path, run.0)?.finish()).await?;
         if let Some(made) = made {
             tracing::info!(
                 target: "crossdock::flows",

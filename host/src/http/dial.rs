@@ -28,9 +28,16 @@ pub(crate) async fn dial(
     let addresses: Vec<SocketAddr> = match timeout_at(deadline, lookup_host((host, port))).await {
         Ok(Ok(addresses)) => addresses.collect(),
         Ok(Err(error)) => {
-            return Err(format!("the name `{host}` {}", net_failure::unresolved(&error)));
+            return Err(format!(
+                "the name `{host}` {}",
+                net_failure::unresolved(&error)
+            ));
         }
-        Err(_) => return Err(format!("the name `{host}` did not resolve within {patience:?}")),
+        Err(_) => {
+            return Err(format!(
+                "the name `{host}` did not resolve within {patience:?}"
+            ));
+        }
     };
     let addresses = permitted(addresses, allow_private).map_err(|(address, kind)| {
         format!(

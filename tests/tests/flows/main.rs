@@ -1,6 +1,7 @@
 //! What is promised of flows, before an ERP and shops that answer as the test says.
 
 mod changes;
+mod files;
 mod kill;
 mod parked;
 mod setting;
