@@ -144,7 +144,7 @@ pub(super) fn status_of(problem: &Problem) -> StatusCode {
             return StatusCode::SERVICE_UNAVAILABLE;
         }
         "plugin-present" | "idempotency-key-reused" | "not-open" => return StatusCode::CONFLICT,
-        "outbox-full" | "outbox-unwritable" | "outbox-tenant-full" => {
+        "outbox-full" | "outbox-unwritable" | "outbox-tenant-full" | "flow-full" => {
             return StatusCode::INSUFFICIENT_STORAGE;
         }
         "unknown-event" => return StatusCode::BAD_REQUEST,

@@ -63,7 +63,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
-use crossdock_store::{Health, OpenAttempt, Settlement, SqliteStore, Store, StoreError};
+use crossdock_store::{FlowStore, Health, OpenAttempt, Settlement, SqliteStore, Store, StoreError};
 use tokio::task::AbortHandle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -98,6 +98,8 @@ pub struct Outbox {
 
 struct Shared {
     store: Arc<dyn Store>,
+    /// The same one, as flows see it.
+    flows: Arc<dyn FlowStore>,
     config: Arc<HostConfig>,
     serving: Serving,
     /// What everything that is being worked on may hold together.
@@ -149,8 +151,10 @@ impl Outbox {
             .map_err(|_| ended())?
             .map_err(|error| refused(&error))?;
         let closing = CancellationToken::new();
+        let store = Arc::new(store);
         let shared = Shared {
-            store: Arc::new(store),
+            flows: store.clone(),
+            store,
             feed: feed::Feed::default(),
             places: event::Places::new(&key),
             config,
@@ -186,6 +190,11 @@ impl Outbox {
         let drain = self.shared.batches.spawn(drain::run(shared));
         // A second start would be a second task, which finds nothing to do.
         let _ = self.shared.drain.set(drain.abort_handle());
+    }
+
+    /// What is kept of flows, in the same file. Every call of it blocks.
+    pub fn flow_store(&self) -> Arc<dyn FlowStore> {
+        self.shared.flows.clone()
     }
 
     /// Lets nothing more leave from `stop` on: the host ends as soon as its callers
@@ -279,13 +288,15 @@ fn ended() -> Problem {
 }
 
 /// Why the store did not do what it was asked.
-fn refused(error: &StoreError) -> Problem {
+pub(crate) fn refused(error: &StoreError) -> Problem {
     let (blame, code) = match error {
         StoreError::Full { .. } => (Blame::Host, "outbox-full"),
         StoreError::Io { .. } => (Blame::Host, "outbox-unwritable"),
         StoreError::InUse { .. } => (Blame::Host, "outbox-in-use"),
         StoreError::TooLarge { .. } | StoreError::Invalid(_) => (Blame::Caller, "outbox-refused"),
-        StoreError::NotOpen(_) => (Blame::Caller, "not-open"),
+        StoreError::NotOpen(_) | StoreError::NotOpenPage { .. } => (Blame::Caller, "not-open"),
+        StoreError::Unknown { .. } => (Blame::Caller, "unknown-flow"),
+        StoreError::TooMany { .. } => (Blame::Host, "flow-full"),
         StoreError::Unreadable(_) => (Blame::Host, "record-unreadable"),
         StoreError::Closed => (Blame::Host, "shutting-down"),
         _ => (Blame::Host, "outbox-damaged"),
