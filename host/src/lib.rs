@@ -57,6 +57,7 @@ mod file_failure;
 mod files;
 pub mod host;
 pub mod http;
+pub mod inbound;
 mod json_failure;
 pub mod log;
 mod meter;

@@ -2,17 +2,17 @@
 
 use std::sync::Arc;
 
+use super::{Record, Refusal};
 use crate::clock::now_ms;
 use crate::config::FlowSource;
 use crate::plugin::contract::Context;
-use crate::plugin::fault;
+use crate::plugin::fault::fault_text;
+use crate::plugin::guest::GuestFailureKind;
 use crate::plugin::inbound::{Answer, Push, Received, Unheard};
 use crate::problem::Problem;
 use crate::redact::Redactor;
 use crate::serving::snapshot::Snapshot;
 use crate::telemetry::metrics::Arrivals;
-
-use super::{Record, Refusal};
 
 /// A message of which its adapter says that it is the platform's.
 #[derive(Debug)]
@@ -74,9 +74,9 @@ pub async fn open(
     let received = heard.result.map_err(|unheard| {
         let refusal = refusal(unheard, &adapter.label, &redactor);
         match &refusal {
-            Refusal::Stranger => arrivals.unverified.add(1),
+            Refusal::Stranger => arrivals.unverified.one(),
             Refusal::Known(problem) => {
-                arrivals.refused.add(1);
+                arrivals.refused.one();
                 tracing::warn!(
                     tenant = &**name,
                     connection = &*connection.config.name,
@@ -93,7 +93,7 @@ pub async fn open(
     let flows: Vec<Arc<str>> = flows.map(|(name, _)| name.as_str().into()).collect();
     let Received { items, answer } = received;
     if flows.is_empty() && !items.is_empty() {
-        arrivals.refused.add(1);
+        arrivals.refused.one();
         let detail = format!(
             "no flow takes what the platform of connection `{}` pushes; add one with from = {{ connection = \"{}\", inbound = true }}",
             connection.config.name, connection.config.name
@@ -116,7 +116,7 @@ fn refusal(unheard: Unheard, adapter: &str, redactor: &Redactor) -> Refusal {
     match unheard {
         Unheard::NoInterface | Unheard::Unverified => Refusal::Stranger,
         Unheard::Fault(found) => {
-            let told = clean(&fault::sentence(&found));
+            let told = clean(&fault_text(&found));
             Refusal::Known(Problem::platform(
                 "inbound-unreadable",
                 format!("adapter {adapter} cannot read the message: {told}"),
@@ -125,7 +125,7 @@ fn refusal(unheard: Unheard, adapter: &str, redactor: &Redactor) -> Refusal {
         Unheard::Guest(failure) => {
             let told = failure.told(clean);
             Refusal::Known(match failure.kind {
-                crate::plugin::guest::GuestFailureKind::Unavailable => {
+                GuestFailureKind::Unavailable => {
                     Problem::host("host-busy", told)
                 }
                 _ => Problem::adapter(

@@ -18,6 +18,19 @@ pub struct Reloads {
     pub refused: Counter,
 }
 
+/// What became of what others sent by themselves.
+#[derive(Debug, Default)]
+pub struct Arrivals {
+    /// It is on disk.
+    pub accepted: Counter,
+    /// Nothing showed who sent it.
+    pub unverified: Counter,
+    /// Its sender was known, and it was not taken in.
+    pub refused: Counter,
+    /// Records that had come before under the same key.
+    pub repeated: Counter,
+}
+
 /// What a host counts. The lock is for loading a connection and for reading the
 /// page, and never for a call.
 #[derive(Debug)]
@@ -31,6 +44,10 @@ pub struct Metrics {
     pub plugins: Arc<Reloads>,
     /// Of tenants.
     pub tenants: Arc<Reloads>,
+    /// Of platforms, through their adapters.
+    pub pushes: Arrivals,
+    /// Of flows' webhooks.
+    pub webhooks: Arrivals,
 }
 
 #[derive(Debug, Default)]
@@ -61,6 +78,8 @@ impl Metrics {
             nobody: OperationMeter::default(),
             plugins: Arc::default(),
             tenants: Arc::default(),
+            pushes: Arrivals::default(),
+            webhooks: Arrivals::default(),
         }
     }
 
