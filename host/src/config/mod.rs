@@ -38,9 +38,7 @@ use crate::telemetry::traces::Settings;
 
 pub(crate) use did_you_mean::{did_you_mean, nearest};
 pub use flow::{
-    Check, CronRule, CursorRule, DatabaseSource, Digits, Encoding, FlowConfig, FlowConfirm,
-    FlowSource, FlowStep, FlowTarget, FolderSource, Format, Header, Missed, Overlap, Trigger,
-    WebhookSource,
+    CursorRule, FlowConfig, FlowConfirm, FlowSource, FlowStep, FlowTarget, Missed, Overlap, Trigger,
 };
 pub use host_file::load_host;
 pub use limits::{ConnectionLimits, ConnectionOutbox, HostLimits};

@@ -19,6 +19,15 @@ const MAX_SCRIPT: usize = MIB;
 /// Largest file of tests.
 const MAX_TESTS: usize = MIB;
 
+/// Which tests beside a script are read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Beside {
+    /// Those that the tenant requires.
+    Required,
+    /// Any that there are, since what they expect has to fit what comes next.
+    Read,
+}
+
 impl ConnectionReader<'_, '_> {
     /// The scripts of `mappings` or `replies`, by operation.
     pub(super) fn scripts(
@@ -47,6 +56,16 @@ impl ConnectionReader<'_, '_> {
             return None;
         };
         let typed = entry.value.string(report)?;
+        self.script_file(&typed, Beside::Required, report)
+    }
+
+    /// A script by its file's name, with the tests beside it.
+    pub(super) fn script_file(
+        &mut self,
+        typed: &Typed<&str>,
+        beside: Beside,
+        report: &mut Report,
+    ) -> Option<ScriptSource> {
         let path = self.dir.join(typed.value);
         let extension = path.extension().and_then(|extension| extension.to_str());
         let Some(extension) = extension.filter(|extension| !extension.is_empty()) else {
@@ -55,12 +74,12 @@ impl ConnectionReader<'_, '_> {
             typed.refuse(report, "config-bad-value", detail);
             return None;
         };
-        let bytes = self.inside(&typed, &path, "script", MAX_SCRIPT, report)?;
-        let text = utf8(&typed, &path, "script", &bytes, report)?;
-        let tests = if self.require_tests {
-            Some(self.tests(&typed, &path, report)?)
-        } else {
-            None
+        let bytes = self.inside(typed, &path, "script", MAX_SCRIPT, report)?;
+        let text = utf8(typed, &path, "script", &bytes, report)?;
+        let tests = match beside {
+            _ if self.require_tests => Some(self.tests(typed, &path, report)?),
+            Beside::Read if self.has_tests(&path) => Some(self.tests(typed, &path, report)?),
+            _ => None,
         };
         Some(ScriptSource {
             extension: extension.to_owned(),
@@ -68,6 +87,17 @@ impl ConnectionReader<'_, '_> {
             path,
             tests,
         })
+    }
+
+    /// Whether there are tests beside a script. Where there are none, it is noted
+    /// that some may come.
+    fn has_tests(&mut self, script: &Path) -> bool {
+        let path = tests_beside(script);
+        let missing = path.try_exists().is_ok_and(|exists| !exists);
+        if missing {
+            self.disk.note_missing(&path);
+        }
+        !missing
     }
 
     /// The tests beside a script, which have to be there.

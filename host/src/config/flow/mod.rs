@@ -3,21 +3,34 @@
 //!
 //! | part | what it does |
 //! |---|---|
-//! | [`source`] | where records come from |
+//! | `source` | where records come from |
+//! | `read` | the table of a flow, and when it runs |
+//! | `read_source` | its `from` |
+//! | `read_parts` | its `steps`, `to` and `confirm` |
+//! | `reading` | what these share |
+//! | `circles` | flows that would feed themselves, or write the same file |
 
+mod circles;
+mod read;
+mod read_parts;
+mod read_source;
+mod reading;
 mod source;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crossdock_schedule::{Cron, Every, Schedule};
+
 use super::ScriptSource;
 
-pub use source::{
-    Check, CursorRule, DatabaseSource, Digits, Encoding, FlowSource, FolderSource, Format, Header,
-    WebhookSource,
-};
+pub(super) use circles::check as check_circles;
+pub(super) use read::read_flows;
+pub use source::{CursorRule, FlowSource};
 
 /// `[flows.NAME]`.
 #[derive(Debug, Clone)]
@@ -32,6 +45,9 @@ pub struct FlowConfig {
     pub overlap: Overlap,
     /// `changes_only`: what a target last accepted is not sent to it again.
     pub changes_only: bool,
+    /// `may_echo`: what a platform pushed may be sent to it, as it does not push
+    /// that again.
+    pub may_echo: bool,
     /// `page`: records worked on at once, 1 to 10000; default 1000.
     pub page: usize,
     /// `from`.
@@ -52,20 +68,22 @@ pub struct FlowConfig {
 #[derive(Debug, Clone)]
 pub enum Trigger {
     /// `every`: at each multiple of it since 1970; at least a second.
-    Every(Duration),
+    Every(Every),
     /// `cron` and `timezone`.
-    Cron(CronRule),
+    Cron(Cron),
     /// When it is asked for, or when something arrives.
     Demand,
 }
 
-/// `cron` and `timezone`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct CronRule {
-    /// The five fields as they were typed.
-    pub text: String,
-    /// The zone's name; `UTC` where none was typed.
-    pub zone: String,
+impl Trigger {
+    /// Its ticks, if it has any.
+    pub fn schedule(&self) -> Option<Schedule> {
+        match self {
+            Self::Every(every) => Some(Schedule::Every(*every)),
+            Self::Cron(cron) => Some(Schedule::Cron(cron.clone())),
+            Self::Demand => None,
+        }
+    }
 }
 
 /// `missed`: what becomes of ticks that passed while the host was down, or the
@@ -156,6 +174,42 @@ pub struct FlowConfirm {
 }
 
 impl FlowConfig {
+    /// Line and column of a key below the flow, or of what is around it.
+    pub fn place(&self, key: &str) -> (u32, u32) {
+        let mut at = key;
+        loop {
+            if let Some(place) = self.places.get(at) {
+                return *place;
+            }
+            match at.rfind('.') {
+                Some(end) => at = &at[..end],
+                None => return self.places.get("").copied().unwrap_or_default(),
+            }
+        }
+    }
+
+    /// The connections that it names, each with its key below the flow.
+    pub fn connections(&self) -> Vec<(String, &str)> {
+        let mut named = Vec::new();
+        if let FlowSource::Operation { connection, .. } | FlowSource::Inbound { connection } =
+            &self.source
+        {
+            named.push(("from.connection".to_owned(), connection.as_str()));
+        }
+        for (index, step) in self.steps.iter().enumerate() {
+            named.push((format!("steps.{index}.connection"), &step.connection));
+        }
+        for (index, target) in self.targets.iter().enumerate() {
+            if let FlowTarget::Operation { connection, .. } = target {
+                named.push((format!("to.{index}.connection"), connection));
+            }
+        }
+        if let Some(confirm) = &self.confirm {
+            named.push(("confirm.connection".to_owned(), &confirm.connection));
+        }
+        named
+    }
+
     /// Every script of it, with its key below the flow.
     pub fn scripts(&self) -> impl Iterator<Item = (String, &ScriptSource)> {
         let steps = self.steps.iter().enumerate();

@@ -1,0 +1,2 @@
+mod url;
+pub use url::{DatabaseUrl, Kind};
