@@ -7,11 +7,13 @@
 //! | [`gate`] | whether a webhook's caller knows the flow's secret |
 //! | [`records`] | a webhook's body to records |
 //! | [`push`] | a platform's message through its adapter's `receive` |
+//! | [`keep`] | records onto the disk |
 //!
 //! A stranger learns nothing: neither which tenants, connections and flows there
 //! are, nor why he is not let in ([`Refusal::Stranger`]).
 
 pub mod gate;
+pub mod keep;
 pub mod push;
 pub mod records;
 

@@ -2,9 +2,11 @@
 //! pretends to deliver.
 
 mod access;
+mod bulk;
 mod calls;
 mod connections;
 mod contract;
+mod inbound;
 mod shutdown;
 
 use std::collections::BTreeMap;
@@ -26,10 +28,13 @@ use tokio_util::sync::CancellationToken;
 use super::{Server, Service, bind};
 use crate::budget::Budget;
 use crate::config::{
-    HostConfig, HostLimits, RecordingConfig, TelemetryConfig, TokenHash, TrustConfig,
+    HostConfig, HostLimits, RecordingConfig, Secret, TelemetryConfig, TokenHash, TrustConfig,
+    WebhookGate, WebhookKey, WebhookSource,
 };
 use crate::host::Call;
+use crate::inbound::{Record, Refusal, TakenIn};
 use crate::outbox::{Outbox, Queued};
+use crate::plugin::inbound::Push;
 use crate::problem::{Place, Problem};
 use crate::reload::current::{Following, Gaps};
 use crate::reload::passing::{Retry, Unwatched};
@@ -51,6 +56,8 @@ struct Inner {
     config: HostConfig,
     tokens: BTreeMap<String, Vec<TokenHash>>,
     calls: Mutex<Vec<Call>>,
+    pushes: Mutex<Vec<Push>>,
+    kept: Mutex<Vec<Record>>,
     memory: Budget,
     telemetry: Telemetry,
     troubles: Mutex<Vec<Trouble>>,
@@ -100,6 +107,8 @@ impl Fake {
             troubles: Mutex::default(),
             tokens: tenants.map(|(name, t)| (name.to_owned(), t)).collect(),
             calls: Mutex::default(),
+            pushes: Mutex::default(),
+            kept: Mutex::default(),
             began: Semaphore::new(0),
             release: Semaphore::new(0),
             ended: Semaphore::new(0),
@@ -288,8 +297,85 @@ impl Service for Fake {
         false
     }
 
-    async fn queue(&self, _: Call) -> Result<Queued, Problem> {
-        Err(without_outbox())
+    /// Only `outbox` has one: what came under a key before is known, `full` is, and
+    /// an item `{"bad":…}` is refused.
+    async fn queue(&self, call: Call) -> Result<Queued, Problem> {
+        let items: Vec<Value> = serde_json::from_slice(&call.body).unwrap();
+        match call.connection.as_str() {
+            "outbox" => {}
+            "full" => return Err(Problem::host("outbox-full", "the disk is full")),
+            _ => return Err(without_outbox()),
+        }
+        if let Some(bad) = items.iter().position(|item| item.get("bad").is_some()) {
+            return Err(Problem::caller("invalid-json", "this item is bad").item(bad));
+        }
+        let mut calls = self.0.calls.lock().unwrap();
+        let same = |it: &&Call| {
+            it.idempotency_key.is_some() && it.idempotency_key == call.idempotency_key
+        };
+        let known = calls.iter().any(|it| same(&it));
+        calls.push(call);
+        Ok(Queued {
+            delivery: format!("d-{}", calls.len()),
+            items: items.len(),
+            known,
+            status: None,
+        })
+    }
+
+    /// `shop` takes what says `x-sign: good`; of `lost` it cannot be kept.
+    async fn push(
+        &self,
+        _tenant: &str,
+        connection: &str,
+        push: Push,
+    ) -> Result<crate::plugin::inbound::Answer, Refusal> {
+        let good = ("x-sign".to_owned(), "good".to_owned());
+        if !push.headers.contains(&good) {
+            return Err(Refusal::Stranger);
+        }
+        match connection {
+            "shop" => {}
+            "lost" => return Err(Problem::host("outbox-unwritable", "no disk").into()),
+            _ => return Err(Refusal::Stranger),
+        }
+        self.0.pushes.lock().unwrap().push(push);
+        Ok(crate::plugin::inbound::Answer {
+            status: 201,
+            headers: vec![("x-echo".into(), "1".into())],
+            body: crate::plugin::contract::Body::Text("success".into()),
+        })
+    }
+
+    fn webhook(&self, tenant: &str, flow: &str) -> Option<WebhookSource> {
+        let gate = match (tenant, flow) {
+            ("acme", "open") => WebhookGate::Bearer,
+            ("acme", "signed") => WebhookGate::Token {
+                secret: Secret::new("a-token-of-the-shop".into()),
+                header: axum::http::HeaderName::from_static("x-token"),
+                prefix: String::new(),
+            },
+            _ => return None,
+        };
+        Some(WebhookSource {
+            gate,
+            records: None,
+            key: Some(WebhookKey::Pointer("/id".into())),
+        })
+    }
+
+    async fn keep(&self, _: &str, _: &str, records: Vec<Record>) -> Result<TakenIn, Problem> {
+        let mut kept = self.0.kept.lock().unwrap();
+        let before = kept.len();
+        for record in records.iter() {
+            if !kept.contains(record) {
+                kept.push(record.clone());
+            }
+        }
+        Ok(TakenIn {
+            records: records.len(),
+            new: kept.len() - before,
+        })
     }
 
     fn outbox(&self) -> Result<&Outbox, Problem> {
