@@ -51,13 +51,17 @@ fn near(name: &str) -> Option<String> {
         return None;
     }
     let zones = tz::db().available().map(|zone| zone.as_str().to_owned());
-    let by_distance = zones.map(|zone| {
+    // What is as far as this is something else.
+    let allowed = |length: usize| 1 + length / 5;
+    let by_distance = zones.filter_map(|zone| {
         let of_whole = distance(&zone.to_lowercase(), &whole);
-        let of_city = distance(&city(&zone), &wanted) + usize::from(zone.contains('/'));
-        (of_whole.min(of_city), zone)
+        let of_city = distance(&city(&zone), &wanted);
+        let whole = (of_whole <= allowed(whole.len())).then_some(of_whole);
+        let city = (of_city <= allowed(wanted.len())).then_some(of_city + 1);
+        let nearest = whole.into_iter().chain(city).min()?;
+        Some((nearest, zone))
     });
-    let (distance, zone) = by_distance.min()?;
-    (distance <= 1 + name.len() / 5).then_some(zone)
+    by_distance.min().map(|(_, zone)| zone)
 }
 
 /// Letters to change, add or leave out to make one text of the other.

@@ -56,6 +56,9 @@ pub(super) async fn run(global: &Global, listen: Option<SocketAddr>) -> Finished
     if let Ok(outbox) = host.outbox() {
         outbox.end_with(stop.clone());
     }
+    if let Ok(flows) = host.flows() {
+        flows.end_with(stop.clone());
+    }
     let serving = std::pin::pin!(server.run(stop.clone(), cut));
     let reloading = std::pin::pin!(async {
         loop {
@@ -65,6 +68,10 @@ pub(super) async fn run(global: &Global, listen: Option<SocketAddr>) -> Finished
     });
     let supervising = std::pin::pin!(supervise(&host, || stop.cancel()));
     let (cut_off, lost) = join(serving, reloading, supervising).await;
+    // First, since they put what they have into the outbox.
+    if let Ok(flows) = host.flows() {
+        flows.close(host.config().limits.shutdown).await;
+    }
     if let Ok(outbox) = host.outbox() {
         outbox.close(host.config().limits.shutdown).await;
     }

@@ -14,6 +14,7 @@
 //! | `counted` | what is counted about claimed items |
 //! | `depth` | how much waits, for metrics |
 //! | `outcome` | an item's report to where the item goes from here |
+//! | `pages` | what flows queue |
 //! | `journal` | what is about to leave and must not be repeated, written before |
 //! | `blame`, `status` | whose fault it was, in both words; a delivery's status over its items |
 //! | `recovery` | what a host that was killed left open |
@@ -49,6 +50,7 @@ pub mod listening;
 mod news;
 mod notify;
 mod outcome;
+pub(crate) mod pages;
 pub mod people;
 mod plan;
 mod quota;

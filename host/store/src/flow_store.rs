@@ -114,7 +114,7 @@ pub trait FlowStore: Send + Sync {
     fn parked(&self, flow: FlowId, after: Option<ParkedId>, limit: usize)
     -> Result<Vec<ParkedRow>>;
 
-    /// Gives up parked records that no page has taken. Returns how many.
+    /// Gives up parked records that no open page has. Returns how many.
     fn unpark(&self, flow: FlowId, parked: Vec<ParkedId>) -> Result<u64>;
 
     /// Takes records in. For each, whether it is new: one of which the key came

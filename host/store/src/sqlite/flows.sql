@@ -92,6 +92,7 @@ CREATE TABLE flow_parked(
     flow       INTEGER NOT NULL,
     run        INTEGER,
     page       INTEGER,                -- Which has taken it.
+    by_page    INTEGER,                -- Which has parked it and is not sent: they go together.
     target     TEXT,
     generation TEXT NOT NULL,
     at         INTEGER NOT NULL,
@@ -100,6 +101,7 @@ CREATE TABLE flow_parked(
 ) STRICT;
 CREATE INDEX flow_parked_flow ON flow_parked(flow, id);
 CREATE INDEX flow_parked_page ON flow_parked(page) WHERE page IS NOT NULL;
+CREATE INDEX flow_parked_by ON flow_parked(by_page) WHERE by_page IS NOT NULL;
 
 CREATE TABLE flow_received(
     id   INTEGER PRIMARY KEY AUTOINCREMENT,

@@ -34,7 +34,8 @@ pub struct ParkedRow {
     pub problem: Vec<u8>,
     /// Under what it failed.
     pub generation: String,
-    /// Whether a page has taken it and is not sent yet.
+    /// Whether a page that is not sent yet has taken or parked it. No other page
+    /// may take it, and it is not given up.
     pub taken: bool,
     /// Why it cannot be read now, though it is there.
     pub unreadable: Option<String>,

@@ -92,7 +92,8 @@ pub struct PageRow {
 pub struct SteppedPage {
     /// The records as they are now. Without those that are parked.
     pub records: Vec<u8>,
-    /// Records that cannot go on.
+    /// Records that cannot go on. If the page is never sent, they are not parked
+    /// either: the source gives them again.
     pub parked: Vec<NewParked>,
     /// What is added to the run's counts.
     pub counts: RunCounts,

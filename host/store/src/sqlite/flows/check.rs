@@ -69,6 +69,11 @@ pub(in crate::sqlite) const NEVER: &[(&str, &str)] = &[
          WHERE h.page IS NOT NULL AND (p.id IS NULL OR p.state >= 2)",
     ),
     (
+        "a parked record hangs on a page that is sent or gone",
+        "SELECT h.id FROM flow_parked h LEFT JOIN flow_page p ON p.id = h.by_page \
+         WHERE h.by_page IS NOT NULL AND (p.id IS NULL OR p.state <> 1)",
+    ),
+    (
         "a record that came in is taken by a page that does not need it",
         "SELECT h.id FROM flow_received h LEFT JOIN flow_page p ON p.id = h.page \
          WHERE h.page IS NOT NULL AND (p.id IS NULL OR p.state >= 2)",

@@ -24,6 +24,14 @@ impl Size {
     }
 }
 
+/// Who parks.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct By {
+    pub run: Option<RunId>,
+    /// A page that is not sent, with which what it parked goes.
+    pub page: Option<u64>,
+}
+
 fn bytes_of(parked: &[NewParked]) -> u64 {
     let bytes = parked
         .iter()
@@ -34,7 +42,11 @@ fn bytes_of(parked: &[NewParked]) -> u64 {
 impl Unit<'_> {
     pub fn park(&mut self, flow: FlowId, parked: &[NewParked], now: u64) -> Work<()> {
         self.may_park(flow, parked, None)?;
-        self.park_rows(flow, None, parked, now)?;
+        let by = By {
+            run: None,
+            page: None,
+        };
+        self.park_rows(flow, by, parked, now)?;
         Ok(())
     }
 
@@ -69,7 +81,7 @@ impl Unit<'_> {
     pub(super) fn park_rows(
         &self,
         flow: FlowId,
-        run: Option<RunId>,
+        by: By,
         parked: &[NewParked],
         now: u64,
     ) -> rusqlite::Result<()> {
@@ -79,7 +91,8 @@ impl Unit<'_> {
         for one in parked {
             let row = (
                 flow.0,
-                run.map(|run| run.0),
+                by.run.map(|run| run.0),
+                by.page,
                 one.target.as_deref(),
                 validate::word(&one.generation),
                 now,
@@ -173,28 +186,33 @@ impl Unit<'_> {
         Ok(())
     }
 
-    /// Removes what a page had taken.
-    pub(super) fn drop_taken(&self, flow: FlowId, page: u64) -> rusqlite::Result<()> {
-        let steps = [
-            (
-                sql::RECEIVED_OF_PAGE,
-                sql::DROP_RECEIVED_OF_PAGE,
-                sql::ADD_RECEIVED,
-            ),
-            (
-                sql::PARKED_OF_PAGE,
-                sql::DROP_PARKED_OF_PAGE,
-                sql::ADD_PARKED,
-            ),
-        ];
-        for (size, drop, add) in steps {
-            let size = self.first(size, [page], Size::read)?.unwrap_or_default();
-            if size.rows > 0 {
-                self.run(drop, [page])?;
-                // What is kept is less than fits.
-                let (rows, bytes) = (size.rows as i64, size.bytes as i64);
-                self.run(add, (flow.0, -rows, -bytes))?;
-            }
+    /// Removes what a page had taken, now that it is sent, and keeps what it parked.
+    pub(super) fn sent_for_good(&self, flow: FlowId, page: u64) -> rusqlite::Result<()> {
+        let received = self.first(sql::RECEIVED_OF_PAGE, [page], Size::read)?;
+        self.run(sql::DROP_RECEIVED_OF_PAGE, [page])?;
+        self.fewer(sql::ADD_RECEIVED, flow, received)?;
+        let parked = self.first(sql::PARKED_OF_PAGE, [page], Size::read)?;
+        self.run(sql::DROP_PARKED_OF_PAGE, [page])?;
+        self.fewer(sql::ADD_PARKED, flow, parked)?;
+        self.run(sql::KEEP_PARKED_BY_PAGE, [page])?;
+        Ok(())
+    }
+
+    /// Lets go what a page had taken that is never sent, and drops what it parked:
+    /// its source gives that again.
+    pub(super) fn never_sent(&self, flow: FlowId, page: u64) -> rusqlite::Result<()> {
+        self.run(sql::FREE_RECEIVED, [page])?;
+        self.run(sql::FREE_PARKED, [page])?;
+        let parked = self.first(sql::PARKED_BY_PAGE, [page], Size::read)?;
+        self.run(sql::DROP_PARKED_BY_PAGE, [page])?;
+        self.fewer(sql::ADD_PARKED, flow, parked)
+    }
+
+    fn fewer(&self, add: &str, flow: FlowId, size: Option<Size>) -> rusqlite::Result<()> {
+        if let Some(size) = size.filter(|size| size.rows > 0) {
+            // What is kept is less than fits.
+            let (rows, bytes) = (size.rows as i64, size.bytes as i64);
+            self.run(add, (flow.0, -rows, -bytes))?;
         }
         Ok(())
     }

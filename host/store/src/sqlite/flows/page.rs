@@ -1,9 +1,10 @@
 //! Pages within a commit.
 
+use super::held::By;
 use super::rows::Bytes;
 use super::sql;
 use crate::error::StoreError;
-use crate::model::{NewPage, PageState, RunCounts, RunId, RunState, SentPage, SteppedPage};
+use crate::model::{FlowId, NewPage, PageState, RunCounts, RunId, RunState, SentPage, SteppedPage};
 use crate::sqlite::unit::{Unit, Work, row_id};
 
 impl Unit<'_> {
@@ -55,7 +56,11 @@ impl Unit<'_> {
         self.may_park(flow, &page.parked, None)?;
         self.run(sql::PUT_BYTES, (Bytes::Records.row(id), &page.records))?;
         self.run(sql::SET_PAGE, (id, PageState::Stepped))?;
-        self.park_rows(flow, Some(run), &page.parked, now)?;
+        let by = By {
+            run: Some(run),
+            page: Some(id),
+        };
+        self.park_rows(flow, by, &page.parked, now)?;
         self.count(run, &page.counts)?;
         Ok(())
     }
@@ -72,8 +77,12 @@ impl Unit<'_> {
         }
         let flow = self.run_head(run)?.flow;
         self.may_park(flow, &page.parked, Some(id))?;
-        self.drop_taken(flow, id)?;
-        self.park_rows(flow, Some(run), &page.parked, now)?;
+        self.sent_for_good(flow, id)?;
+        let by = By {
+            run: Some(run),
+            page: None,
+        };
+        self.park_rows(flow, by, &page.parked, now)?;
         self.run(sql::SEND_PAGE, (id, now))?;
         self.run(sql::PUT_BYTES, (Bytes::Plan.row(id), &page.plan))?;
         if !page.keep_records {
@@ -125,15 +134,14 @@ impl Unit<'_> {
 
     /// Drops a run's pages that are not sent, and lets go what they have taken.
     /// Returns how many they were.
-    pub(super) fn drop_unsent(&self, run: RunId) -> rusqlite::Result<u32> {
+    pub(super) fn drop_unsent(&self, flow: FlowId, run: RunId) -> rusqlite::Result<u32> {
         let pages: Vec<u64> = {
             let mut statement = self.db.prepare_cached(sql::UNSENT)?;
             let rows = statement.query_map([run.0], |row| row.get(0))?;
             rows.collect::<rusqlite::Result<_>>()?
         };
         for page in &pages {
-            self.run(sql::FREE_RECEIVED, [page])?;
-            self.run(sql::FREE_PARKED, [page])?;
+            self.never_sent(flow, *page)?;
             self.drop_bytes(*page)?;
             self.run(sql::DROP_PAGE, [page])?;
         }

@@ -116,7 +116,7 @@ impl Shared {
                 record: row.get(4)?,
                 problem: row.get(5)?,
                 generation: row.get(6)?,
-                taken: row.get::<_, Option<u64>>(7)?.is_some(),
+                taken: row.get(7)?,
                 unreadable: None,
             };
             Ok((parked.record.len() + parked.problem.len(), parked))

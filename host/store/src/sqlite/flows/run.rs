@@ -93,7 +93,7 @@ impl Unit<'_> {
         }
         let mut open = found.open_pages;
         if matches!(update.state, RunState::Failed | RunState::Stopped) {
-            open -= self.drop_unsent(run)?;
+            open -= self.drop_unsent(found.flow, run)?;
         }
         let ended = update.state.is_end();
         self.run(

@@ -125,20 +125,26 @@ pub const FORGET_TARGET: &str = "DELETE FROM flow_seen WHERE flow = ?1 AND targe
 pub const PARKED_SIZE: &str = "SELECT parked, parked_bytes FROM flow WHERE id = ?1";
 pub const ADD_PARKED: &str =
     "UPDATE flow SET parked = parked + ?2, parked_bytes = parked_bytes + ?3 WHERE id = ?1";
-pub const NEW_PARKED: &str = "INSERT INTO flow_parked(flow, run, target, generation, at, record, \
-     problem) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
-pub const PARKED_AFTER: &str = "SELECT id, at, run, target, record, problem, generation, page \
-     FROM flow_parked INDEXED BY flow_parked_flow WHERE flow = ?1 AND id > ?2 ORDER BY id LIMIT ?3";
+pub const NEW_PARKED: &str = "INSERT INTO flow_parked(flow, run, by_page, target, generation, at, \
+     record, problem) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
+pub const PARKED_AFTER: &str = "SELECT id, at, run, target, record, problem, generation, \
+     coalesce(page, by_page) IS NOT NULL FROM flow_parked INDEXED BY flow_parked_flow WHERE flow = ?1 AND id > ?2 ORDER BY id LIMIT ?3";
 pub const TAKE_PARKED: &str =
     "UPDATE flow_parked SET page = ?3 WHERE id = ?1 AND flow = ?2 AND page IS NULL";
 pub const FREE_PARKED: &str = "UPDATE flow_parked INDEXED BY flow_parked_page \
      SET page = NULL WHERE page = ?1 AND page IS NOT NULL";
 pub const PARKED_OF_PAGE: &str = "SELECT count(*), sum(length(record) + length(problem)) \
      FROM flow_parked INDEXED BY flow_parked_page WHERE page = ?1 AND page IS NOT NULL";
+pub const PARKED_BY_PAGE: &str = "SELECT count(*), sum(length(record) + length(problem)) \
+     FROM flow_parked INDEXED BY flow_parked_by WHERE by_page = ?1 AND by_page IS NOT NULL";
+pub const DROP_PARKED_BY_PAGE: &str =
+    "DELETE FROM flow_parked WHERE by_page = ?1 AND by_page IS NOT NULL";
+pub const KEEP_PARKED_BY_PAGE: &str = "UPDATE flow_parked INDEXED BY flow_parked_by \
+     SET by_page = NULL WHERE by_page = ?1 AND by_page IS NOT NULL";
 pub const DROP_PARKED_OF_PAGE: &str =
     "DELETE FROM flow_parked WHERE page = ?1 AND page IS NOT NULL";
 pub const PARKED_BYTES: &str = "SELECT length(record) + length(problem) FROM flow_parked \
-     WHERE id = ?1 AND flow = ?2 AND page IS NULL";
+     WHERE id = ?1 AND flow = ?2 AND page IS NULL AND by_page IS NULL";
 pub const DROP_PARKED: &str = "DELETE FROM flow_parked WHERE id = ?1";
 
 // Records that came in.
