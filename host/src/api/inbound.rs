@@ -130,7 +130,10 @@ async fn take_push<S: Service>(
 ) -> Result<Response, Refused> {
     let _counted = app.begin()?;
     let _turn = app.strangers.turn().await?;
-    if [tenant, connection].iter().any(|name| name.len() > MOST_NAME_BYTES) {
+    if [tenant, connection]
+        .iter()
+        .any(|name| name.len() > MOST_NAME_BYTES)
+    {
         return Err(stranger());
     }
     let config = app.service.config();
@@ -232,11 +235,11 @@ async fn take_webhook<S: Service>(
     let taken = match gate {
         None | Some(WebhookGate::Bearer) => {
             let tokens = app.service.tokens_of(tenant);
-            let allowed =
-                app.access
-                    .tenant(&parts.uri, &parts.headers, tokens.as_deref(), || {
-                        app.service.any_tenant_has_tokens()
-                    });
+            let allowed = app
+                .access
+                .tenant(&parts.uri, &parts.headers, tokens.as_deref(), || {
+                    app.service.any_tenant_has_tokens()
+                });
             allowed.inspect_err(|_| arrivals.unverified.one())?;
             body::read(body, &parts.headers, most, memory).await?
         }

@@ -100,7 +100,7 @@ impl<'r, 'e> ConnectionReader<'r, 'e> {
         let auth = auth.and_then(|auth| read_auth(auth, &declared, report));
         let mappings = self.scripts(&mut section, "mappings", report);
         let replies = self.scripts(&mut section, "replies", report);
-        let tables = self.tables(&mut section, report);
+        let (tables, bad_tables) = self.tables(&mut section, report);
         let limits = section.section(report, "limits");
         let limits = limits
             .map(|limits| ConnectionLimits::read(limits, report))
@@ -131,6 +131,7 @@ impl<'r, 'e> ConnectionReader<'r, 'e> {
             mappings,
             replies,
             tables,
+            bad_tables,
             limits,
             queue_by_default,
             outbox: outbox.unwrap_or_default(),
@@ -245,7 +246,11 @@ impl<'r, 'e> ConnectionReader<'r, 'e> {
     /// The operator may point anywhere with an absolute path (`/run/secrets`).
     /// A relative one that climbs out of the folder is a slip, or an attempt to
     /// read another tenant's files.
-    pub(super) fn inside_or_absolute(&self, typed: &Typed<&str>, report: &mut Report) -> Option<PathBuf> {
+    pub(super) fn inside_or_absolute(
+        &self,
+        typed: &Typed<&str>,
+        report: &mut Report,
+    ) -> Option<PathBuf> {
         let path = Path::new(typed.value);
         if path.is_relative() && !stays_inside(path) {
             let detail = "must not leave the tenant's folder with `..`; \

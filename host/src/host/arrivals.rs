@@ -68,6 +68,10 @@ impl Host {
             true => &metrics.pushes,
             false => &metrics.webhooks,
         };
-        keep(self.outbox()?, tenant, flow, records, arrivals).await
+        let kept = keep(self.outbox()?, tenant, flow, records, arrivals).await?;
+        if let (Some(flows), true) = (&self.flows, kept.new > 0) {
+            flows.arrived(tenant, flow);
+        }
+        Ok(kept)
     }
 }

@@ -58,7 +58,10 @@ pub async fn open(
     let redactor = connection.redactor.scope();
     for (index, derived) in heard.derived.iter().enumerate() {
         // One that is too many is not shown at all, as nothing else of it is.
-        if redactor.derive(&format!("derived-{index}"), derived).is_err() {
+        if redactor
+            .derive(&format!("derived-{index}"), derived)
+            .is_err()
+        {
             break;
         }
     }
@@ -125,9 +128,7 @@ fn refusal(unheard: Unheard, adapter: &str, redactor: &Redactor) -> Refusal {
         Unheard::Guest(failure) => {
             let told = failure.told(clean);
             Refusal::Known(match failure.kind {
-                GuestFailureKind::Unavailable => {
-                    Problem::host("host-busy", told)
-                }
+                GuestFailureKind::Unavailable => Problem::host("host-busy", told),
                 _ => Problem::adapter(
                     "adapter-failed",
                     format!("adapter {adapter} failed on the message: {told}"),

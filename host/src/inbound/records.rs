@@ -30,7 +30,10 @@ pub fn records(
 ) -> Result<Vec<Record>, Problem> {
     let text = std::str::from_utf8(without_mark(body)).map_err(|error| {
         let at = error.valid_up_to();
-        Problem::caller("invalid-json", format!("the body is not UTF-8 at byte {at}"))
+        Problem::caller(
+            "invalid-json",
+            format!("the body is not UTF-8 at byte {at}"),
+        )
     })?;
     // Read as a value first: that bounds its depth.
     let not_json = |error: serde_json::Error| {
@@ -203,12 +206,22 @@ mod tests {
         let problem = refused(source(Some("/items"), None), "{\"data\":[]}");
         assert_eq!(problem.code, "webhook-records-missing");
         assert_eq!(problem.pointer.as_deref(), Some("/items"));
-        for body in ["[{\"id\":1},{}]", "[{\"id\":1},{\"id\":null}]", "[{\"id\":1},{\"id\":\"\"}]"] {
+        for body in [
+            "[{\"id\":1},{}]",
+            "[{\"id\":1},{\"id\":null}]",
+            "[{\"id\":1},{\"id\":\"\"}]",
+        ] {
             let problem = refused(source(None, pointer("/id")), body);
-            assert_eq!((&*problem.code, problem.item), ("webhook-key-missing", Some(1)));
+            assert_eq!(
+                (&*problem.code, problem.item),
+                ("webhook-key-missing", Some(1))
+            );
         }
         let header = Some(WebhookKey::Header(HeaderName::from_static("x-id")));
-        assert_eq!(refused(source(None, header), "{}").code, "webhook-key-missing");
+        assert_eq!(
+            refused(source(None, header), "{}").code,
+            "webhook-key-missing"
+        );
         for body in ["", "{", "nonsense", &"[".repeat(100_000)] {
             assert_eq!(refused(source(None, None), body).code, "invalid-json");
         }

@@ -6,7 +6,9 @@ const LINES: (&str, &str) = ("content-type", "application/x-ndjson");
 const QUEUE: &str = "/v1/acme/outbox/stock.update?queue=true";
 
 fn lines(count: usize) -> String {
-    (0..count).map(|line| format!("{{\"n\":{line}}}\n")).collect()
+    (0..count)
+        .map(|line| format!("{{\"n\":{line}}}\n"))
+        .collect()
 }
 
 /// How many items each call had, and under which key.
@@ -50,7 +52,10 @@ async fn a_bad_line_ends_it_and_what_was_taken_is_told() {
     let answer = host.post(QUEUE, &[LINES, key], body.clone()).await;
     answer.is_problem(400, "invalid-json");
     let problem = answer.json();
-    assert_eq!((&problem["line"], &problem["lines_taken"]), (&2101.into(), &2000.into()));
+    assert_eq!(
+        (&problem["line"], &problem["lines_taken"]),
+        (&2101.into(), &2000.into())
+    );
     assert_eq!(problem["deliveries"].as_array().unwrap().len(), 2);
     assert!(problem["detail"].as_str().unwrap().contains("line 2101"));
     // Mended and sent again under the same key: what was taken is known by its piece.
@@ -58,7 +63,10 @@ async fn a_bad_line_ends_it_and_what_was_taken_is_told() {
         .post(QUEUE, &[LINES, key], body.replace("nonsense", "{}"))
         .await;
     assert_eq!(answer.status, StatusCode::ACCEPTED, "{answer:?}");
-    let keys: Vec<_> = taken(&host).into_iter().map(|(_, key)| key.unwrap()).collect();
+    let keys: Vec<_> = taken(&host)
+        .into_iter()
+        .map(|(_, key)| key.unwrap())
+        .collect();
     assert_eq!(keys[..2], keys[2..4]);
     assert_eq!(keys.len(), 5);
     assert!(keys.iter().all(|key| key.starts_with("upload-7\n")));
@@ -71,7 +79,10 @@ async fn an_item_that_is_refused_is_named_by_its_line() {
     let answer = host.post(QUEUE, &[LINES], body).await;
     answer.is_problem(400, "invalid-json");
     let problem = answer.json();
-    assert_eq!((&problem["line"], &problem["lines_taken"]), (&1003.into(), &1001.into()));
+    assert_eq!(
+        (&problem["line"], &problem["lines_taken"]),
+        (&1003.into(), &1001.into())
+    );
     assert!(problem["item"].is_null());
     let full = "/v1/acme/full/stock.update?queue=true";
     let answer = host.post(full, &[LINES], lines(3)).await;
