@@ -11,6 +11,7 @@
 //! | `bulk` | the same with one item a line, taken in piece by piece |
 //! | `deliveries` | `/v1/{tenant}/deliveries` and `/v1/deliveries`: what was accepted, what became of it, what a person does about it |
 //! | `events` | `/v1/{tenant}/deliveries/events`: what became of items, as it becomes known |
+//! | `flows` | `/v1/{tenant}/flows`: which there are, what became of their runs, what a person does about them |
 //! | `pace` | `/v1/{tenant}/connections`: whether queued records leave |
 //! | `admin` | what is loaded, and retiring an adapter |
 //! | `health` | `/healthz`, `/readyz`, `/openapi.json` |
@@ -29,6 +30,7 @@ mod connections;
 mod deliveries;
 mod events;
 mod finish;
+mod flows;
 mod health;
 mod metrics;
 mod pace;
@@ -50,6 +52,7 @@ use tokio_util::task::task_tracker::TaskTrackerToken;
 
 use crate::budget::Budget;
 use crate::config::{HostConfig, TokenHash};
+use crate::flows::Flows;
 use crate::host::{Call, Host};
 use crate::outbox::{Outbox, Queued};
 use crate::problem::Problem;
@@ -113,6 +116,12 @@ pub trait Service: Send + Sync + 'static {
     /// # Errors
     /// Nothing is taken in here.
     fn outbox(&self) -> Result<&Outbox, Problem>;
+
+    /// The flows of its tenants.
+    ///
+    /// # Errors
+    /// None are run here.
+    fn flows(&self) -> Result<&Flows, Problem>;
 
     /// What is counted and traced.
     fn telemetry(&self) -> &Telemetry;
@@ -181,6 +190,10 @@ impl Service for Host {
         Host::outbox(self)
     }
 
+    fn flows(&self) -> Result<&Flows, Problem> {
+        Host::flows(self)
+    }
+
     fn telemetry(&self) -> &Telemetry {
         Host::telemetry(self)
     }
@@ -237,7 +250,7 @@ impl<S: Service> App<S> {
 
 /// Every route, as `(method, path)`, the way `openapi.json` writes them.
 #[cfg(test)]
-const ROUTES: [(&str, &str); 34] = [
+const ROUTES: [(&str, &str); 42] = [
     ("post", "/v1/{tenant}/{connection}/{operation}"),
     ("get", "/v1/{tenant}/deliveries"),
     ("get", "/v1/{tenant}/deliveries/events"),
@@ -265,6 +278,14 @@ const ROUTES: [(&str, &str); 34] = [
     ("post", "/v1/deliveries/{id}/items/{index}/edit"),
     ("get", "/v1/{tenant}/connections"),
     ("post", "/v1/{tenant}/connections/{connection}/resume"),
+    ("get", "/v1/{tenant}/flows"),
+    ("get", "/v1/{tenant}/flows/{flow}"),
+    ("get", "/v1/{tenant}/flows/{flow}/runs"),
+    ("get", "/v1/{tenant}/flows/{flow}/runs/{run}"),
+    ("post", "/v1/{tenant}/flows/{flow}/run"),
+    ("post", "/v1/{tenant}/flows/{flow}/pause"),
+    ("post", "/v1/{tenant}/flows/{flow}/resume"),
+    ("post", "/v1/{tenant}/flows/{flow}/resync"),
     ("get", "/v1/plugins"),
     ("post", "/v1/plugins/{name}/retire"),
     ("get", "/v1/tenants"),
@@ -281,6 +302,7 @@ fn router<S: Service>(app: Arc<App<S>>) -> Router {
             post(calls::call::<S>),
         )
         .merge(deliveries::routes::<S>())
+        .merge(flows::routes::<S>())
         .route(
             "/v1/{tenant}/deliveries/events",
             get(events::of_tenant::<S>),

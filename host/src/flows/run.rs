@@ -452,14 +452,18 @@ impl Run<'_> {
             store.run_state(id, update, now())?;
             store.run(id)
         });
-        let row = write.await?;
+        let mut row = write.await?;
         self.stages = StageTimes::default();
         // The last page may have been done just before.
-        if state == RunState::Waiting && row.is_some_and(|row| row.open_pages == 0) {
-            let done = self
-                .shared
-                .store(move |store| store.run_state(id, RunUpdate::to(RunState::Done), now()));
-            done.await?;
+        if state == RunState::Waiting && row.as_ref().is_some_and(|row| row.open_pages == 0) {
+            let done = self.shared.store(move |store| {
+                store.run_state(id, RunUpdate::to(RunState::Done), now())?;
+                store.run(id)
+            });
+            row = done.await?;
+        }
+        if let Some(row) = row {
+            self.shared.meters.see(self.part, &row);
         }
         Ok(())
     }

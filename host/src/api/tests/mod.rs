@@ -28,6 +28,7 @@ use crate::budget::Budget;
 use crate::config::{
     HostConfig, HostLimits, RecordingConfig, TelemetryConfig, TokenHash, TrustConfig,
 };
+use crate::flows::Flows;
 use crate::host::Call;
 use crate::outbox::{Outbox, Queued};
 use crate::problem::{Place, Problem};
@@ -222,6 +223,13 @@ impl Service for Fake {
             }),
             waits_with: Some("plugins/bad.wasm".into()),
         }]
+    }
+
+    fn flows(&self) -> Result<&Flows, Problem> {
+        Err(Problem::host(
+            "flows-not-available",
+            "this host runs no flows",
+        ))
     }
 
     fn telemetry(&self) -> &Telemetry {
