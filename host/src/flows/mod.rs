@@ -8,11 +8,12 @@
 //! | `runner` | the first task: ticks to runs, one after the other |
 //! | `clock` | which run begins when: due, missed, overlapping |
 //! | `run` | one run: page after page, each of them on disk before it is worked on |
-//! | `source`, `operation`, `inbox` | where records come from |
+//! | `source`, `operation`, `inbox`, `folder`, `database` | where records come from |
 //! | `parked` | records that go again, since something was changed |
 //! | `steps` | records through calls whose results they go on with |
 //! | `targets` | records to items: conditions, scripts, only what changed |
 //! | `queue` | items to the outbox, exactly once |
+//! | `written` | records to a file, once per run |
 //! | `follow` | the second task: what became of items that were queued |
 //! | `confirm` | the source is told of it |
 //! | `page`, `json` | a page as it lies on disk; places in JSON |
@@ -33,7 +34,9 @@
 mod call;
 mod clock;
 mod confirm;
+mod database;
 mod dry_run;
+mod folder;
 mod follow;
 mod inbox;
 mod json;
@@ -54,6 +57,7 @@ mod table;
 mod targets;
 mod trouble;
 mod turns;
+mod written;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

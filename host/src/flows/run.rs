@@ -12,7 +12,9 @@ use super::page::{Given, Work, read, written};
 use super::part::Part;
 use super::source::{self, Fetched, Source};
 use super::trouble::{Backoff, Trouble};
-use super::{Found, Serves, Shared, follow, now, parked, queue, steps, targets};
+use super::{
+    Found, Serves, Shared, follow, now, parked, queue, steps, targets, written as written_files,
+};
 use crate::clock::millis;
 use crate::problem::Problem;
 
@@ -442,6 +444,7 @@ impl Run<'_> {
     }
 
     async fn end(&mut self, state: RunState, problem: Option<Problem>) -> Result<(), Problem> {
+        written_files::finish(self.shared, self.part, self.id).await?;
         let (id, stages) = (self.id, self.stages);
         let update = RunUpdate {
             stages,

@@ -277,7 +277,10 @@ fn own_folders(config: &TenantConfig, files: &[PathBuf], report: &mut Report) {
             continue;
         };
         let folder = real(&source.folder);
-        let Some(file) = files.iter().find(|file| file.parent() == Some(folder.as_path())) else {
+        let Some(file) = files
+            .iter()
+            .find(|file| file.parent() == Some(folder.as_path()))
+        else {
             continue;
         };
         let file = file.file_name().unwrap_or_default().to_string_lossy();
