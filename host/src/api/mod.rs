@@ -12,6 +12,7 @@
 //! | `inbound` | what others send by themselves: a platform's pushes, a flow's webhook |
 //! | `deliveries` | `/v1/{tenant}/deliveries` and `/v1/deliveries`: what was accepted, what became of it, what a person does about it |
 //! | `events` | `/v1/{tenant}/deliveries/events`: what became of items, as it becomes known |
+//! | `flows` | `/v1/{tenant}/flows`: which there are, what became of their runs, what a person does about them |
 //! | `pace` | `/v1/{tenant}/connections`: whether queued records leave |
 //! | `admin` | what is loaded, and retiring an adapter |
 //! | `health` | `/healthz`, `/readyz`, `/openapi.json` |
@@ -30,6 +31,7 @@ mod connections;
 mod deliveries;
 mod events;
 mod finish;
+mod flows;
 mod health;
 mod inbound;
 mod metrics;
@@ -52,6 +54,7 @@ use tokio_util::task::task_tracker::TaskTrackerToken;
 
 use crate::budget::Budget;
 use crate::config::{HostConfig, TokenHash, WebhookSource};
+use crate::flows::Flows;
 use crate::host::{Call, Host};
 use crate::inbound::{Record, Refusal, TakenIn};
 use crate::outbox::{Outbox, Queued};
@@ -138,6 +141,12 @@ pub trait Service: Send + Sync + 'static {
     /// Nothing is taken in here.
     fn outbox(&self) -> Result<&Outbox, Problem>;
 
+    /// The flows of its tenants.
+    ///
+    /// # Errors
+    /// None are run here.
+    fn flows(&self) -> Result<&Flows, Problem>;
+
     /// What is counted and traced.
     fn telemetry(&self) -> &Telemetry;
 
@@ -222,6 +231,10 @@ impl Service for Host {
         Host::outbox(self)
     }
 
+    fn flows(&self) -> Result<&Flows, Problem> {
+        Host::flows(self)
+    }
+
     fn telemetry(&self) -> &Telemetry {
         Host::telemetry(self)
     }
@@ -280,7 +293,7 @@ impl<S: Service> App<S> {
 
 /// Every route, as `(method, path)`, the way `openapi.json` writes them.
 #[cfg(test)]
-const ROUTES: [(&str, &str); 39] = [
+const ROUTES: [(&str, &str); 47] = [
     ("post", "/v1/{tenant}/{connection}/{operation}"),
     ("get", "/v1/{tenant}/{connection}/inbound"),
     ("post", "/v1/{tenant}/{connection}/inbound"),
@@ -313,6 +326,14 @@ const ROUTES: [(&str, &str); 39] = [
     ("post", "/v1/deliveries/{id}/items/{index}/edit"),
     ("get", "/v1/{tenant}/connections"),
     ("post", "/v1/{tenant}/connections/{connection}/resume"),
+    ("get", "/v1/{tenant}/flows"),
+    ("get", "/v1/{tenant}/flows/{flow}"),
+    ("get", "/v1/{tenant}/flows/{flow}/runs"),
+    ("get", "/v1/{tenant}/flows/{flow}/runs/{run}"),
+    ("post", "/v1/{tenant}/flows/{flow}/run"),
+    ("post", "/v1/{tenant}/flows/{flow}/pause"),
+    ("post", "/v1/{tenant}/flows/{flow}/resume"),
+    ("post", "/v1/{tenant}/flows/{flow}/resync"),
     ("get", "/v1/plugins"),
     ("post", "/v1/plugins/{name}/retire"),
     ("get", "/v1/tenants"),
@@ -338,6 +359,7 @@ fn router<S: Service>(app: Arc<App<S>>) -> Router {
         )
         .route("/v1/{tenant}/flows/{flow}", post(inbound::webhook::<S>))
         .merge(deliveries::routes::<S>())
+        .merge(flows::routes::<S>())
         .route(
             "/v1/{tenant}/deliveries/events",
             get(events::of_tenant::<S>),

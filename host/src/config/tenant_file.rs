@@ -206,7 +206,7 @@ fn read_top(
     }
     if let Some(flows) = top.section(report, "flows") {
         config.flows = read_flows(flows, &names, reader, report);
-        check_circles(config, report);
+        check_circles(config, reader.disk.files(), report);
     }
     top.finish(report);
 }

@@ -12,7 +12,9 @@ use super::page::{Given, Work, read, written};
 use super::part::Part;
 use super::source::{self, Fetched, Source};
 use super::trouble::{Backoff, Trouble};
-use super::{Found, Serves, Shared, now, parked, queue, steps, targets};
+use super::{
+    Found, Serves, Shared, follow, now, parked, queue, steps, targets, written as written_files,
+};
 use crate::clock::millis;
 use crate::problem::Problem;
 
@@ -41,6 +43,8 @@ enum Step {
     On,
     /// The flow's tenant does not serve now.
     Absent,
+    /// The run is not under way any more.
+    Over,
     /// There is nothing more to do but this.
     End(RunState, Option<Problem>),
 }
@@ -106,6 +110,10 @@ pub(super) async fn go_on(shared: &Arc<Shared>, part: &Part, id: RunId) -> Left 
                 part.goes_on();
                 continue;
             }
+            Ok(Step::Over) => {
+                part.goes_on();
+                return Left::Ended;
+            }
             Ok(Step::Absent) => std::time::Duration::from_secs(60),
             Ok(Step::End(state, problem)) => match run.end(state, problem).await {
                 Ok(()) => {
@@ -119,16 +127,25 @@ pub(super) async fn go_on(shared: &Arc<Shared>, part: &Part, id: RunId) -> Left 
                 None => return Left::Ended,
             },
         };
-        let until = Instant::now() + pause;
-        while Instant::now() < until {
-            let left = until.saturating_duration_since(Instant::now());
-            if !part.wait(shared, left).await {
-                return Left::Closing;
-            }
-            // Other files serve, or somebody paused it: it is looked at now.
-            if left <= std::time::Duration::from_millis(500) || part.state().paused {
-                break;
-            }
+        if !wait(shared, part, pause).await {
+            return Left::Closing;
+        }
+    }
+}
+
+/// Waits, until other files serve or somebody pauses the flow. False if the host
+/// ends.
+async fn wait(shared: &Shared, part: &Part, pause: std::time::Duration) -> bool {
+    let (served, paused) = ((shared.serving)(), part.state().paused);
+    let until = Instant::now() + pause;
+    loop {
+        let left = until.saturating_duration_since(Instant::now());
+        let same = Arc::ptr_eq(&served, &(shared.serving)()) && part.state().paused == paused;
+        if left.is_zero() || !same {
+            return true;
+        }
+        if !part.wait(shared, left).await {
+            return false;
         }
     }
 }
@@ -189,7 +206,7 @@ impl Run<'_> {
         });
         let (row, newest) = read.await.map_err(later(At::Source))?;
         let Some(row) = row.filter(|row| row.state == RunState::Running) else {
-            return Ok(Step::End(RunState::Stopped, None));
+            return Ok(Step::Over);
         };
         let found = self.shared.find(self.part);
         let state = newest.as_ref().map(|page| page.state);
@@ -332,6 +349,10 @@ impl Run<'_> {
         let stepped = stepped.await.map_err(at(At::Page))?;
         self.stages.steps += millis(began.elapsed());
         let began = Instant::now();
+        if page.number == 0 && serves.flow.config.changes_only {
+            let caught_up = follow::catch_up(self.shared, self.part).await;
+            caught_up.map_err(later(At::Page))?;
+        }
         let prepared = targets::prepare(self.shared, self.part, serves, stepped.records);
         let prepared = prepared.await.map_err(at(At::Page))?;
         let mut parked = stepped.parked;
@@ -423,6 +444,7 @@ impl Run<'_> {
     }
 
     async fn end(&mut self, state: RunState, problem: Option<Problem>) -> Result<(), Problem> {
+        written_files::finish(self.shared, self.part, self.id).await?;
         let (id, stages) = (self.id, self.stages);
         let update = RunUpdate {
             stages,
@@ -433,14 +455,18 @@ impl Run<'_> {
             store.run_state(id, update, now())?;
             store.run(id)
         });
-        let row = write.await?;
+        let mut row = write.await?;
         self.stages = StageTimes::default();
         // The last page may have been done just before.
-        if state == RunState::Waiting && row.is_some_and(|row| row.open_pages == 0) {
-            let done = self
-                .shared
-                .store(move |store| store.run_state(id, RunUpdate::to(RunState::Done), now()));
-            done.await?;
+        if state == RunState::Waiting && row.as_ref().is_some_and(|row| row.open_pages == 0) {
+            let done = self.shared.store(move |store| {
+                store.run_state(id, RunUpdate::to(RunState::Done), now())?;
+                store.run(id)
+            });
+            row = done.await?;
+        }
+        if let Some(row) = row {
+            self.shared.meters.see(self.part, &row);
         }
         Ok(())
     }

@@ -3,6 +3,7 @@
 mod changes;
 mod kill;
 mod parked;
+mod seen;
 mod setting;
 mod ticks;
 mod whole;

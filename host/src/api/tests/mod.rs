@@ -32,6 +32,7 @@ use crate::config::{
     HostConfig, HostLimits, RecordingConfig, Secret, TelemetryConfig, TokenHash, TrustConfig,
     WebhookGate, WebhookKey, WebhookSource,
 };
+use crate::flows::Flows;
 use crate::host::Call;
 use crate::inbound::{Record, Refusal, TakenIn};
 use crate::outbox::{Outbox, Queued};
@@ -234,6 +235,13 @@ impl Service for Fake {
             }),
             waits_with: Some("plugins/bad.wasm".into()),
         }]
+    }
+
+    fn flows(&self) -> Result<&Flows, Problem> {
+        Err(Problem::host(
+            "flows-not-available",
+            "this host runs no flows",
+        ))
     }
 
     fn telemetry(&self) -> &Telemetry {
