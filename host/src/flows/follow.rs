@@ -223,7 +223,7 @@ async fn look(
         };
         counts.confirmed = confirm::confirm(shared, part, &serves, confirm, page).await?;
     }
-    done(shared, &page, counts, began.elapsed()).await?;
+    done(shared, part, &page, counts, began.elapsed()).await?;
     Ok(true)
 }
 
@@ -297,6 +297,7 @@ fn counted(targets: &[Target]) -> RunCounts {
 /// Nothing is left to do for a page, and perhaps for its run.
 async fn done(
     shared: &Arc<Shared>,
+    part: &Part,
     page: &PageRow,
     counts: RunCounts,
     took: Duration,
@@ -305,7 +306,7 @@ async fn done(
     let write = shared.store(move |store| {
         store.page_done(run, number, counts, now())?;
         let Some(row) = store.run(run)? else {
-            return Ok(());
+            return Ok(None);
         };
         if row.state == RunState::Waiting {
             let state = match row.open_pages {
@@ -322,9 +323,12 @@ async fn done(
             };
             store.run_state(run, update, now())?;
         }
-        Ok(())
+        store.run(run)
     });
-    write.await
+    if let Some(row) = write.await? {
+        shared.meters.see(part, &row);
+    }
+    Ok(())
 }
 
 /// The records of a page of which nothing more is to be waited for.

@@ -20,6 +20,7 @@
 //! | `scripts`, `call` | a flow's own scripts, and calls that it makes |
 //! | `trouble` | what is tried again, and when |
 //! | `turns` | how much is worked on side by side |
+//! | `meters` | what whoever watches the host sees |
 //! | `people`, [`shown`], `dry_run` | what a person sees and does |
 //!
 //! A host may be killed between any two writes. The order of these is: the page, as
@@ -39,6 +40,7 @@ mod folder;
 mod follow;
 mod inbox;
 mod json;
+mod meters;
 mod operation;
 mod page;
 mod parked;
@@ -73,8 +75,12 @@ use crate::outbox::{Outbox, Serving};
 use crate::problem::Problem;
 use crate::serving::snapshot::{Snapshot, TenantGeneration};
 use crate::serving::tenant_flow::FlowGeneration;
+use crate::telemetry::metrics::Metrics;
+use meters::Meters;
 use part::Part;
 use turns::Turns;
+
+pub use people::{MOST_RUNS, RUNS};
 
 /// The flows of a host that serves. Cloning gives the same ones.
 #[derive(Clone)]
@@ -91,6 +97,7 @@ struct Shared {
     /// By tenant and name.
     parts: Mutex<BTreeMap<(Arc<str>, Arc<str>), Arc<Part>>>,
     turns: Turns,
+    meters: Meters,
     /// Tells this process from every other: numbers of generations begin again.
     process: u64,
     /// Other files may serve.
@@ -126,6 +133,7 @@ impl Flows {
         serving: Serving,
         config: Arc<HostConfig>,
         memory: Budget,
+        metrics: Arc<Metrics>,
     ) -> Self {
         let shared = Arc::new(Shared {
             outbox,
@@ -134,6 +142,7 @@ impl Flows {
             memory,
             parts: Mutex::default(),
             turns: Turns::default(),
+            meters: Meters::new(metrics),
             process: rand::random(),
             news: Notify::new(),
             closing: CancellationToken::new(),

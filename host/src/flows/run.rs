@@ -12,7 +12,9 @@ use super::page::{Given, Work, read, written};
 use super::part::Part;
 use super::source::{self, Fetched, Source};
 use super::trouble::{Backoff, Trouble};
-use super::{Found, Serves, Shared, follow, now, parked, queue, steps, targets, written as files};
+use super::{
+    Found, Serves, Shared, follow, now, parked, queue, steps, targets, written as written_files,
+};
 use crate::clock::millis;
 use crate::problem::Problem;
 
@@ -442,7 +444,7 @@ impl Run<'_> {
     }
 
     async fn end(&mut self, state: RunState, problem: Option<Problem>) -> Result<(), Problem> {
-        files::finish(self.shared, self.part, self.id).await?;
+        written_files::finish(self.shared, self.part, self.id).await?;
         let (id, stages) = (self.id, self.stages);
         let update = RunUpdate {
             stages,
@@ -453,14 +455,18 @@ impl Run<'_> {
             store.run_state(id, update, now())?;
             store.run(id)
         });
-        let row = write.await?;
+        let mut row = write.await?;
         self.stages = StageTimes::default();
         // The last page may have been done just before.
-        if state == RunState::Waiting && row.is_some_and(|row| row.open_pages == 0) {
-            let done = self
-                .shared
-                .store(move |store| store.run_state(id, RunUpdate::to(RunState::Done), now()));
-            done.await?;
+        if state == RunState::Waiting && row.as_ref().is_some_and(|row| row.open_pages == 0) {
+            let done = self.shared.store(move |store| {
+                store.run_state(id, RunUpdate::to(RunState::Done), now())?;
+                store.run(id)
+            });
+            row = done.await?;
+        }
+        if let Some(row) = row {
+            self.shared.meters.see(self.part, &row);
         }
         Ok(())
     }

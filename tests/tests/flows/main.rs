@@ -4,6 +4,7 @@ mod changes;
 mod files;
 mod kill;
 mod parked;
+mod seen;
 mod setting;
 mod ticks;
 mod whole;

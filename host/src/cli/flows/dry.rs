@@ -88,7 +88,11 @@ impl Dry {
 
 fn problems(paint: Paint, problems: &[Said], text: &mut String) {
     for problem in problems {
-        text.push_str(&format!("  {} {}\n", paint.bad("would fail:"), problem.line()));
+        text.push_str(&format!(
+            "  {} {}\n",
+            paint.bad("would fail:"),
+            problem.line()
+        ));
     }
 }
 

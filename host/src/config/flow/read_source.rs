@@ -32,6 +32,7 @@ const KINDS: [(&str, &[&str]); 4] = [
             "quote",
             "header",
             "sheet",
+            "records",
             "done",
             "failed",
             "settle",
@@ -62,9 +63,11 @@ impl FlowReader<'_, '_, '_> {
         let mut kept = true;
         for (kind, keys) in KINDS {
             for key in keys {
+                let mut fitting = KINDS.iter().filter(|(_, keys)| keys.contains(key));
+                let fits = fitting.any(|(kind, _)| typed.contains(kind));
                 if let Some(value) = section.any(key)
                     && !typed.is_empty()
-                    && !typed.contains(&kind)
+                    && !fits
                 {
                     let detail = format!(
                         "goes with `{kind}`, and this source has {}.",

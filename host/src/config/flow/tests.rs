@@ -481,12 +481,23 @@ fn a_flow_writes_no_file_that_is_anothers() {
     };
     let other = "`flows.a.to[0].file`";
     assert!(write("../other/a.csv").contains(other));
-    assert!(write("t.csv").contains("flow `a` would write over a table of this tenant"));
+    assert!(write("t.csv").contains("flow `a` would write over a file of this tenant's settings"));
     let said = write("out/../out/b.csv");
     assert!(said.contains("must not leave"), "{said}");
     let said = write("./out/b.csv");
     assert!(
         said.contains("flow `b` writes the file that flow `a` writes"),
+        "{said}"
+    );
+}
+
+#[test]
+fn a_folder_that_is_read_holds_nothing_of_the_tenants_settings() {
+    let said = from_is("{ folder = \".\" }");
+    assert!(
+        said.contains(
+            "flow `x` would read and move files of this tenant's settings, as tenant.toml"
+        ),
         "{said}"
     );
 }
