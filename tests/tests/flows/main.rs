@@ -2,7 +2,9 @@
 
 mod changes;
 mod files;
+mod guide;
 mod kill;
+mod large;
 mod parked;
 mod seen;
 mod setting;
