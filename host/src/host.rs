@@ -1,5 +1,7 @@
 //! The parts put together: what the command line and inbound HTTP talk to.
 
+mod arrivals;
+mod kept;
 mod scrape;
 mod trying;
 
@@ -15,6 +17,7 @@ use crate::delivery::item_keys::DeliveryId;
 use crate::delivery::order;
 use crate::delivery::path::deliver;
 use crate::files;
+use crate::flows::Flows;
 use crate::outbox::{self, CallJournal, Outbox, Queued};
 use crate::plugin::cache::CodeCache;
 use crate::plugin::code;
@@ -52,6 +55,8 @@ pub struct Host {
     recorder: Option<Arc<Recorder>>,
     /// Nothing where nobody takes records in: only a host that serves does.
     outbox: Option<Outbox>,
+    /// The flows of its tenants, where it has an outbox.
+    flows: Option<Flows>,
     /// What everything that is being received or worked on may hold together.
     memory: Budget,
     vital: Arc<Vital>,
@@ -124,47 +129,11 @@ impl Host {
             channels,
             recorder,
             outbox: None,
+            flows: None,
             memory,
             vital: Arc::new(vital),
             telemetry,
             scrape: Arc::default(),
-        })
-    }
-
-    /// The same host with its outbox, which nobody else may have open.
-    ///
-    /// # Errors
-    /// If it cannot be opened.
-    pub async fn with_outbox(mut self) -> Result<Self, Problem> {
-        let loaded = self.loaded.current.clone();
-        let serving = Arc::new(move || loaded.snapshot());
-        let outbox = Outbox::open(
-            self.config.clone(),
-            serving,
-            self.channels.clone(),
-            self.memory.clone(),
-        )
-        .await?;
-        outbox.start();
-        let delivering = outbox.clone();
-        // Nobody else has this host yet.
-        if let Some(vital) = Arc::get_mut(&mut self.vital) {
-            vital.watch(Part::Outbox, move || delivering.is_alive());
-        }
-        self.outbox = Some(outbox);
-        Ok(self)
-    }
-
-    /// Where records are that were taken in.
-    ///
-    /// # Errors
-    /// If this host takes none in.
-    pub fn outbox(&self) -> Result<&Outbox, Problem> {
-        self.outbox.as_ref().ok_or_else(|| {
-            Problem::host(
-                "queue-not-available",
-                "this host takes nothing in to deliver it later; send without `queue`",
-            )
         })
     }
 

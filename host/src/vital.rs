@@ -6,6 +6,7 @@
 //! | `reload` | the task that owns what is loaded, and the watcher that feeds it | the host ends in good order |
 //! | `guest-clock` | the thread that lets guests' deadlines pass | the host ends in good order |
 //! | `outbox` | the task that delivers what was taken in | the host ends in good order |
+//! | `flows` | the task that looks after flows | the host ends in good order |
 //! | `recording` | the thread that writes recorded items | calls go on, `/readyz` says so |
 //! | `log` | the thread that writes log lines | calls go on, `/readyz` says so |
 //!
@@ -29,6 +30,8 @@ pub enum Part {
     GuestClock,
     /// The task that delivers what was taken in.
     Outbox,
+    /// The task that looks after flows.
+    Flows,
     /// The thread that writes recorded items.
     Recording,
     /// The thread that writes log lines.
@@ -42,6 +45,7 @@ impl Part {
             Self::Reload => "reload",
             Self::GuestClock => "guest-clock",
             Self::Outbox => "outbox",
+            Self::Flows => "flows",
             Self::Recording => "recording",
             Self::Log => "log",
         }
@@ -49,7 +53,10 @@ impl Part {
 
     /// Whether the host ends with it.
     pub fn is_vital(self) -> bool {
-        matches!(self, Self::Reload | Self::GuestClock | Self::Outbox)
+        matches!(
+            self,
+            Self::Reload | Self::GuestClock | Self::Outbox | Self::Flows
+        )
     }
 
     fn ended(self) -> &'static str {
@@ -62,6 +69,9 @@ impl Part {
             }
             Self::Outbox => {
                 "the task that delivers what was taken in has ended; the host has to be restarted"
+            }
+            Self::Flows => {
+                "the task that looks after flows has ended; the host has to be restarted"
             }
             Self::Recording => {
                 "the thread that records items has ended; restart the host to record again"

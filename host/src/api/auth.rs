@@ -59,6 +59,15 @@ impl TokenMode {
     }
 }
 
+/// Whose token opened something that is open to both.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Opened {
+    /// The tenant's, or none where none is needed.
+    Tenant,
+    /// An administrator's.
+    Admin,
+}
+
 /// The rules, with what they need from the configuration.
 #[derive(Debug)]
 pub(super) struct Access {
@@ -133,6 +142,22 @@ impl Access {
                 "this needs a bearer token of the tenant: send `Authorization: Bearer cd_…`",
             )),
         }
+    }
+
+    /// Whether somebody may ask about a tenant who is its own or an administrator.
+    pub fn tenant_or_admin(
+        &self,
+        uri: &Uri,
+        headers: &HeaderMap,
+        tokens: Option<&[TokenHash]>,
+        any_tenant_has_tokens: impl FnOnce() -> bool,
+    ) -> Result<Opened, Refused> {
+        let admin = self.admin.load();
+        if bearer(headers).is_some_and(|token| is_one_of(&admin, token)) {
+            return Ok(Opened::Admin);
+        }
+        self.tenant(uri, headers, tokens, any_tenant_has_tokens)?;
+        Ok(Opened::Tenant)
     }
 
     /// Whether a question about what is loaded, or about the records of all tenants,

@@ -4,7 +4,7 @@ use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Instant;
 
-use axum::body::Body;
+use axum::body::{Body, Bytes};
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, Request, State};
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
@@ -14,11 +14,11 @@ use futures_util::FutureExt;
 use serde::Serialize;
 
 use super::auth::admit;
-use super::body;
+use super::bulk::{self, Bulk};
 use super::finish::Finish;
 use super::problem::{Refused, names};
-use super::query::{Options, content_type, idempotency_key, single};
-use super::{App, Service};
+use super::query::{Form, Options, content_type, idempotency_key, is_gzip, single};
+use super::{App, Service, body};
 use crate::budget::Share;
 use crate::clock::millis;
 use crate::host::Call;
@@ -44,7 +44,20 @@ pub(super) async fn call<S: Service>(
         Err(refused) => return refused.into_response(),
     };
     let (call, options, memory) = match accept(&app, &names, request).await {
-        Ok(accepted) => accepted,
+        Ok(Taken::Whole(call, options, memory)) => (call, options, memory),
+        Ok(Taken::Lines(bulk)) => {
+            let answer = bulk::take(&app, *bulk).await;
+            return match answer {
+                Ok(answer) => {
+                    answer.log(&names, started);
+                    answer.response
+                }
+                Err(refused) => {
+                    log_refused(&names, &refused, started);
+                    refused.into_response()
+                }
+            };
+        }
         Err(refused) => {
             app.service
                 .telemetry()
@@ -85,13 +98,21 @@ pub(super) async fn call<S: Service>(
     .await
 }
 
+/// A request whose names and headers are in order.
+enum Taken {
+    /// With its body.
+    Whole(Call, Options, Share),
+    /// Its body is one item a line, is to be queued, and is read bit by bit.
+    Lines(Box<Bulk>),
+}
+
 /// Checks everything about a request, in the order in which it costs, and
 /// reads its body last.
 async fn accept<S: Service>(
     app: &App<S>,
     names: &Names,
     request: Request,
-) -> Result<(Call, Options, Share), Refused> {
+) -> Result<Taken, Refused> {
     let (parts, body) = request.into_parts();
     single(&parts.headers)?;
     let (tenant, connection, operation) = names;
@@ -113,18 +134,28 @@ async fn accept<S: Service>(
         ));
     }
     let idempotency_key = idempotency_key(&parts.headers)?;
-    content_type(&parts.headers)?;
-    let most = app.service.config().limits.request_body;
-    let (body, memory) = body::read(body, &parts.headers, most, app.service.memory()).await?;
-    let call = Call {
+    let form = content_type(&parts.headers)?;
+    let mut call = Call {
         tenant: tenant.clone(),
         connection: connection.clone(),
         operation: operation.clone(),
-        body,
+        body: Bytes::new(),
         idempotency_key,
         trace: Incoming::read(&parts.headers),
     };
-    Ok((call, options, memory))
+    let queued = || options.queue.unwrap_or_else(|| app.service.queues(&call));
+    if form == Form::Lines && !options.dry_run && queued() {
+        let gzip = is_gzip(&parts.headers)?;
+        return Ok(Taken::Lines(Box::new(Bulk { call, body, gzip })));
+    }
+    let limits = &app.service.config().limits;
+    let most = limits.request_body;
+    let (body, memory) = body::read(body, &parts.headers, most, app.service.memory()).await?;
+    call.body = match form {
+        Form::Json => body,
+        Form::Lines => bulk::whole(&body, limits.items_per_call)?,
+    };
+    Ok(Taken::Whole(call, options, memory))
 }
 
 /// The answer to a call that was taken in.
@@ -137,12 +168,12 @@ struct Accepted<'a> {
 }
 
 /// A call's answer and what the log says about it.
-struct Answer {
-    response: Response,
-    status: &'static str,
-    items: usize,
-    /// Nothing for a dry run.
-    delivery: Option<String>,
+pub(super) struct Answer {
+    pub response: Response,
+    pub status: &'static str,
+    pub items: usize,
+    /// Nothing for a dry run, and for what became several.
+    pub delivery: Option<String>,
 }
 
 impl Answer {

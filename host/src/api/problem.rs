@@ -12,6 +12,7 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
 use crate::clock::millis;
+use crate::outbox::Status;
 use crate::problem::{Blame, Excerpt, Place, Problem};
 
 /// The media type of an error.
@@ -30,8 +31,39 @@ pub(super) struct Refused {
     pub status: StatusCode,
     /// What was wrong.
     pub problem: Problem,
+    /// Of a body of lines: which line it was, and what was taken before.
+    bulk: Option<Box<Stopped>>,
     /// Whether the connection ends with this answer.
     closes: bool,
+}
+
+/// Where a body of lines stopped.
+#[derive(Debug, Default, Serialize)]
+pub(super) struct Stopped {
+    /// The line that it is about, 1-based.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub line: Option<u64>,
+    /// The last line that was taken in; 0 if none was. Every item up to it is in
+    /// one of the deliveries.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lines_taken: Option<u64>,
+    /// What was taken in before.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub deliveries: Vec<TakenLines>,
+}
+
+/// One delivery that came of a body of lines.
+#[derive(Debug, Clone, Serialize)]
+pub(super) struct TakenLines {
+    /// Its id.
+    pub delivery: String,
+    /// The first and the last line that it is from.
+    pub lines: [u64; 2],
+    /// How many items it has.
+    pub items: usize,
+    /// Of one that was taken in before, under the same key.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub status: Option<Status>,
 }
 
 impl Refused {
@@ -40,7 +72,16 @@ impl Refused {
         Self {
             status,
             problem,
+            bulk: None,
             closes: false,
+        }
+    }
+
+    /// The same about a line of a body.
+    pub fn stopped(self, stopped: Stopped) -> Self {
+        Self {
+            bulk: Some(Box::new(stopped)),
+            ..self
         }
     }
 
@@ -91,7 +132,7 @@ pub(super) fn status_of(problem: &Problem) -> StatusCode {
     let code = &*problem.code;
     match code {
         "invalid-json" => return StatusCode::BAD_REQUEST,
-        "too-many-items" | "body-too-large" | "call-too-large" => {
+        "too-many-items" | "body-too-large" | "call-too-large" | "line-too-long" => {
             return StatusCode::PAYLOAD_TOO_LARGE;
         }
         "host-busy"
@@ -99,15 +140,18 @@ pub(super) fn status_of(problem: &Problem) -> StatusCode {
         | "adapter-retired"
         | "script-engine-retired"
         | "tenant-loading"
+        | "flow-not-serving"
         | "tenant-refused" => {
             return StatusCode::SERVICE_UNAVAILABLE;
         }
-        "plugin-present" | "idempotency-key-reused" | "not-open" => return StatusCode::CONFLICT,
-        "outbox-full" | "outbox-unwritable" | "outbox-tenant-full" => {
+        "plugin-present" | "idempotency-key-reused" | "not-open" | "flow-busy" | "flow-paused" => {
+            return StatusCode::CONFLICT;
+        }
+        "outbox-full" | "outbox-unwritable" | "outbox-tenant-full" | "flow-full" => {
             return StatusCode::INSUFFICIENT_STORAGE;
         }
         "unknown-event" => return StatusCode::BAD_REQUEST,
-        "queue-not-available" => return StatusCode::NOT_IMPLEMENTED,
+        "queue-not-available" | "flows-not-available" => return StatusCode::NOT_IMPLEMENTED,
         "invalid-query" => return StatusCode::BAD_REQUEST,
         _ if code == "throttled" || code.ends_with("-throttled") => {
             return StatusCode::TOO_MANY_REQUESTS;
@@ -145,6 +189,8 @@ struct Document<'a> {
     excerpt: Option<&'a Excerpt>,
     #[serde(skip_serializing_if = "Option::is_none")]
     retry_after_ms: Option<u64>,
+    #[serde(flatten, skip_serializing_if = "Option::is_none")]
+    bulk: Option<&'a Stopped>,
 }
 
 /// When it is worth coming back, for the statuses that say so.
@@ -181,6 +227,7 @@ impl IntoResponse for Refused {
         let Self {
             status,
             problem,
+            bulk,
             closes,
         } = self;
         let retry_after_ms = retry_after(status, &problem);
@@ -196,6 +243,7 @@ impl IntoResponse for Refused {
             place: problem.place.as_ref(),
             excerpt: problem.excerpt.as_deref(),
             retry_after_ms,
+            bulk: bulk.as_deref(),
         };
         // A path that is not UTF-8 is the one thing in it that may not be JSON.
         let body = serde_json::to_vec(&document)

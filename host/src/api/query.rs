@@ -95,13 +95,30 @@ pub(super) fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Ref
     }
 }
 
-/// `application/json`, anything `+json`, or nothing at all.
-pub(super) fn content_type(headers: &HeaderMap) -> Result<(), Refused> {
+/// How a body has its items.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Form {
+    /// As one JSON document.
+    Json,
+    /// One a line.
+    Lines,
+}
+
+/// What one item a line is called.
+const LINES: [&str; 3] = [
+    "application/x-ndjson",
+    "application/ndjson",
+    "application/jsonl",
+];
+
+/// `application/json`, anything `+json`, or nothing at all; or one of the names of
+/// NDJSON.
+pub(super) fn content_type(headers: &HeaderMap) -> Result<Form, Refused> {
     let Some(value) = headers.get(CONTENT_TYPE) else {
-        return Ok(());
+        return Ok(Form::Json);
     };
     if value == "application/json" {
-        return Ok(());
+        return Ok(Form::Json);
     }
     let essence = value
         .to_str()
@@ -113,13 +130,16 @@ pub(super) fn content_type(headers: &HeaderMap) -> Result<(), Refused> {
         .to_ascii_lowercase();
     let structured = essence.starts_with("application/") && essence.ends_with("+json");
     if essence == "application/json" || structured {
-        return Ok(());
+        return Ok(Form::Json);
+    }
+    if LINES.contains(&&*essence) {
+        return Ok(Form::Lines);
     }
     Err(Refused::new(
         StatusCode::UNSUPPORTED_MEDIA_TYPE,
         Problem::caller(
             "unsupported-media-type",
-            "the body must be JSON: send `Content-Type: application/json`",
+            "the body must be JSON: send `Content-Type: application/json`, or `application/x-ndjson` for one item a line",
         ),
     ))
 }

@@ -71,6 +71,9 @@ pub(super) async fn run(global: &Global, listen: Option<SocketAddr>) -> Finished
     if let Ok(outbox) = host.outbox() {
         outbox.end_with(stop.clone());
     }
+    if let Ok(flows) = host.flows() {
+        flows.end_with(stop.clone());
+    }
     let until = tokio::spawn(ends(stop.clone(), host.config().limits.shutdown));
     let serving = std::pin::pin!(server.run(stop.clone(), cut.clone()));
     let reloading = std::pin::pin!(async {
@@ -81,10 +84,15 @@ pub(super) async fn run(global: &Global, listen: Option<SocketAddr>) -> Finished
     });
     let supervising = std::pin::pin!(supervise(&host, || stop.cancel()));
     let (cut_off, lost) = join(serving, reloading, supervising).await;
+    // Serving ends with the signal only; without it, nobody waits.
+    stop.cancel();
+    let until = until.await.unwrap_or_else(|_| Instant::now());
+    // First, since they put what they have into the outbox.
+    if let Ok(flows) = host.flows() {
+        let left = until.saturating_duration_since(Instant::now());
+        flows.close(left).await;
+    }
     if let Ok(outbox) = host.outbox() {
-        // Serving ends with the signal only; without it, nobody waits.
-        stop.cancel();
-        let until = until.await.unwrap_or_else(|_| Instant::now());
         outbox.close(until, &cut).await;
     }
     host.telemetry().finish(LAST_SPANS).await;

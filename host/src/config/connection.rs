@@ -56,6 +56,11 @@ impl<'r, 'e> ConnectionReader<'r, 'e> {
         }
     }
 
+    /// The tenant's own file.
+    pub(super) fn tenant_file(&self) -> PathBuf {
+        self.dir.join(super::tenant_file::TENANT_FILE)
+    }
+
     /// The connection, as far as it can be read, or nothing when it names no
     /// adapter. What is wrong with it is reported.
     pub fn read(
@@ -98,7 +103,7 @@ impl<'r, 'e> ConnectionReader<'r, 'e> {
         let auth = auth.and_then(|auth| read_auth(auth, &declared, report));
         let mappings = self.scripts(&mut section, "mappings", report);
         let replies = self.scripts(&mut section, "replies", report);
-        let tables = self.tables(&mut section, report);
+        let (tables, bad_tables) = self.tables(&mut section, report);
         let limits = section.section(report, "limits");
         let limits = limits
             .map(|limits| ConnectionLimits::read(limits, report))
@@ -130,6 +135,7 @@ impl<'r, 'e> ConnectionReader<'r, 'e> {
             mappings,
             replies,
             tables,
+            bad_tables,
             limits,
             queue_by_default,
             outbox: outbox.unwrap_or_default(),

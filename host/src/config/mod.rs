@@ -8,6 +8,7 @@ mod auth;
 mod connection;
 mod did_you_mean;
 mod disk;
+mod flow;
 mod host_file;
 mod limits;
 mod mistakes;
@@ -25,6 +26,7 @@ mod tenant_file;
 mod token;
 mod trust;
 mod vault_table;
+mod webhook;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -40,6 +42,9 @@ use crate::secrets::SecretsConfig;
 use crate::telemetry::traces::Settings;
 
 pub(crate) use did_you_mean::{did_you_mean, nearest};
+pub use flow::{
+    CursorRule, FlowConfig, FlowConfirm, FlowSource, FlowStep, FlowTarget, Missed, Overlap, Trigger,
+};
 pub use host_file::load_host;
 pub use limits::{ConnectionLimits, ConnectionOutbox, HostLimits};
 pub use network::{ConnectionNetwork, Exceptions, HostNetwork, ProxyChoice};
@@ -49,6 +54,7 @@ pub use secret::Secret;
 pub use tenant_file::{TenantFile, load_tenant, tenant_dirs};
 pub use token::{Token, TokenHash, TokenHashError};
 pub use trust::{SignatureConfig, TrustConfig};
+pub use webhook::{WebhookDigest, WebhookEncoding, WebhookGate, WebhookKey, WebhookSource};
 
 /// Bytes of a mebibyte, the unit of every `_mb` key.
 const MIB: usize = 1 << 20;
@@ -251,9 +257,46 @@ pub struct TenantConfig {
     pub notify: Option<NotifyConfig>,
     /// By name.
     pub connections: BTreeMap<String, ConnectionConfig>,
+    /// `[flows.NAME]`, by name.
+    pub flows: BTreeMap<String, FlowConfig>,
     /// What is wrong with its files. With any of it the tenant is not loaded; it
     /// is here so that what else stands against it is said at the same time.
     pub faults: Vec<Problem>,
+}
+
+impl TenantConfig {
+    /// In the place of tables whose files are no tables puts those that serve, so
+    /// that a slip in one row keeps no other change from serving. Returns what is wrong
+    /// with the files; of a table that never served, that is a fault.
+    pub fn keep_tables(&mut self, serving: Option<&Self>) -> Vec<Problem> {
+        let mut kept = Vec::new();
+        for (name, connection) in &mut self.connections {
+            let before = serving.and_then(|serving| serving.connections.get(name));
+            for (table, problem) in std::mem::take(&mut connection.bad_tables) {
+                match before.and_then(|before| before.tables.get(&table)) {
+                    Some(source) => {
+                        connection.tables.insert(table, source.clone());
+                        let mut problem = problem;
+                        problem.detail =
+                            format!("{} What was read before goes on serving.", problem.detail);
+                        kept.push(problem);
+                    }
+                    None => self.faults.push(problem),
+                }
+            }
+        }
+        kept
+    }
+
+    /// Every script of its connections and flows.
+    pub fn scripts(&self) -> impl Iterator<Item = &ScriptSource> {
+        let connections = self.connections.values().flat_map(|connection| {
+            let mappings = connection.mappings.values();
+            mappings.chain(connection.replies.values())
+        });
+        let flows = self.flows.values().flat_map(FlowConfig::scripts);
+        connections.chain(flows.map(|(_, script)| script))
+    }
 }
 
 /// `[connections.NAME]`.
@@ -278,6 +321,9 @@ pub struct ConnectionConfig {
     pub replies: BTreeMap<String, ScriptSource>,
     /// Lookup tables by name, which the connection's scripts see.
     pub tables: BTreeMap<String, TableSource>,
+    /// Tables whose files are no tables, by name, and why. The connection serves with
+    /// what they were before, if they were anything.
+    pub bad_tables: BTreeMap<String, Problem>,
     /// `[connections.NAME.limits]`.
     pub limits: ConnectionLimits,
     /// `[connections.NAME.outbox] default`: a call that does not say otherwise is

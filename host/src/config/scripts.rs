@@ -12,12 +12,22 @@ use super::mistakes::Report;
 use super::reader::{Entry, Section, Typed};
 use super::tables::{self, MAX_TABLE, MAX_TABLES_JSON};
 use super::{MIB, ScriptSource, TableSource, TestSource};
+use crate::problem::{Place, Problem};
 
 /// Largest script; compiled ones take many times that.
 const MAX_SCRIPT: usize = MIB;
 
 /// Largest file of tests.
 const MAX_TESTS: usize = MIB;
+
+/// Which tests beside a script are read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Beside {
+    /// Those that the tenant requires.
+    Required,
+    /// Any that there are, since what they expect has to fit what comes next.
+    Read,
+}
 
 impl ConnectionReader<'_, '_> {
     /// The scripts of `mappings` or `replies`, by operation.
@@ -47,6 +57,16 @@ impl ConnectionReader<'_, '_> {
             return None;
         };
         let typed = entry.value.string(report)?;
+        self.script_file(&typed, Beside::Required, report)
+    }
+
+    /// A script by its file's name, with the tests beside it.
+    pub(super) fn script_file(
+        &mut self,
+        typed: &Typed<&str>,
+        beside: Beside,
+        report: &mut Report,
+    ) -> Option<ScriptSource> {
         let path = self.dir.join(typed.value);
         let extension = path.extension().and_then(|extension| extension.to_str());
         let Some(extension) = extension.filter(|extension| !extension.is_empty()) else {
@@ -55,12 +75,12 @@ impl ConnectionReader<'_, '_> {
             typed.refuse(report, "config-bad-value", detail);
             return None;
         };
-        let bytes = self.inside(&typed, &path, "script", MAX_SCRIPT, report)?;
-        let text = utf8(&typed, &path, "script", &bytes, report)?;
-        let tests = if self.require_tests {
-            Some(self.tests(&typed, &path, report)?)
-        } else {
-            None
+        let bytes = self.inside(typed, &path, "script", MAX_SCRIPT, report)?;
+        let text = utf8(typed, &path, "script", &bytes, report)?;
+        let tests = match beside {
+            _ if self.require_tests => Some(self.tests(typed, &path, report)?),
+            Beside::Read if self.has_tests(&path) => Some(self.tests(typed, &path, report)?),
+            _ => None,
         };
         Some(ScriptSource {
             extension: extension.to_owned(),
@@ -68,6 +88,17 @@ impl ConnectionReader<'_, '_> {
             path,
             tests,
         })
+    }
+
+    /// Whether there are tests beside a script. Where there are none, it is noted
+    /// that some may come.
+    fn has_tests(&mut self, script: &Path) -> bool {
+        let path = tests_beside(script);
+        let missing = path.try_exists().is_ok_and(|exists| !exists);
+        if missing {
+            self.disk.note_missing(&path);
+        }
+        !missing
     }
 
     /// The tests beside a script, which have to be there.
@@ -95,16 +126,17 @@ impl ConnectionReader<'_, '_> {
         })
     }
 
-    /// The lookup tables, by name.
+    /// The lookup tables, by name, and those of which the file is no table.
     pub(super) fn tables(
         &mut self,
         section: &mut Section,
         report: &mut Report,
-    ) -> BTreeMap<String, TableSource> {
+    ) -> (BTreeMap<String, TableSource>, BTreeMap<String, Problem>) {
         let mut read = BTreeMap::new();
+        let mut bad = BTreeMap::new();
         let mut bytes = 0;
         let Some(tables) = section.section(report, "tables") else {
-            return read;
+            return (read, bad);
         };
         for entry in tables.entries() {
             if !is_table_name(entry.name) {
@@ -113,8 +145,13 @@ impl ConnectionReader<'_, '_> {
                 entry.value.refuse(report, "config-bad-name", detail);
                 continue;
             }
-            let Some(table) = self.table(&entry, report) else {
-                continue;
+            let table = match self.table(&entry, report) {
+                Some(Ok(table)) => table,
+                Some(Err(problem)) => {
+                    bad.insert(entry.name.to_owned(), problem);
+                    continue;
+                }
+                None => continue,
             };
             bytes += table.json.get().len();
             if bytes > MAX_TABLES_JSON {
@@ -127,10 +164,16 @@ impl ConnectionReader<'_, '_> {
             }
             read.insert(entry.name.to_owned(), table);
         }
-        read
+        (read, bad)
     }
 
-    fn table(&mut self, entry: &Entry, report: &mut Report) -> Option<TableSource> {
+    /// A table, or what is wrong with its rows; nothing where something else is
+    /// wrong, which is reported.
+    fn table(
+        &mut self,
+        entry: &Entry,
+        report: &mut Report,
+    ) -> Option<Result<TableSource, Problem>> {
         let typed = entry.value.string(report)?;
         let path = self.dir.join(typed.value);
         let extension = path.extension().and_then(|extension| extension.to_str());
@@ -145,18 +188,21 @@ impl ConnectionReader<'_, '_> {
         };
         let bytes = self.inside(&typed, &path, "table", MAX_TABLE, report)?;
         let text = utf8(&typed, &path, "table", &bytes, report)?;
-        match parse(text) {
-            Ok(json) => Some(TableSource {
+        Some(match parse(text) {
+            Ok(json) => Ok(TableSource {
                 path,
                 json: json.into(),
             }),
             Err(wrong) => {
-                let place = (wrong.line, wrong.column);
                 let detail = format!("`{}`: {}", typed.key, wrong.detail);
-                report.in_file(&path, place, "config-bad-table", detail);
-                None
+                let place = Place {
+                    line: wrong.line,
+                    column: wrong.column,
+                    ..Place::whole(&path)
+                };
+                Err(Problem::host("config-bad-table", detail).place(place))
             }
-        }
+        })
     }
 
     /// A file inside the tenant's folder.

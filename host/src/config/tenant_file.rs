@@ -1,12 +1,13 @@
 //! Reads one tenant's folder: `tenant.toml` and every file it names.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
 use std::io;
 use std::path::{Path, PathBuf};
 
 use super::connection::ConnectionReader;
 use super::disk::Disk;
+use super::flow::{check_circles, read_flows};
 use super::host_file::{MAX_FILE, not_utf8, token_hashes};
 use super::mistakes::Report;
 use super::notify::read_notify;
@@ -17,7 +18,7 @@ use crate::secrets::Sources;
 use crate::text::without_mark;
 
 /// The file every tenant's folder has.
-const TENANT_FILE: &str = "tenant.toml";
+pub(super) const TENANT_FILE: &str = "tenant.toml";
 
 /// Most tenants' folders that are looked at.
 const MAX_TENANTS: usize = 100_000;
@@ -63,6 +64,7 @@ impl TenantFile {
     /// Everything that is.
     pub fn checked(self) -> Result<TenantConfig, Vec<Problem>> {
         let mut config = self.result?;
+        config.keep_tables(None);
         match std::mem::take(&mut config.faults) {
             faults if faults.is_empty() => Ok(config),
             faults => Err(faults),
@@ -148,6 +150,7 @@ fn load_tenant_from(dir: &Path, environment: Environment, sources: &Sources) -> 
         recording: true,
         notify: None,
         connections: BTreeMap::new(),
+        flows: BTreeMap::new(),
         faults: Vec::new(),
     };
     match &bytes {
@@ -205,8 +208,14 @@ fn read_top(
     if let Some(notify) = top.section(report, "notify") {
         config.notify = read_notify(notify, reader, report);
     }
+    let mut names = BTreeSet::new();
     if let Some(connections) = top.section(report, "connections") {
+        names.extend(connections.entries().map(|entry| entry.name));
         config.connections = read_connections(connections, reader, report);
+    }
+    if let Some(flows) = top.section(report, "flows") {
+        config.flows = read_flows(flows, &names, reader, report);
+        check_circles(config, reader.disk.files(), report);
     }
     top.finish(report);
 }
@@ -240,11 +249,11 @@ fn read_connections(
     read
 }
 
-/// Names are part of URLs, log lines and file names.
-const NAME_RULE: &str =
+/// What may be a name. Names are part of URLs, log lines and file names.
+pub(super) const NAME_RULE: &str =
     "a name is 1 to 63 lower-case letters, digits and dashes and does not start with a dash";
 
-fn is_name(name: &str) -> bool {
+pub(super) fn is_name(name: &str) -> bool {
     name.len() <= 63
         && !name.is_empty()
         && !name.starts_with('-')

@@ -10,7 +10,7 @@
 //! | [`attempts`] | which document may leave when: order, attempts, pauses |
 //! | [`round`] | what may leave is mapped and sent, several requests at a time |
 //! | [`order`] | what must not overtake what: the manifest's declaration, applied to documents |
-//! | [`intake`] | a body to items |
+//! | [`intake`], [`lines`] | a body to items; NDJSON to pieces of items |
 //! | [`item_keys`] | what tells one item from every other, over attempts and repeated calls |
 //! | [`documents`], [`fit`] | items through the tenant's script; documents against the operation's schema |
 //! | [`outgoing`] | a signed draft → exactly what is sent |
@@ -31,6 +31,7 @@ pub mod intake;
 pub mod item_keys;
 pub mod items;
 pub mod journal;
+pub mod lines;
 pub mod order;
 pub mod outcome;
 pub mod outgoing;

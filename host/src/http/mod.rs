@@ -15,6 +15,7 @@
 //! | `address` | which addresses are public |
 //! | `tls` | roots and protocol versions |
 //! | `body` | the request's bytes, and the answer's within its bound |
+//! | `dial` | a plain connection for what is not HTTP |
 //! | `decode` | gzip, deflate, br |
 //! | `failure` | what hyper and h2 say went wrong, and what that proves |
 //! | `net_failure`, `tls_failure` | the same of names and connections, and of TLS |
@@ -24,6 +25,7 @@ mod body;
 mod client;
 mod connect;
 mod decode;
+mod dial;
 mod failure;
 mod identity;
 mod net_failure;
@@ -46,6 +48,7 @@ use bytes::Bytes;
 use http::{HeaderMap, Method, StatusCode, Uri};
 
 pub use client::{Client, is_reserved_header};
+pub(crate) use dial::{dial, dial_tls};
 pub use identity::{BadIdentity, ClientCertificate, Part};
 pub use options::{ClientError, ClientOptions, Versions};
 pub use proxy::{MAX_SOCKS_TEXT, Proxy, ProxyLogin, ProxyProtocol};

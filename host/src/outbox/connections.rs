@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use super::Outbox;
 use crate::problem::Problem;
-use crate::serving::flow::FlowShown;
+use crate::serving::pace::PaceShown;
 
 /// A tenant's connections.
 #[derive(Debug, Serialize)]
@@ -35,7 +35,7 @@ pub struct ConnectionShown {
     pub oldest_due_ms: Option<u64>,
     /// Whether queued records leave, and how many at once.
     #[serde(flatten)]
-    pub flow: FlowShown,
+    pub pace: PaceShown,
 }
 
 /// What came of [`Outbox::resume`].
@@ -91,7 +91,7 @@ impl Outbox {
                 waiting: sum.waiting,
                 dead: sum.dead,
                 oldest_due_ms: sum.oldest,
-                flow: connection.channel.shown(),
+                pace: connection.channel.shown(),
             }
         });
         let mut connections: Vec<_> = connections.collect();

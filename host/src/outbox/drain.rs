@@ -15,7 +15,7 @@ use super::plan::Plan;
 use super::turns::{Names, Pick, Turns};
 use super::{HOST_PAUSE, Shared, now};
 use crate::problem::Problem;
-use crate::serving::flow::Stance;
+use crate::serving::pace::Stance;
 use crate::serving::route::Route;
 use crate::serving::snapshot::Snapshot;
 

@@ -35,6 +35,13 @@ pub(super) enum Kind {
     Request,
     Answer,
     Message,
+    FlowRecords,
+    FlowPlan,
+    FlowCursor,
+    FlowOrigin,
+    FlowProblem,
+    FlowParked,
+    FlowReceived,
 }
 
 impl Kind {
@@ -45,6 +52,13 @@ impl Kind {
             Self::Request => b"outbox request",
             Self::Answer => b"outbox answer",
             Self::Message => b"outbox message",
+            Self::FlowRecords => b"flow records",
+            Self::FlowPlan => b"flow plan",
+            Self::FlowCursor => b"flow cursor",
+            Self::FlowOrigin => b"flow origin",
+            Self::FlowProblem => b"flow problem",
+            Self::FlowParked => b"flow parked",
+            Self::FlowReceived => b"flow received",
         }
     }
 }

@@ -14,6 +14,7 @@
 //! | `counted` | what is counted about claimed items |
 //! | `depth` | how much waits, for metrics |
 //! | `outcome` | an item's report to where the item goes from here |
+//! | `pages` | what flows queue |
 //! | `journal` | what is about to leave and must not be repeated, written before |
 //! | `blame`, `status` | whose fault it was, in both words; a delivery's status over its items |
 //! | `recovery` | what a host that was killed left open |
@@ -49,6 +50,7 @@ pub mod listening;
 mod news;
 mod notify;
 mod outcome;
+pub(crate) mod pages;
 pub mod people;
 mod plan;
 mod quota;
@@ -63,7 +65,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
-use crossdock_store::{Health, OpenAttempt, Settlement, SqliteStore, Store, StoreError};
+use crossdock_store::{FlowStore, Health, OpenAttempt, Settlement, SqliteStore, Store, StoreError};
 use tokio::task::AbortHandle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -102,6 +104,8 @@ pub struct Outbox {
 
 struct Shared {
     store: Arc<dyn Store>,
+    /// The same one, as flows see it.
+    flows: Arc<dyn FlowStore>,
     config: Arc<HostConfig>,
     serving: Serving,
     /// What everything that is being worked on may hold together.
@@ -155,8 +159,10 @@ impl Outbox {
             .map_err(|_| ended())?
             .map_err(|error| refused(&error))?;
         let closing = CancellationToken::new();
+        let store = Arc::new(store);
         let shared = Shared {
-            store: Arc::new(store),
+            flows: store.clone(),
+            store,
             feed: feed::Feed::default(),
             receivers: notify::Receivers::default(),
             places: event::Places::new(&key),
@@ -193,6 +199,11 @@ impl Outbox {
         let drain = self.shared.batches.spawn(drain::run(shared));
         // A second start would be a second task, which finds nothing to do.
         let _ = self.shared.drain.set(drain.abort_handle());
+    }
+
+    /// What is kept of flows, in the same file. Every call of it blocks.
+    pub fn flow_store(&self) -> Arc<dyn FlowStore> {
+        self.shared.flows.clone()
     }
 
     /// Lets nothing more leave from `stop` on: the host ends as soon as its callers
@@ -295,13 +306,15 @@ fn ended() -> Problem {
 }
 
 /// Why the store did not do what it was asked.
-fn refused(error: &StoreError) -> Problem {
+pub(crate) fn refused(error: &StoreError) -> Problem {
     let (blame, code) = match error {
         StoreError::Full { .. } => (Blame::Host, "outbox-full"),
         StoreError::Io { .. } => (Blame::Host, "outbox-unwritable"),
         StoreError::InUse { .. } => (Blame::Host, "outbox-in-use"),
         StoreError::TooLarge { .. } | StoreError::Invalid(_) => (Blame::Caller, "outbox-refused"),
-        StoreError::NotOpen(_) => (Blame::Caller, "not-open"),
+        StoreError::NotOpen(_) | StoreError::NotOpenPage { .. } => (Blame::Caller, "not-open"),
+        StoreError::Unknown { .. } => (Blame::Caller, "unknown-flow"),
+        StoreError::TooMany { .. } => (Blame::Host, "flow-full"),
         StoreError::Unreadable(_) => (Blame::Host, "record-unreadable"),
         StoreError::Closed => (Blame::Host, "shutting-down"),
         _ => (Blame::Host, "outbox-damaged"),

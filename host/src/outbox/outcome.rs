@@ -10,7 +10,7 @@ use crate::config::{ConnectionOutbox, HostLimits};
 use crate::problem;
 use crate::report::{Generations, ItemReport, ItemStatus};
 use crate::serving::connection::ConnectionGeneration;
-use crate::serving::flow::Stance;
+use crate::serving::pace::Stance;
 
 /// What is set about going again.
 pub(super) struct Again<'a> {

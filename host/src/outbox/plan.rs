@@ -6,7 +6,7 @@ use std::time::Duration;
 use crossdock_store::{Lane, limits};
 
 use crate::serving::connection_limits::Channel;
-use crate::serving::flow::Stance;
+use crate::serving::pace::Stance;
 use crate::serving::route::Route;
 use crate::serving::snapshot::Snapshot;
 

@@ -2,12 +2,14 @@
 //! their way out, where the configuration wants that. Who uses it knows nothing
 //! of that, but for what cannot be read.
 
+mod flows;
+
 use std::path::Path;
 use std::sync::Arc;
 
 use crossdock_store::{
     Accepted, AttemptEnd, AttemptId, Blame, Changes, Claimed, ConnectionState, Cursor, DeliveryId,
-    DeliveryView, Depth, DueLane, Edit, Filter, Health, Held, Hold, Intent, ItemBytes, ItemId,
+    DeliveryView, Depth, DueLane, Edit, Filter, FlowStore, Health, Held, Hold, Intent, ItemBytes, ItemId,
     ItemSummary, ItemView, Lane, LaneId, NewDelivery, Next, Outcome, Overwrites, Page, Place,
     Recovery, Repeat, Result, Retained, Retention, Selected, Selection, SetAside, Settled,
     Settlement, State, Store, StoreError, Waiting,
@@ -24,12 +26,18 @@ const UNREADABLE: &str = "record-unreadable";
 /// The store that it is made from, with its keys.
 pub(super) struct Sealed {
     store: Arc<dyn Store>,
+    /// The same one.
+    flows: Arc<dyn FlowStore>,
     keys: Keyring,
 }
 
 impl Sealed {
-    pub fn new(store: Arc<dyn Store>, keys: Keyring) -> Self {
-        Self { store, keys }
+    pub fn new<S: Store + FlowStore + 'static>(store: Arc<S>, keys: Keyring) -> Self {
+        Self {
+            store: store.clone(),
+            flows: store,
+            keys,
+        }
     }
 
     /// Lets items go that waited for other keys than those of before.

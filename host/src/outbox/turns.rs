@@ -15,7 +15,7 @@ use std::time::Instant;
 
 use crossdock_store::{Lane, LaneId};
 
-use crate::serving::flow::Stance;
+use crate::serving::pace::Stance;
 
 /// Batches that are under way at once.
 pub(super) const PLACES: usize = 64;

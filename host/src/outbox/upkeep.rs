@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crossdock_store::{Health, Retention};
+use crossdock_store::{FlowRetention, Health, Retention};
 
 use super::{Shared, now};
 use crate::clock::millis;
@@ -15,6 +15,15 @@ const TICK: Duration = Duration::from_secs(1);
 
 /// Ticks between two looks for what need not be kept.
 const TICKS: u32 = 60;
+
+const DAY: Duration = Duration::from_secs(24 * 3_600);
+
+/// How long runs of flows are kept that ended, and how many of one flow.
+const RUNS: Duration = DAY.saturating_mul(30);
+const RUNS_OF_A_FLOW: u64 = 1_000;
+
+/// How long it is known that a record came in already.
+const KEYS: Duration = DAY.saturating_mul(7);
 
 /// Until the host closes.
 pub(super) async fn run(shared: Arc<Shared>) {
@@ -73,9 +82,24 @@ impl Shared {
             .more
         {
             if self.closing.is_cancelled() {
-                break;
+                return Ok(());
             }
         }
-        Ok(())
+        self.remove_what_is_old_of_flows().await
+    }
+
+    async fn remove_what_is_old_of_flows(&self) -> Result<(), Problem> {
+        let retention = FlowRetention {
+            runs_until: now().saturating_sub(millis(RUNS)),
+            runs_most: RUNS_OF_A_FLOW,
+            keys_until: now().saturating_sub(millis(KEYS)),
+        };
+        loop {
+            let flows = self.flows.clone();
+            let retained = self.with(move |_| flows.flow_retain(retention, now()));
+            if !retained.await?.more || self.closing.is_cancelled() {
+                return Ok(());
+            }
+        }
     }
 }

@@ -39,3 +39,19 @@ pub mod source {
         additional_derives: [Clone],
     });
 }
+
+/// `crossdock:adapter` 0.1.1: what an adapter may export besides, and what it then
+/// imports.
+pub mod inbound {
+    wasmtime::component::bindgen!({
+        path: ["../wit/adapter", "../wit/inbound"],
+        world: "crossdock:adapter/receiver@0.1.1",
+        with: {
+            "crossdock:adapter/types@0.1.0": super::adapter::crossdock::adapter::types,
+            "crossdock:adapter/keys@0.1.0": super::adapter::crossdock::adapter::keys,
+        },
+        imports: { default: trappable },
+        exports: { default: async },
+        additional_derives: [Clone],
+    });
+}

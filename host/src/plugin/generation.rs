@@ -12,6 +12,7 @@ use super::artifact::Sha;
 use super::bindings::adapter::{Platform, PlatformPre};
 use super::contract::{Context, Draft, Edit, Fault, Item, Mapped, Parsed, Reply, Request};
 use super::guest::{Attempts, GuestFailure, Home, Instance, Lease};
+use super::inbound::Receiver;
 use super::keys::KeyScope;
 use super::manifest::{Manifest, Order, Repeatable};
 use super::packed::SourceFile;
@@ -122,6 +123,8 @@ pub struct AdapterGeneration {
     /// What its language runtime runs, if it is a source file.
     pub(super) source: Option<Arc<SourceFile>>,
     pub(super) home: Arc<AdapterHome>,
+    /// What takes messages that begin at the platform, if it does.
+    pub(super) receiver: Option<Receiver>,
 }
 
 impl std::fmt::Debug for AdapterGeneration {
@@ -143,6 +146,11 @@ pub struct Signed {
 }
 
 impl AdapterGeneration {
+    /// Whether it takes messages that begin at the platform.
+    pub fn receives(&self) -> bool {
+        self.receiver.is_some()
+    }
+
     /// The compiled component.
     pub fn component(&self) -> &wasmtime::component::Component {
         self.pre.instance_pre().component()
@@ -189,6 +197,9 @@ impl Drop for AdapterGeneration {
     fn drop(&mut self) {
         let id = self.identity.id;
         self.home.warm().purge(|key| key.generation == id);
+        if let Some(receiver) = &self.receiver {
+            receiver.home.warm().purge(|key| key.generation == id);
+        }
     }
 }
 

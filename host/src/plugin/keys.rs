@@ -36,6 +36,17 @@ pub struct KeyScope {
     pub undeclared: OnceLock<String>,
     /// Bytes hashed so far.
     processed: usize,
+    /// Of a call that verifies what somebody sent.
+    pub(super) verifies: Option<Verifies>,
+}
+
+/// What was found out about who sent something, while one `receive` runs.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Verifies {
+    /// Whether somebody knew a secret.
+    pub known: bool,
+    /// How often the adapter asked.
+    pub(super) asked: usize,
 }
 
 impl KeyScope {
@@ -47,10 +58,22 @@ impl KeyScope {
             derived: Vec::new(),
             undeclared: OnceLock::new(),
             processed: 0,
+            verifies: None,
         }
     }
 
-    fn secret(&self, name: &str) -> Result<&Secret, KeyError> {
+    /// The same for a call that verifies what somebody sent.
+    pub fn verifying(mut self) -> Self {
+        self.verifies = Some(Verifies::default());
+        self
+    }
+
+    /// Whether somebody knew a secret.
+    pub fn verified(&self) -> bool {
+        self.verifies.is_some_and(|verifies| verifies.known)
+    }
+
+    pub(super) fn secret(&self, name: &str) -> Result<&Secret, KeyError> {
         if !self.declared.contains(name) {
             // The first one is enough.
             let _ = self.undeclared.set(name.to_owned());
@@ -84,7 +107,7 @@ impl KeyScope {
     /// Takes the bytes of one call from what this `sign` may still process. A
     /// name is short and a secret is long: what a guest handed over bounds
     /// nothing.
-    fn reserve(&mut self, bytes: usize) -> Result<(), KeyError> {
+    pub(super) fn reserve(&mut self, bytes: usize) -> Result<(), KeyError> {
         if self.derived.len() >= MOST_RESULTS {
             return Err(KeyError::Other(format!(
                 "more than {MOST_RESULTS} results in one `sign`"
@@ -121,6 +144,12 @@ impl KeyScope {
     }
 
     fn hash(&mut self, alg: Digest, message: &[Chunk]) -> Result<Vec<u8>, KeyError> {
+        let result = self.hashed(alg, message)?;
+        Ok(self.give(result))
+    }
+
+    /// A hash that is not given out.
+    pub(super) fn hashed(&mut self, alg: Digest, message: &[Chunk]) -> Result<Vec<u8>, KeyError> {
         let (size, with_secret) = self.measure(message)?;
         if !with_secret {
             return Err(KeyError::Other(
@@ -129,10 +158,21 @@ impl KeyScope {
         }
         self.reserve(size)?;
         let message = self.join(message, size)?;
-        Ok(self.give(digest(alg, &message)))
+        Ok(digest(alg, &message))
     }
 
     fn hmac(
+        &mut self,
+        alg: Digest,
+        key: &[Chunk],
+        messages: &[Vec<Chunk>],
+    ) -> Result<Vec<u8>, KeyError> {
+        let result = self.maced(alg, key, messages)?;
+        Ok(self.give(result))
+    }
+
+    /// An HMAC that is not given out.
+    pub(super) fn maced(
         &mut self,
         alg: Digest,
         key: &[Chunk],
@@ -163,7 +203,7 @@ impl KeyScope {
             let message = self.join(message, size)?;
             key = Zeroizing::new(mac(alg, &key, &message));
         }
-        Ok(self.give(std::mem::take(&mut *key)))
+        Ok(std::mem::take(&mut *key))
     }
 }
 

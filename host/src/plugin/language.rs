@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use wasmtime::component::Component;
 
 use super::bindings::adapter::PlatformPre;
+use super::bindings::inbound::ReceiverPre;
 use super::bindings::source::exports::crossdock::source::language::Diagnostic;
 use super::bindings::source::{LanguageRuntime, LanguageRuntimePre};
 use super::generation::Identity;
@@ -88,6 +89,8 @@ impl RuntimeGeneration {
 pub(super) struct Linked {
     /// For the adapter that it is with a file.
     pub platform: PlatformPre<GuestState>,
+    /// For the messages that begin at the platform, which a file may take.
+    pub receiver: Option<ReceiverPre<GuestState>>,
     /// For what it exports besides.
     pub language: LanguageRuntimePre<GuestState>,
     /// Whether it needs the empty WASI.

@@ -13,6 +13,7 @@ use wasmtime::component::Component;
 
 use super::artifact::{Artifact, Sha};
 use super::bindings::adapter::PlatformPre;
+use super::bindings::inbound::ReceiverPre;
 use super::bindings::script::ScriptEnginePre;
 use super::bindings::source::LanguageRuntimePre;
 use super::cache::CodeCache;
@@ -23,6 +24,7 @@ use super::generation::{
 };
 use super::golden;
 use super::guest::{GuestFailureKind, Home};
+use super::inbound::{self, Receiver, ReceiverHome};
 use super::language::{LanguageManifest, Linked, RuntimeGeneration};
 use super::manifest::Manifest;
 use super::packed::{self, SourceFile};
@@ -101,6 +103,8 @@ pub struct Loader {
     store: CodeStore,
     adapters: Arc<AdapterHome>,
     scripts: Arc<ScriptHome>,
+    /// Of adapters that are given what begins at the platform.
+    receivers: Arc<ReceiverHome>,
     /// Processor time of a candidate's golden examples.
     check_timeout: Duration,
     runs_examples: bool,
@@ -133,6 +137,8 @@ impl Loader {
         Self {
             adapters: Arc::new(Home::new(sandbox.clone(), warm, active)),
             scripts: Arc::new(Home::new(sandbox.clone(), warm, active)),
+            // Beside these, since what strangers send must not take their place.
+            receivers: inbound::home(&sandbox, warm, active),
             store: CodeStore::new(sandbox.clone(), compiler, cache),
             sandbox,
             check_timeout: limits.check_timeout,
@@ -227,10 +233,15 @@ impl Loader {
             .instantiate_pre(&component)
             .map_err(interface)?;
         let identity = Identity { times, ..identity };
+        let receiver = match verified.receives {
+            true => Some(ReceiverPre::new(pre.clone()).map_err(interface)?),
+            false => None,
+        };
         match verified.kind {
             Kind::Adapter => {
                 let parts = Parts {
                     pre: PlatformPre::new(pre).map_err(interface)?,
+                    receiver,
                     wants_wasi,
                     source: None,
                     examples: carried.examples,
@@ -258,6 +269,7 @@ impl Loader {
             Kind::LanguageRuntime => {
                 let linked = Linked {
                     platform: PlatformPre::new(pre.clone()).map_err(interface)?,
+                    receiver,
                     language: LanguageRuntimePre::new(pre).map_err(interface)?,
                     wants_wasi,
                 };
@@ -293,6 +305,7 @@ impl Loader {
     ) -> Result<Arc<AdapterGeneration>, Refusal> {
         let Parts {
             pre,
+            receiver,
             wants_wasi,
             source,
             examples,
@@ -311,6 +324,7 @@ impl Loader {
             wants_wasi,
             source: source.clone(),
             home: self.adapters.clone(),
+            receiver: None,
         });
         let text = bare.lease(&"".into()).await?.describe().await?;
         // Schemas and their patterns take long to compile if somebody wants it.
@@ -329,6 +343,8 @@ impl Loader {
             ..identity
         };
         identity.pinned = self.trust.pinned(&identity)?;
+        let home = self.receivers.clone();
+        let receiver = receiver.map(|pre| Receiver { pre, home });
         let generation = Arc::new(AdapterGeneration {
             label: identity.label().into(),
             identity,
@@ -340,7 +356,13 @@ impl Loader {
             wants_wasi,
             source,
             home: self.adapters.clone(),
+            receiver,
         });
+        // A language runtime has the interface for files that do not have it.
+        let generation = match generation.source.is_some() && generation.receives() {
+            true => inbound::if_it_receives(generation).await?,
+            false => generation,
+        };
         let examples = Instant::now();
         if self.runs_examples {
             golden::run(&generation, self.check_timeout).await?;
@@ -372,6 +394,8 @@ impl Loader {
 /// What an adapter is made of.
 struct Parts {
     pre: PlatformPre<super::state::GuestState>,
+    /// For the messages that begin at the platform, if it takes any.
+    receiver: Option<ReceiverPre<super::state::GuestState>>,
     wants_wasi: bool,
     /// What its language runtime runs.
     source: Option<Arc<SourceFile>>,
@@ -468,29 +492,4 @@ fn read_manifest(text: &str, examples: Vec<serde_json::Value>) -> Result<Kept, R
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[tokio::test]
-    async fn what_is_no_component_is_told_in_one_line() {
-        let limits = HostLimits::default();
-        let dir = tempfile::tempdir().expect("a folder");
-        let sandbox = Sandbox::new(&limits).expect("a sandbox");
-        let loader = Loader::new(sandbox, CodeCache::new(dir.path().into()), &limits);
-        for bytes in [
-            &b""[..],
-            b"no component",
-            b"(module)\n(module)\n",
-            b"\0asm\x0d\0\x01\0\xff\xff",
-            b"\0asm\x01\0\0\0",
-        ] {
-            let path = dir.path().join("p.wasm");
-            std::fs::write(&path, bytes).expect("writing");
-            let artifact = Artifact::read(&path, 1 << 20).expect("a file");
-            let refusal = loader.load(artifact, 1).await.expect_err("no component");
-            let said = refusal.to_string();
-            assert_eq!(refusal.step(), "parse", "{said}");
-            assert!(!said.contains('\n'), "{said:?}");
-        }
-    }
-}
+mod tests;

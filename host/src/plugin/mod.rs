@@ -14,7 +14,8 @@
 //! | [`guest`], [`warm`], [`room`] | what is cheap per call: instances, budgets, reuse, who makes room |
 //! | [`lanes`] | who goes on computing when a guest takes long |
 //! | [`ticker`] | the clock that bounds guests in time |
-//! | [`keys`], [`state`], [`wasi`], `output` | what a guest can reach |
+//! | [`inbound`] | an adapter's messages that begin at the platform |
+//! | [`keys`], `verifying`, [`state`], [`wasi`], `output` | what a guest can reach |
 //! | [`manifest`] | what `describe` returns |
 //! | [`packed`] | what a file carries besides its code: a source to run, golden examples |
 //! | [`fault`] | what an adapter says went wrong, in words |
@@ -31,6 +32,7 @@ pub mod fault;
 pub mod generation;
 pub mod golden;
 pub mod guest;
+pub mod inbound;
 pub mod keys;
 pub mod lanes;
 pub mod language;
@@ -48,6 +50,7 @@ pub mod state;
 pub mod ticker;
 pub mod trust;
 pub mod verify;
+mod verifying;
 pub mod warm;
 pub mod wasi;
 

@@ -7,11 +7,15 @@ use super::load::Refusal;
 use crate::text::one_line;
 
 /// What an adapter may import. `types` holds no function.
-const ADAPTER_IMPORTS: [&str; 3] = [
+const ADAPTER_IMPORTS: [&str; 4] = [
     "crossdock:adapter/types@0.1.0",
     "crossdock:adapter/keys@0.1.0",
     "crossdock:adapter/log@0.1.0",
+    "crossdock:adapter/verify@0.1.1",
 ];
+
+/// What an adapter exports that takes messages which begin at the platform.
+const INBOUND_EXPORT: &str = "crossdock:adapter/inbound@0.1.1";
 
 pub(super) const ADAPTER_EXPORT: &str = "crossdock:adapter/adapter@0.1.0";
 const ENGINE_EXPORT: &str = "crossdock:script/engine@0.1.0";
@@ -27,7 +31,7 @@ const FILE_IMPORT: &str = "crossdock:source/file@0.1.0";
 pub const CONTRACTS: [Contract; 3] = [
     Contract {
         contract: "crossdock:adapter",
-        versions: &["0.1.0"],
+        versions: &["0.1.0", "0.1.1"],
     },
     Contract {
         contract: "crossdock:script",
@@ -49,7 +53,7 @@ pub struct Contract {
 }
 
 /// Interfaces of the adapter's package that a component exports besides the one
-/// that makes it an adapter: this host does not use them, and another may.
+/// that makes it an adapter. One that this host does not use, another may.
 pub fn optional_interfaces<'e>(exports: impl Iterator<Item = &'e str>) -> Vec<String> {
     let optional =
         exports.filter(|name| name.starts_with("crossdock:adapter/") && *name != ADAPTER_EXPORT);
@@ -102,6 +106,8 @@ pub struct Verified {
     pub kind: Kind,
     /// Whether it needs the empty WASI.
     pub wants_wasi: bool,
+    /// Whether it takes messages which begin at the platform.
+    pub receives: bool,
 }
 
 /// Checks a component's imports and exports by name.
@@ -143,7 +149,11 @@ pub fn verify(bytes: &[u8]) -> Result<Verified, Refusal> {
     if !other_wasi.is_empty() {
         return Err(Refusal::WasiVersion { names: other_wasi });
     }
-    Ok(Verified { kind, wants_wasi })
+    Ok(Verified {
+        kind,
+        wants_wasi,
+        receives: exports.contains(&INBOUND_EXPORT),
+    })
 }
 
 /// What a component imports and exports, by name.
@@ -297,7 +307,8 @@ mod tests {
             ok.unwrap(),
             Verified {
                 kind: Kind::Adapter,
-                wants_wasi: true
+                wants_wasi: true,
+                receives: false,
             }
         );
         let kind = both(&[], &["other:thing/x@1.0.0", ENGINE_EXPORT])
@@ -357,14 +368,25 @@ mod tests {
 
     #[test]
     fn interfaces_that_this_host_does_not_know_break_nothing() {
-        let inbound = "crossdock:adapter/inbound@0.1.1";
-        let bytes = component(&["crossdock:adapter/log@0.1.0"], &[ADAPTER_EXPORT, inbound]);
-        assert_eq!(verify(&bytes).unwrap().kind, Kind::Adapter);
-        let exports = [ADAPTER_EXPORT, inbound, "other:thing/x@1.0.0"];
-        assert_eq!(optional_interfaces(exports.into_iter()), [inbound]);
+        let later = "crossdock:adapter/credentials@0.1.2";
+        let bytes = component(&["crossdock:adapter/log@0.1.0"], &[ADAPTER_EXPORT, later]);
+        let verified = verify(&bytes).unwrap();
+        assert_eq!((verified.kind, verified.receives), (Kind::Adapter, false));
+        let exports = [ADAPTER_EXPORT, later, "other:thing/x@1.0.0"];
+        assert_eq!(optional_interfaces(exports.into_iter()), [later]);
         // Alone it is no adapter, and is told what it is.
-        let alone = verify(&component(&[], &[inbound])).unwrap_err();
-        assert!(alone.to_string().contains(inbound), "{alone}");
+        let alone = verify(&component(&[], &[later])).unwrap_err();
+        assert!(alone.to_string().contains(later), "{alone}");
+    }
+
+    #[test]
+    fn an_adapter_that_takes_messages_is_known_by_what_it_exports() {
+        let imports = ["crossdock:adapter/verify@0.1.1"];
+        let bytes = component(&imports, &[ADAPTER_EXPORT, INBOUND_EXPORT]);
+        let verified = verify(&bytes).unwrap();
+        assert!(verified.receives && verified.kind == Kind::Adapter);
+        // A script engine has nothing to verify.
+        assert!(verify(&component(&imports, &[ENGINE_EXPORT])).is_err());
     }
 
     #[test]

@@ -9,8 +9,8 @@ use sha2::{Digest, Sha256};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 pub use super::channels::Channels;
-use super::flow::{Entered, Flow, FlowShown, Heard, Stance};
 use super::keeping::{Keeping, Kept, place};
+use super::pace::{Entered, Heard, Pace, PaceShown, Stance};
 use super::pause::Pause;
 use super::rate::{Rate, Turn};
 use crate::config::{ConnectionConfig, HostLimits, HostNetwork};
@@ -37,7 +37,7 @@ struct Configured {
     concurrency: Option<(usize, Arc<Semaphore>)>,
     rate: Option<(u32, Arc<Rate>)>,
     /// What is about one account: its pause, and how it is getting on.
-    account: Option<(Account, Arc<Pause>, Arc<Flow>)>,
+    account: Option<(Account, Arc<Pause>, Arc<Pace>)>,
     /// What the account is without its secrets.
     place: String,
     /// What another process left, until there is something to apply it to.
@@ -57,7 +57,7 @@ pub struct Channel {
     pause: Arc<Pause>,
     /// What its deliveries count.
     pub observed: ObservedConnection,
-    flow: Arc<Flow>,
+    pace: Arc<Pace>,
     shared: Arc<SharedChannel>,
 }
 
@@ -115,7 +115,7 @@ impl SharedChannel {
                 .map(|(_, pause, _)| pause.until())
                 .filter(|until| *until > now)
                 .map(|until| Kept::time(until, now)),
-            flow: account.map(|(_, _, flow)| flow.kept()).unwrap_or_default(),
+            pace: account.map(|(_, _, pace)| pace.kept()).unwrap_or_default(),
         };
         (kept, promise)
     }
@@ -197,19 +197,19 @@ impl SharedChannel {
         let per_minute = config.limits.requests_per_minute;
         configured.rate = per_minute.zip(rate.clone());
         let account = self.account(config);
-        let (pause, flow) = match &configured.account {
-            Some((known, pause, flow)) if *known == account => {
-                flow.configure(config);
-                (pause.clone(), flow.clone())
+        let (pause, pace) = match &configured.account {
+            Some((known, pause, pace)) if *known == account => {
+                pace.configure(config);
+                (pause.clone(), pace.clone())
             }
             before => {
-                let flow = match before {
-                    Some((_, _, flow)) => flow.succeeded_by(config),
-                    None => Flow::new(config, &self.tenant),
+                let pace = match before {
+                    Some((_, _, pace)) => pace.succeeded_by(config),
+                    None => Pace::new(config, &self.tenant),
                 };
-                let (pause, flow) = (Arc::new(Pause::new()), Arc::new(flow));
-                configured.account = Some((account, pause.clone(), flow.clone()));
-                (pause, flow)
+                let (pause, pace) = (Arc::new(Pause::new()), Arc::new(pace));
+                configured.account = Some((account, pause.clone(), pace.clone()));
+                (pause, pace)
             }
         };
         configured.place = place(config);
@@ -220,7 +220,7 @@ impl SharedChannel {
             rate,
             pause,
             observed: self.observed.clone(),
-            flow,
+            pace,
             shared: self.clone(),
         })
     }
@@ -230,7 +230,7 @@ impl Configured {
     /// Applies what another process left, as soon as there is something to apply
     /// it to. A pause, and what was heard, are about the place they came from.
     fn resume(&mut self) {
-        let Some((_, pause, flow)) = &self.account else {
+        let Some((_, pause, pace)) = &self.account else {
             return;
         };
         let Some(left) = self.left.take() else { return };
@@ -244,7 +244,7 @@ impl Configured {
         if let Some(until) = left.pause_until_ms {
             pause.extend(Kept::from_now(until).min(LONGEST_PAUSE));
         }
-        flow.resume(left.flow, now);
+        pace.resume(left.pace, now);
     }
 }
 
@@ -303,7 +303,7 @@ impl Channel {
         self.pause.end(deadline).await?;
         let entered = match sort {
             Sort::Call => None,
-            Sort::Queued => Some(self.flow.enter(deadline).await?),
+            Sort::Queued => Some(self.pace.enter(deadline).await?),
         };
         let permit = within(deadline, self.concurrency.clone().acquire_owned());
         let Some(Ok(permit)) = permit.await else {
@@ -311,7 +311,7 @@ impl Channel {
         };
         loop {
             self.pause.end(deadline).await?;
-            if sort == Sort::Queued && self.flow.is_shut() {
+            if sort == Sort::Queued && self.pace.is_shut() {
                 return Err(NoTurn::Held);
             }
             let Some(rate) = &self.rate else {
@@ -358,7 +358,7 @@ impl Channel {
     /// What became of a request that began then says this about the platform.
     pub fn heard(&self, heard: Heard, began: Instant) {
         let told = self.shared.keeping.is_kept();
-        let change = self.flow.heard(heard, began, Instant::now(), told);
+        let change = self.pace.heard(heard, began, Instant::now(), told);
         if change.keep || change.wake {
             self.shared.keeping.changed(change.wake);
         }
@@ -367,7 +367,7 @@ impl Channel {
     /// Whether queued deliveries may begin now, and how many may be under way.
     pub fn stance(&self) -> Stance {
         let now = Instant::now();
-        let stance = self.flow.stance(now);
+        let stance = self.pace.stance(now);
         let Stance::Go(most) = stance else {
             return stance;
         };
@@ -385,12 +385,12 @@ impl Channel {
 
     /// Milliseconds between two times in which queued deliveries were stopped.
     pub fn stopped_between(&self, from_ms: u64, until_ms: u64) -> u64 {
-        self.flow.stopped_between(from_ms, until_ms)
+        self.pace.stopped_between(from_ms, until_ms)
     }
 
     /// How the connection is getting on.
-    pub fn shown(&self) -> FlowShown {
-        let mut shown = self.flow.shown();
+    pub fn shown(&self) -> PaceShown {
+        let mut shown = self.pace.shown();
         let now = Instant::now();
         let paused = Some(self.pause.until()).filter(|until| *until > now);
         shown.until_ms = shown
@@ -402,7 +402,7 @@ impl Channel {
     /// A person says that the platform works again: one request finds out. False
     /// if nothing was held back.
     pub fn resume(&self) -> bool {
-        let shut = self.flow.resume_by_hand();
+        let shut = self.pace.resume_by_hand();
         if shut {
             self.shared.keeping.changed(true);
         }

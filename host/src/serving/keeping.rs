@@ -11,7 +11,7 @@ use sha2::{Digest, Sha256};
 use tokio::sync::Notify;
 
 use super::connection_limits::SharedChannel;
-use super::flow::KeptFlow;
+use super::pace::KeptPace;
 use super::rate::Rate;
 use crate::clock::{millis, now_ms};
 use crate::config::ConnectionConfig;
@@ -41,7 +41,8 @@ pub(super) struct Kept {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub pause_until_ms: Option<u64>,
     /// How it was getting on.
-    pub flow: KeptFlow,
+    #[serde(rename = "flow")]
+    pub pace: KeptPace,
 }
 
 impl Kept {

@@ -5,10 +5,12 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use super::connection::ConnectionGeneration;
+use super::tenant_flow::FlowGeneration;
 use crate::config::TenantConfig;
 use crate::plugin::generation::AdapterGeneration;
 use crate::plugin::load::Loaded;
 use crate::plugin::script_engine::EngineGeneration;
+use crate::script::Script;
 
 /// Everything that serves.
 #[derive(Debug, Default, Clone)]
@@ -48,6 +50,17 @@ pub struct TenantGeneration {
     pub config: TenantConfig,
     /// Its connections, by name.
     pub connections: HashMap<String, Arc<ConnectionGeneration>>,
+    /// Its flows, by name.
+    pub flows: HashMap<String, Arc<FlowGeneration>>,
     /// When it began to serve, Unix milliseconds.
     pub loaded_at_ms: u64,
+}
+
+impl TenantGeneration {
+    /// Every script of its connections and flows.
+    pub fn all_scripts(&self) -> impl Iterator<Item = &Script> {
+        let connections = self.connections.values();
+        let connections = connections.flat_map(|connection| connection.all_scripts());
+        connections.chain(self.flows.values().flat_map(|flow| flow.all_scripts()))
+    }
 }

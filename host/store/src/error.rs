@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use crate::model::ItemId;
+use crate::model::{ItemId, RunId};
 
 /// What went wrong. Its text is one sentence: what, where, what to do.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -79,6 +79,32 @@ pub enum StoreError {
     /// An item is not where it had to be.
     #[error("item {} is not open for that; look at its present state", .0.0)]
     NotOpen(ItemId),
+    /// A page is not where it had to be: its run has ended, or it is further.
+    #[error("page {number} of run {} is not open for that; look at the run's present state", run.0)]
+    NotOpenPage {
+        /// The run.
+        run: RunId,
+        /// The page.
+        number: u32,
+    },
+    /// There is no such flow or run.
+    #[error("there is no {what} {number} in the outbox; look at what there is")]
+    Unknown {
+        /// `flow` or `run`.
+        what: &'static str,
+        /// Its number.
+        number: u64,
+    },
+    /// A flow holds as much as it may, and loses nothing for more.
+    #[error("the flow has as many {what} as it may have ({most}); {remedy}")]
+    TooMany {
+        /// What it has so many of, for instance "parked records".
+        what: &'static str,
+        /// How many, or how many bytes, it may have.
+        most: u64,
+        /// What helps.
+        remedy: &'static str,
+    },
     /// The store was closed, or its writer ended.
     #[error("the outbox was closed; start the host again")]
     Closed,

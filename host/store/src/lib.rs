@@ -7,6 +7,7 @@
 //! | module | responsibility |
 //! |---|---|
 //! | `store` | [`Store`]: what every store does |
+//! | `flow_store` | [`FlowStore`]: what every store does for flows |
 //! | `model` | what goes in and comes out, with its [`limits`] |
 //! | `error` | [`StoreError`]: what went wrong, in words for people |
 //! | `validate` | whether what was given is within the limits |
@@ -17,12 +18,14 @@
 
 pub mod conformance;
 mod error;
+mod flow_store;
 mod model;
 mod sqlite;
 mod store;
 mod validate;
 
 pub use error::{Result, StoreError};
+pub use flow_store::FlowStore;
 pub use model::*;
 pub use sqlite::SqliteStore;
 pub use store::Store;

@@ -1,5 +1,7 @@
 //! Whether what was given is within the limits. Every store asks here.
 
+pub(crate) mod flow;
+
 use crate::error::{Result, StoreError};
 use crate::model::limits::{self, LABEL, MESSAGE, WORD};
 use crate::model::{Edit, Intent, Lane, NewDelivery, NewItem, Next, Order, Settlement};

@@ -6,7 +6,7 @@ use super::super::outcome;
 use super::{Exchange, Unread};
 use crate::http::{SendError, SendErrorKind};
 use crate::plugin::promise::{Answered, ItemOutcome};
-use crate::serving::flow::Heard;
+use crate::serving::pace::Heard;
 
 impl Exchange<'_> {
     /// Lets the connection pause as long as the platform asks, and no longer

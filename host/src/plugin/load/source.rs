@@ -126,6 +126,7 @@ impl Loader {
         });
         let parts = Parts {
             pre: runtime.linked.platform.clone(),
+            receiver: runtime.linked.receiver.clone(),
             wants_wasi: runtime.linked.wants_wasi,
             source: Some(source),
             examples,

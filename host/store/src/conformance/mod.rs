@@ -9,9 +9,11 @@
 //! | `reading` | lists, counts, changes, retention |
 //! | `model` | a store in memory, as simple as can be |
 //! | `random` | many random operations on a store and the model |
+//! | `flows` | flows, their runs and pages, what they hold for later |
 
 mod accepting;
 mod attempts;
+mod flows;
 mod model;
 mod order;
 mod people;
@@ -46,6 +48,8 @@ pub fn run(fresh: Fresh<'_>) {
         clean(&*store);
     }
 }
+
+pub use flows::run as run_flows;
 
 /// One thing that holds for every store.
 type Promise = fn(&dyn Store);

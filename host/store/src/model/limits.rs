@@ -46,3 +46,20 @@ pub const LOOKED_AT: usize = 20_000;
 /// Items, the newest of all lanes, among which is looked for what was delivered
 /// after a total about the same thing.
 pub const LOOKED_BACK: u64 = 200_000;
+
+/// Bytes of the records of a page, or of its plan: 64 MiB and what encryption adds.
+pub const FLOW_RECORDS: usize = (64 << 20) + 1024;
+/// Bytes of a cursor, of a page's origin, or of a problem.
+pub const FLOW_NOTE: usize = 64 << 10;
+/// Targets of a page.
+pub const FLOW_TARGETS: usize = 100;
+/// Records, keys or items of one request about a flow.
+pub const FLOW_BATCH: usize = 10_000;
+/// Records that one flow may have parked.
+pub const FLOW_PARKED: u64 = 10_000;
+/// Bytes of these.
+pub const FLOW_PARKED_BYTES: u64 = 256 << 20;
+/// Records that came in for one flow and are not yet sent.
+pub const FLOW_RECEIVED: u64 = 100_000;
+/// Bytes of these.
+pub const FLOW_RECEIVED_BYTES: u64 = 256 << 20;

@@ -9,12 +9,14 @@
 //! | `attempt` | what is about to leave, and what came of it |
 //! | `query` | filters, pages, and what people are shown |
 //! | `upkeep` | retention, depths, the sequence of changes, health |
+//! | `flow` | what is kept of flows |
 //! | `limits` | the most that a store takes of everything |
 //!
 //! Every time is in milliseconds since 1970, and given by the caller.
 
 mod attempt;
 mod delivery;
+mod flow;
 mod ids;
 mod lane;
 pub mod limits;
@@ -27,6 +29,11 @@ pub use attempt::{
     Recovery, Repeat, Settled, Settlement,
 };
 pub use delivery::{Accepted, Effect, Idempotency, NewDelivery, NewItem, Order, Origin};
+pub use flow::{
+    Begun, FlowId, FlowRetained, FlowRetention, FlowRow, NewPage, NewParked, NewReceived, NewSeen,
+    PageDelivery, PageHead, PageRow, PageState, ParkedId, ParkedRow, ReceivedId, ReceivedRow,
+    RunCounts, RunId, RunRow, RunState, RunUpdate, SentPage, StageTimes, SteppedPage,
+};
 pub use ids::{AttemptId, DeliveryId, ItemId, LaneId, NotAnId};
 pub use lane::{ConnectionName, Lane};
 pub use query::{

@@ -1,8 +1,5 @@
 //! The numbers that stand for states and other choices in the rows.
 
-use rusqlite::ToSql;
-use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSqlOutput, ValueRef};
-
 use crate::model::{Blame, Effect, Order, Origin, Phase, Repeat, State};
 
 /// Where an item is, in more detail than people need.
@@ -246,22 +243,26 @@ impl Coded for Origin {
 /// Lets choices be bound to statements and read from rows.
 macro_rules! stored {
     ($($choice:ty),*) => {$(
-        impl ToSql for $choice {
-            fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        impl rusqlite::ToSql for $choice {
+            fn to_sql(&self) -> rusqlite::Result<rusqlite::types::ToSqlOutput<'_>> {
                 Ok(self.code().into())
             }
         }
 
-        impl FromSql for $choice {
-            fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
-                let code = u8::column_result(value)?;
-                Self::from_code(code).ok_or(FromSqlError::OutOfRange(code.into()))
+        impl rusqlite::types::FromSql for $choice {
+            fn column_result(
+                value: rusqlite::types::ValueRef<'_>,
+            ) -> rusqlite::types::FromSqlResult<Self> {
+                let code = <u8 as rusqlite::types::FromSql>::column_result(value)?;
+                let unknown = rusqlite::types::FromSqlError::OutOfRange(code.into());
+                Self::from_code(code).ok_or(unknown)
             }
         }
     )*};
 }
 
 stored!(Stage, Kind, Blame, Repeat, Origin);
+pub(super) use stored;
 
 #[cfg(test)]
 mod tests {

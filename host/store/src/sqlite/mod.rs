@@ -20,6 +20,7 @@
 //! | `retention`, `upkeep`, `check` | removal, depths, copies; whether everything holds |
 //! | `beside` | copies and checks of a file that another process has open |
 //! | `changes`, `notes` | what ended, in sequence; what the host keeps by name |
+//! | `flows` | flows, their runs and pages, and what they hold for later |
 //! | `plans`, `faults` | tests of the statements' plans, and of a disk that fails |
 
 mod accept;
@@ -35,6 +36,7 @@ mod desk;
 mod failure;
 #[cfg(test)]
 mod faults;
+mod flows;
 mod ledger;
 mod list;
 mod newer;

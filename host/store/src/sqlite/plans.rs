@@ -3,6 +3,7 @@
 
 use rusqlite::{Connection, StatementStatus};
 
+use super::flows::sql as flows;
 use super::sql;
 
 /// Statements that look at rows of a table of any size.
@@ -76,6 +77,7 @@ const HOT: &[&str] = &[
 const UNDER_WAY: &[(&str, &str)] = &[
     (sql::SENDING, "SCAN i USING INDEX item_sending"),
     (sql::CALLING, "SCAN i USING INDEX item_calling"),
+    (flows::OPEN_RUNS, "SCAN flow_run USING INDEX flow_run_open"),
     (
         sql::OLDEST_UNDER_WAY[0],
         "SCAN item USING INDEX item_sending",
@@ -84,6 +86,71 @@ const UNDER_WAY: &[(&str, &str)] = &[
         sql::OLDEST_UNDER_WAY[1],
         "SCAN item USING INDEX item_calling",
     ),
+];
+
+/// The same of flows.
+const HOT_FLOWS: &[&str] = &[
+    flows::FLOW_BY_NAME,
+    flows::FLOW_EXISTS,
+    flows::PAUSE,
+    flows::SET_CURSOR,
+    flows::SET_TICK,
+    flows::SKIP_TICK,
+    flows::RUN,
+    flows::RUNS_BEFORE,
+    flows::RUN_OF_TICK,
+    flows::RUNNING,
+    flows::RUN_HEAD,
+    flows::ADD_COUNTS,
+    flows::ADD_TIMES,
+    flows::SET_RUN,
+    flows::SET_PROBLEM,
+    flows::ADD_PAGES,
+    flows::CLOSE_RUN,
+    flows::PAGE,
+    flows::PAGES_AFTER,
+    flows::OPEN_PAGES,
+    flows::PAGE_STATE,
+    flows::PAGE_CURSOR,
+    flows::SET_PAGE,
+    flows::SEND_PAGE,
+    flows::FIRST_UNSENT,
+    flows::UNSENT,
+    flows::DROP_PAGE,
+    flows::BYTES,
+    flows::DROP_BYTES,
+    flows::PAGE_DELIVERIES,
+    flows::DROP_PAGE_DELIVERIES,
+    flows::SEEN,
+    flows::SENDING,
+    flows::TAKEN,
+    flows::FORGET,
+    flows::FORGET_TARGET,
+    flows::PARKED_SIZE,
+    flows::ADD_PARKED,
+    flows::PARKED_AFTER,
+    flows::TAKE_PARKED,
+    flows::FREE_PARKED,
+    flows::PARKED_OF_PAGE,
+    flows::PARKED_BY_PAGE,
+    flows::DROP_PARKED_BY_PAGE,
+    flows::KEEP_PARKED_BY_PAGE,
+    flows::DROP_PARKED_OF_PAGE,
+    flows::PARKED_BYTES,
+    flows::DROP_PARKED,
+    flows::RECEIVED_SIZE,
+    flows::ADD_RECEIVED,
+    flows::KEY,
+    flows::RECEIVED,
+    flows::IS_FREE,
+    flows::TAKE_RECEIVED,
+    flows::FREE_RECEIVED,
+    flows::RECEIVED_OF_PAGE,
+    flows::DROP_RECEIVED_OF_PAGE,
+    flows::OLDEST_RUNS,
+    flows::RUN_AT,
+    flows::PAGE_IDS,
+    flows::DROP_RUN,
 ];
 
 fn plan(db: &Connection, statement: &str) -> Vec<String> {
@@ -108,7 +175,7 @@ fn database() -> Connection {
 #[test]
 fn every_hot_statement_searches_and_sorts_nothing() {
     let db = database();
-    for statement in HOT {
+    for statement in HOT.iter().chain(HOT_FLOWS) {
         let plan = plan(&db, statement);
         assert!(!plan.is_empty(), "{statement}");
         for step in plan {
@@ -133,6 +200,14 @@ fn what_is_under_way_is_found_without_looking_at_the_rest() {
 }
 
 #[test]
+fn old_keys_are_found_by_their_time() {
+    let db = database();
+    let plan = plan(&db, flows::OLD_KEYS).join(", ");
+    assert!(plan.contains("USING COVERING INDEX flow_key_at"), "{plan}");
+    assert!(!plan.contains("SCAN flow_key"), "{plan}");
+}
+
+#[test]
 fn counting_reads_indices_alone() {
     let db = database();
     for statement in sql::COUNTS.into_iter().chain([sql::OLDEST_DUE]) {
@@ -149,7 +224,7 @@ fn counting_reads_indices_alone() {
 #[test]
 fn a_statement_is_planned_once_whatever_its_values_are() {
     let db = database();
-    for statement in HOT {
+    for statement in HOT.iter().chain(HOT_FLOWS) {
         let mut prepared = db.prepare(statement).unwrap();
         for value in 1..5_i64 {
             let values = vec![value; prepared.parameter_count()];

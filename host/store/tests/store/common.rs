@@ -1,10 +1,11 @@
 //! What the tests of the store on a file share.
 
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 use crossdock_store::{
     AttemptEnd, Effect, Lane, NewDelivery, NewItem, Order, Origin, Outcome, Repeat, Settlement,
-    SqliteStore, Store,
+    SqliteStore, Store, StoreError,
 };
 
 /// A time to begin with.
@@ -12,6 +13,20 @@ pub const T: u64 = 1_700_000_000_000;
 
 pub fn open(folder: &Path) -> SqliteStore {
     SqliteStore::open(folder).unwrap()
+}
+
+/// Opens the store of a folder that this process, or another test that is just
+/// starting one, may hold for a moment longer.
+pub fn open_when_free(folder: &Path) -> SqliteStore {
+    let patience = Instant::now();
+    loop {
+        match SqliteStore::open(folder) {
+            Err(StoreError::InUse { .. }) if patience.elapsed() < Duration::from_secs(20) => {
+                std::thread::yield_now();
+            }
+            opened => return opened.unwrap(),
+        }
+    }
 }
 
 pub fn clean(store: &dyn Store) {

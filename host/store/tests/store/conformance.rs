@@ -14,3 +14,14 @@ fn the_store_on_a_file_keeps_what_every_store_promises() {
         Box::new(store)
     });
 }
+
+#[test]
+fn the_store_on_a_file_keeps_what_every_store_promises_about_flows() {
+    let folders = RefCell::new(Vec::new());
+    conformance::run_flows(&|| {
+        let folder = tempfile::tempdir().unwrap();
+        let store = SqliteStore::open(folder.path()).unwrap();
+        folders.borrow_mut().push(folder);
+        store
+    });
+}

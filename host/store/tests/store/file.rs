@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::common::{T, change, clean, delivery, item, lane, open, settlement};
 use crossdock_store::{
-    Accepted, Filter, Idempotency, Intent, ItemId, NewDelivery, Next, Order, Outcome, Repeat,
-    SqliteStore, State, Store, StoreError,
+    Accepted, Filter, FlowStore, Idempotency, Intent, ItemId, NewDelivery, Next, Order, Outcome,
+    Repeat, SqliteStore, State, Store, StoreError,
 };
 
 fn database(folder: &Path) -> std::path::PathBuf {
@@ -197,7 +197,7 @@ fn a_file_of_a_newer_version_is_refused_and_left_as_it_is() {
     let expected = StoreError::Newer {
         path: path.clone(),
         found: 99,
-        known: 2,
+        known: 3,
     };
     assert_eq!(refused, expected);
     assert_eq!(std::fs::read(&path).unwrap(), before);
@@ -334,5 +334,26 @@ fn a_file_of_the_first_format_becomes_the_present_one_with_everything_in_it() {
     let claimed = store.claim(crossdock_store::LaneId(1), T, 9).unwrap();
     assert_eq!((claimed.len(), &claimed[0].input[..]), (1, &b"{}"[..]));
     store.set_note("a", Some(b"1".to_vec()), T).unwrap();
+    store.flow_put("acme", "stock", T).unwrap();
     clean(&store);
+}
+
+#[test]
+fn a_file_of_the_second_format_keeps_its_notes_and_takes_flows() {
+    let folder = tempfile::tempdir().unwrap();
+    let db = rusqlite::Connection::open(database(folder.path())).unwrap();
+    db.execute_batch("PRAGMA auto_vacuum = INCREMENTAL; PRAGMA application_id = 0x43444f42;")
+        .unwrap();
+    db.execute_batch(include_str!("../../src/sqlite/schema.sql"))
+        .unwrap();
+    db.execute_batch(include_str!("../../src/sqlite/notes.sql"))
+        .unwrap();
+    db.execute_batch("PRAGMA user_version = 2; INSERT INTO note VALUES ('a', x'31');")
+        .unwrap();
+    db.close().unwrap();
+    let store = open(folder.path());
+    assert_eq!(store.notes().unwrap(), [("a".to_owned(), b"1".to_vec())]);
+    let flow = store.flow_put("acme", "stock", T).unwrap();
+    drop(store);
+    assert_eq!(open(folder.path()).flows().unwrap(), [flow]);
 }

@@ -10,7 +10,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
-use crate::common::{T, change, clean, delivery, item, lane, open, settlement};
+use crate::common::{T, change, clean, delivery, item, lane, open, open_when_free, settlement};
 use crossdock_store::{
     Effect, Intent, ItemId, LaneId, Next, Order, Outcome, Phase, Repeat, SqliteStore, State, Store,
 };
@@ -46,7 +46,7 @@ fn the_process_that_is_killed() {
         return;
     };
     let folder = Path::new(&folder);
-    let store = &open(folder);
+    let store = &open_when_free(folder);
     let file = OpenOptions::new()
         .append(true)
         .create(true)

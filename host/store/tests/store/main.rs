@@ -6,6 +6,7 @@
 //! | `file` | restarts, and files that are refused |
 //! | `kill` | a process that is killed at any moment |
 //! | `disk` | a disk that refuses |
+//! | `flows` | flows over restarts, and killed while they run |
 //! | `beside` | copies and checks of a file that a host has open |
 
 mod beside;
@@ -14,4 +15,5 @@ mod conformance;
 #[cfg(target_os = "linux")]
 mod disk;
 mod file;
+mod flows;
 mod kill;

@@ -24,7 +24,7 @@ use super::connection_limits::NoTurn;
 use crate::clock::{millis, now_ms};
 use crate::config::{ConnectionConfig, ConnectionOutbox};
 use crate::deadline::within;
-pub(super) use state::KeptFlow;
+pub(super) use state::KeptPace;
 use state::{Gate, STOPS, State};
 
 /// What a request's end says about its connection.
@@ -60,7 +60,7 @@ pub enum Stance {
 
 /// A connection as people see it.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct FlowShown {
+pub struct PaceShown {
     /// `open`, `slowed`, `broken`, `probing` or `stopped`.
     pub state: &'static str,
     /// Requests that may be under way at once.
@@ -94,7 +94,7 @@ pub(super) struct Change {
 
 /// What the answers to one account of a connection say.
 #[derive(Debug)]
-pub(super) struct Flow {
+pub(super) struct Pace {
     tenant: Arc<str>,
     connection: Arc<str>,
     state: Mutex<State>,
@@ -102,7 +102,7 @@ pub(super) struct Flow {
     news: Notify,
 }
 
-impl Flow {
+impl Pace {
     pub fn new(config: &ConnectionConfig, tenant: &Arc<str>) -> Self {
         let most = config.limits.concurrency;
         Self::with(most, config.outbox.clone(), tenant, &config.name)
@@ -127,7 +127,7 @@ impl Flow {
                 in_flight: 0,
                 window: VecDeque::new(),
                 until: now,
-                kept: KeptFlow::default(),
+                kept: KeptPace::default(),
             }),
             news: Notify::new(),
         }
@@ -171,10 +171,10 @@ impl Flow {
     }
 
     /// What is kept of it.
-    pub fn kept(&self) -> KeptFlow {
+    pub fn kept(&self) -> KeptPace {
         let state = self.state();
         let allowed = state.slowed.then_some(state.allowed);
-        KeptFlow {
+        KeptPace {
             allowed,
             ..state.kept.clone()
         }
@@ -182,7 +182,7 @@ impl Flow {
 
     /// Goes on where another process ended. Whoever was stopped may have new
     /// credentials in the environment by now: one request finds out.
-    pub fn resume(&self, kept: KeptFlow, now: Instant) {
+    pub fn resume(&self, kept: KeptPace, now: Instant) {
         let mut state = self.state();
         if let Some(allowed) = kept.allowed.filter(|allowed| allowed.is_finite()) {
             state.allowed = allowed.clamp(1.0, state.most as f64);
@@ -225,7 +225,7 @@ impl Flow {
                 };
                 if state.in_flight < most {
                     state.in_flight += 1;
-                    return Ok(Entered { flow: self.clone() });
+                    return Ok(Entered { pace: self.clone() });
                 }
             }
             if within(deadline, news).await.is_none() {
@@ -337,12 +337,12 @@ impl Flow {
             .sum()
     }
 
-    pub fn shown(&self) -> FlowShown {
+    pub fn shown(&self) -> PaceShown {
         let state = self.state();
         let kept = &state.kept;
         let shut = kept.gate != Gate::Open;
         let text = |text: &String| (shut && !text.is_empty()).then(|| text.clone());
-        FlowShown {
+        PaceShown {
             state: match kept.gate {
                 Gate::Open if state.slowed => "slowed",
                 Gate::Open => "open",
@@ -368,15 +368,15 @@ impl Flow {
 /// A queued request that is under way; dropping it lets the next one leave.
 #[derive(Debug)]
 pub struct Entered {
-    flow: Arc<Flow>,
+    pace: Arc<Pace>,
 }
 
 impl Drop for Entered {
     fn drop(&mut self) {
-        let mut state = self.flow.state();
+        let mut state = self.pace.state();
         state.in_flight = state.in_flight.saturating_sub(1);
         drop(state);
-        self.flow.news.notify_waiters();
+        self.pace.news.notify_waiters();
     }
 }
 

@@ -34,7 +34,7 @@ pub(in crate::serving) enum Gate {
 /// What outlives the process, apart from what is counted.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
-pub(in crate::serving) struct KeptFlow {
+pub(in crate::serving) struct KeptPace {
     pub gate: Gate,
     /// Since when it is not open, Unix milliseconds.
     pub since_ms: u64,
@@ -61,7 +61,7 @@ pub(super) struct State {
     /// The newest requests' ends, and whether they failed.
     pub window: VecDeque<bool>,
     pub until: Instant,
-    pub kept: KeptFlow,
+    pub kept: KeptPace,
 }
 
 impl State {

@@ -1,0 +1,349 @@
+//! What became of items that were queued: looked at until all of a page is known,
+//! or it was waited for long enough.
+
+use std::collections::{BTreeMap, HashSet};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use crossdock_store::{
+    ItemId, ItemSummary, PageRow, PageState, Phase, RunCounts, RunId, RunState, RunUpdate,
+    StageTimes, State, limits,
+};
+
+use super::page::{Plan, Planned, Work, read};
+use super::part::Part;
+use super::{Found, Shared, confirm, now};
+use crate::clock::millis;
+use crate::problem::Problem;
+
+/// How soon a page is looked at again, first and at last, and how much longer than
+/// looking takes, if that is more.
+const FIRST: Duration = Duration::from_millis(50);
+const LONGEST: Duration = Duration::from_secs(2);
+const SHARE: u32 = 20;
+
+/// How long outcomes are waited for that nobody is told of.
+const UNTOLD: Duration = Duration::from_secs(60 * 60);
+
+/// Pages that a run which begins looks at, at most.
+const CAUGHT_UP: usize = 100;
+
+/// Without anything to look at, and after the host itself failed.
+const IDLE: Duration = Duration::from_secs(60);
+const HOST_PAUSE: Duration = Duration::from_secs(1);
+
+/// A page that is followed.
+struct Watched {
+    next: Instant,
+    pause: Duration,
+    /// Items that were known to be taken at the last look.
+    taken: usize,
+}
+
+impl Watched {
+    fn new() -> Self {
+        Self {
+            next: Instant::now(),
+            pause: FIRST,
+            taken: 0,
+        }
+    }
+}
+
+/// What became of the items of one target, in their order.
+pub(super) struct Target {
+    pub planned: Planned,
+    /// None of an item that is not kept any more.
+    pub items: Vec<Option<ItemSummary>>,
+}
+
+/// Follows the pages of a flow until it is not in its tenant's file any more, or
+/// the host ends.
+pub(super) async fn run(shared: Arc<Shared>, part: Arc<Part>, mut runs: Vec<RunId>) {
+    let mut pages: BTreeMap<(RunId, u32), Watched> = BTreeMap::new();
+    let mut failing = false;
+    loop {
+        let mut failed = None;
+        match found(&shared, &runs).await {
+            Ok(found) => {
+                runs.clear();
+                pages.extend(found.into_iter().map(|page| (page, Watched::new())));
+            }
+            Err(problem) => failed = Some(problem),
+        }
+        let sent = std::mem::take(&mut part.state().sent);
+        pages.extend(sent.into_iter().map(|page| (page, Watched::new())));
+        let due = Instant::now();
+        let due = pages.iter().filter(|(_, page)| page.next <= due);
+        let due: Vec<(RunId, u32)> = due.map(|(page, _)| *page).collect();
+        for page in due {
+            if shared.closing.is_cancelled() {
+                return;
+            }
+            let Some(watched) = pages.get_mut(&page) else {
+                continue;
+            };
+            let began = Instant::now();
+            match look(&shared, &part, page, watched).await {
+                Ok(true) => {
+                    pages.remove(&page);
+                }
+                Ok(false) => {
+                    let took = began.elapsed();
+                    watched.next = Instant::now() + watched.pause.max(took * SHARE);
+                    watched.pause = (watched.pause * 2).min(LONGEST);
+                }
+                Err(problem) => {
+                    watched.next = Instant::now() + HOST_PAUSE;
+                    failed = Some(problem);
+                }
+            }
+        }
+        // Those that are not due may fail still.
+        failing |= failed.is_some();
+        match failed {
+            Some(problem) => part.trouble(problem),
+            None if failing && pages.is_empty() => {
+                failing = false;
+                part.goes_on();
+            }
+            None => {}
+        }
+        let next = pages.values().map(|page| page.next).min();
+        let mut wait = next.map_or(IDLE, |next| next.saturating_duration_since(Instant::now()));
+        if !runs.is_empty() {
+            wait = wait.min(HOST_PAUSE);
+        }
+        tokio::select! {
+            () = shared.closing.cancelled() => return,
+            () = part.follow.notified() => {}
+            () = tokio::time::sleep(wait) => {}
+        }
+        if matches!(shared.find(&part), Found::Gone) && !is_known(&shared, &part) {
+            return;
+        }
+    }
+}
+
+fn is_known(shared: &Shared, part: &Arc<Part>) -> bool {
+    let key = (part.tenant.clone(), part.name.clone());
+    let parts = shared.parts();
+    parts
+        .get(&key)
+        .is_some_and(|known| Arc::ptr_eq(known, part))
+}
+
+/// Pages of runs that a host before had queued.
+async fn found(shared: &Arc<Shared>, runs: &[RunId]) -> Result<Vec<(RunId, u32)>, Problem> {
+    if runs.is_empty() {
+        return Ok(Vec::new());
+    }
+    let runs = runs.to_vec();
+    let found = shared.store(move |store| {
+        let mut found = Vec::new();
+        for run in runs {
+            let pages = store.open_pages(run)?.into_iter();
+            let sent = pages.filter(|page| page.state == PageState::Sent);
+            found.extend(sent.map(|page| (run, page.number)));
+        }
+        Ok(found)
+    });
+    found.await
+}
+
+/// Writes down what targets took of the runs before, so that a run that begins now
+/// does not send it again. What it does not look at is sent once more at worst.
+pub(super) async fn catch_up(shared: &Arc<Shared>, part: &Part) -> Result<(), Problem> {
+    let id = part.id;
+    let open = shared.store(move |store| {
+        let mut open = Vec::new();
+        for run in store.open_runs()?.into_iter().filter(|run| run.flow == id) {
+            let pages = store.open_pages(run.id)?.into_iter();
+            let sent = pages.filter(|page| page.state == PageState::Sent);
+            open.extend(sent.map(|page| (page.run, page.number)));
+        }
+        Ok(open)
+    });
+    let open = open.await?;
+    for (run, number) in open.into_iter().rev().take(CAUGHT_UP) {
+        let page = shared.store(move |store| store.page(run, number)).await?;
+        if let Some(page) = page.filter(|page| page.head.state == PageState::Sent) {
+            let targets = targets(shared, read(&page.plan)?).await?;
+            remember(shared, &targets, &mut Watched::new()).await?;
+        }
+    }
+    Ok(())
+}
+
+/// Looks at a page. True if nothing is left to do for it.
+async fn look(
+    shared: &Arc<Shared>,
+    part: &Part,
+    (run, number): (RunId, u32),
+    watched: &mut Watched,
+) -> Result<bool, Problem> {
+    let page = shared.store(move |store| store.page(run, number)).await?;
+    let Some(page) = page.filter(|page| page.head.state == PageState::Sent) else {
+        return Ok(true);
+    };
+    let plan: Plan = read(&page.plan)?;
+    let targets = targets(shared, plan).await?;
+    remember(shared, &targets, watched).await?;
+    let serves = match shared.find(part) {
+        Found::Serves(serves) => serves,
+        // Whoever would be told is not known now.
+        Found::Absent | Found::Gone => return Ok(false),
+    };
+    let confirms = serves.flow.config.confirm.as_ref();
+    let wait = confirms.map_or(UNTOLD, |confirm| confirm.wait);
+    let until = page
+        .head
+        .sent
+        .unwrap_or(page.head.put)
+        .saturating_add(millis(wait));
+    let open = targets.iter().flat_map(|target| &target.items);
+    let open = open
+        .flatten()
+        .filter(|item| !is_settled(item.state))
+        .count();
+    if open > 0 && now() < until {
+        return Ok(false);
+    }
+    let began = Instant::now();
+    let mut counts = counted(&targets);
+    if let Some(confirm) = confirms
+        && !page.records.is_empty()
+    {
+        let work: Work = read(&page.records)?;
+        let page = confirm::Page {
+            run,
+            number,
+            records: &work.records,
+            targets: &targets,
+        };
+        counts.confirmed = confirm::confirm(shared, part, &serves, confirm, page).await?;
+    }
+    done(shared, part, &page, counts, began.elapsed()).await?;
+    Ok(true)
+}
+
+/// Every item of a page.
+async fn targets(shared: &Arc<Shared>, plan: Plan) -> Result<Vec<Target>, Problem> {
+    let mut targets = Vec::with_capacity(plan.targets.len());
+    for planned in plan.targets {
+        let mut items: Vec<Option<ItemSummary>> = Vec::with_capacity(planned.of.len());
+        for delivery in planned.deliveries() {
+            if let Some(view) = shared.outbox.view(delivery).await? {
+                items.extend(view.items.into_iter().map(Some));
+            }
+        }
+        items.resize(planned.of.len(), None);
+        targets.push(Target { planned, items });
+    }
+    Ok(targets)
+}
+
+/// Whether nothing more comes of an item by itself.
+pub(super) fn is_settled(state: State) -> bool {
+    state == State::Held || state.phase() != Phase::Open
+}
+
+fn is_taken(state: State) -> bool {
+    matches!(state, State::Accepted | State::Duplicate)
+}
+
+/// Writes down what targets took, so that it is not sent again.
+async fn remember(
+    shared: &Arc<Shared>,
+    targets: &[Target],
+    watched: &mut Watched,
+) -> Result<(), Problem> {
+    let watching = targets.iter().filter(|target| target.planned.changes_only);
+    let items = watching.flat_map(|target| target.items.iter().flatten());
+    let taken = items.filter(|item| is_taken(item.state));
+    let taken: Vec<ItemId> = taken.map(|item| item.item).collect();
+    if taken.len() == watched.taken {
+        return Ok(());
+    }
+    watched.taken = taken.len();
+    for part in taken.chunks(limits::FLOW_BATCH) {
+        let part = part.to_vec();
+        shared.store(move |store| store.seen_accepted(part)).await?;
+    }
+    Ok(())
+}
+
+fn counted(targets: &[Target]) -> RunCounts {
+    let mut counts = RunCounts::default();
+    for item in targets.iter().flat_map(|target| &target.items) {
+        let Some(item) = item else {
+            // It was removed with its delivery, which is long over.
+            counts.waiting += 1;
+            continue;
+        };
+        match item.state {
+            // What went in its place counts as itself.
+            State::Accepted | State::Duplicate | State::Superseded => counts.accepted += 1,
+            State::Skipped => counts.skipped += 1,
+            State::Held | State::Rejected | State::Failed | State::Unknown | State::Discarded => {
+                counts.refused += 1
+            }
+            State::Queued | State::Behind | State::Sending => counts.waiting += 1,
+        }
+    }
+    counts
+}
+
+/// Nothing is left to do for a page, and perhaps for its run.
+async fn done(
+    shared: &Arc<Shared>,
+    part: &Part,
+    page: &PageRow,
+    counts: RunCounts,
+    took: Duration,
+) -> Result<(), Problem> {
+    let (run, number) = (page.head.run, page.head.number);
+    let write = shared.store(move |store| {
+        store.page_done(run, number, counts, now())?;
+        let Some(row) = store.run(run)? else {
+            return Ok(None);
+        };
+        if row.state == RunState::Waiting {
+            let state = match row.open_pages {
+                0 => RunState::Done,
+                _ => RunState::Waiting,
+            };
+            let stages = StageTimes {
+                confirm: millis(took),
+                ..StageTimes::default()
+            };
+            let update = RunUpdate {
+                stages,
+                ..RunUpdate::to(state)
+            };
+            store.run_state(run, update, now())?;
+        }
+        store.run(run)
+    });
+    if let Some(row) = write.await? {
+        shared.meters.see(part, &row);
+    }
+    Ok(())
+}
+
+/// The records of a page of which nothing more is to be waited for.
+pub(super) fn settled(records: usize, targets: &[Target]) -> Vec<usize> {
+    let mut open = HashSet::new();
+    for target in targets {
+        let items = target.planned.of.iter().zip(&target.items);
+        for (record, item) in items {
+            let settled = item.as_ref().is_some_and(|item| is_settled(item.state));
+            if !settled {
+                open.insert(*record as usize);
+            }
+        }
+    }
+    (0..records)
+        .filter(|record| !open.contains(record))
+        .collect()
+}
