@@ -4,5 +4,6 @@ mod changes;
 mod kill;
 mod parked;
 mod setting;
+mod stock;
 mod ticks;
 mod whole;
