@@ -245,7 +245,11 @@ impl<'r, 'e> ConnectionReader<'r, 'e> {
     /// The operator may point anywhere with an absolute path (`/run/secrets`).
     /// A relative one that climbs out of the folder is a slip, or an attempt to
     /// read another tenant's files.
-    pub(super) fn inside_or_absolute(&self, typed: &Typed<&str>, report: &mut Report) -> Option<PathBuf> {
+    pub(super) fn inside_or_absolute(
+        &self,
+        typed: &Typed<&str>,
+        report: &mut Report,
+    ) -> Option<PathBuf> {
         let path = Path::new(typed.value);
         if path.is_relative() && !stays_inside(path) {
             let detail = "must not leave the tenant's folder with `..`; \

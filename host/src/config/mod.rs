@@ -252,6 +252,18 @@ pub struct TenantConfig {
     pub faults: Vec<Problem>,
 }
 
+impl TenantConfig {
+    /// Every script of its connections and flows.
+    pub fn scripts(&self) -> impl Iterator<Item = &ScriptSource> {
+        let connections = self.connections.values().flat_map(|connection| {
+            let mappings = connection.mappings.values();
+            mappings.chain(connection.replies.values())
+        });
+        let flows = self.flows.values().flat_map(FlowConfig::scripts);
+        connections.chain(flows.map(|(_, script)| script))
+    }
+}
+
 /// `[connections.NAME]`.
 #[derive(Debug, Clone)]
 pub struct ConnectionConfig {

@@ -25,6 +25,9 @@ const SHARE: u32 = 20;
 /// How long outcomes are waited for that nobody is told of.
 const UNTOLD: Duration = Duration::from_secs(60 * 60);
 
+/// Pages that a run which begins looks at, at most.
+const CAUGHT_UP: usize = 100;
+
 /// Without anything to look at, and after the host itself failed.
 const IDLE: Duration = Duration::from_secs(60);
 const HOST_PAUSE: Duration = Duration::from_secs(1);
@@ -58,13 +61,15 @@ pub(super) struct Target {
 /// the host ends.
 pub(super) async fn run(shared: Arc<Shared>, part: Arc<Part>, mut runs: Vec<RunId>) {
     let mut pages: BTreeMap<(RunId, u32), Watched> = BTreeMap::new();
+    let mut failing = false;
     loop {
+        let mut failed = None;
         match found(&shared, &runs).await {
             Ok(found) => {
                 runs.clear();
                 pages.extend(found.into_iter().map(|page| (page, Watched::new())));
             }
-            Err(problem) => part.trouble(problem),
+            Err(problem) => failed = Some(problem),
         }
         let sent = std::mem::take(&mut part.state().sent);
         pages.extend(sent.into_iter().map(|page| (page, Watched::new())));
@@ -90,9 +95,19 @@ pub(super) async fn run(shared: Arc<Shared>, part: Arc<Part>, mut runs: Vec<RunI
                 }
                 Err(problem) => {
                     watched.next = Instant::now() + HOST_PAUSE;
-                    part.trouble(problem);
+                    failed = Some(problem);
                 }
             }
+        }
+        // Those that are not due may fail still.
+        failing |= failed.is_some();
+        match failed {
+            Some(problem) => part.trouble(problem),
+            None if failing && pages.is_empty() => {
+                failing = false;
+                part.goes_on();
+            }
+            None => {}
         }
         let next = pages.values().map(|page| page.next).min();
         let mut wait = next.map_or(IDLE, |next| next.saturating_duration_since(Instant::now()));
@@ -134,6 +149,30 @@ async fn found(shared: &Arc<Shared>, runs: &[RunId]) -> Result<Vec<(RunId, u32)>
         Ok(found)
     });
     found.await
+}
+
+/// Writes down what targets took of the runs before, so that a run that begins now
+/// does not send it again. What it does not look at is sent once more at worst.
+pub(super) async fn catch_up(shared: &Arc<Shared>, part: &Part) -> Result<(), Problem> {
+    let id = part.id;
+    let open = shared.store(move |store| {
+        let mut open = Vec::new();
+        for run in store.open_runs()?.into_iter().filter(|run| run.flow == id) {
+            let pages = store.open_pages(run.id)?.into_iter();
+            let sent = pages.filter(|page| page.state == PageState::Sent);
+            open.extend(sent.map(|page| (page.run, page.number)));
+        }
+        Ok(open)
+    });
+    let open = open.await?;
+    for (run, number) in open.into_iter().rev().take(CAUGHT_UP) {
+        let page = shared.store(move |store| store.page(run, number)).await?;
+        if let Some(page) = page.filter(|page| page.head.state == PageState::Sent) {
+            let targets = targets(shared, read(&page.plan)?).await?;
+            remember(shared, &targets, &mut Watched::new()).await?;
+        }
+    }
+    Ok(())
 }
 
 /// Looks at a page. True if nothing is left to do for it.

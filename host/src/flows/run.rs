@@ -12,7 +12,7 @@ use super::page::{Given, Work, read, written};
 use super::part::Part;
 use super::source::{self, Fetched, Source};
 use super::trouble::{Backoff, Trouble};
-use super::{Found, Serves, Shared, now, parked, queue, steps, targets};
+use super::{Found, Serves, Shared, follow, now, parked, queue, steps, targets};
 use crate::clock::millis;
 use crate::problem::Problem;
 
@@ -41,6 +41,8 @@ enum Step {
     On,
     /// The flow's tenant does not serve now.
     Absent,
+    /// The run is not under way any more.
+    Over,
     /// There is nothing more to do but this.
     End(RunState, Option<Problem>),
 }
@@ -106,6 +108,10 @@ pub(super) async fn go_on(shared: &Arc<Shared>, part: &Part, id: RunId) -> Left 
                 part.goes_on();
                 continue;
             }
+            Ok(Step::Over) => {
+                part.goes_on();
+                return Left::Ended;
+            }
             Ok(Step::Absent) => std::time::Duration::from_secs(60),
             Ok(Step::End(state, problem)) => match run.end(state, problem).await {
                 Ok(()) => {
@@ -119,16 +125,25 @@ pub(super) async fn go_on(shared: &Arc<Shared>, part: &Part, id: RunId) -> Left 
                 None => return Left::Ended,
             },
         };
-        let until = Instant::now() + pause;
-        while Instant::now() < until {
-            let left = until.saturating_duration_since(Instant::now());
-            if !part.wait(shared, left).await {
-                return Left::Closing;
-            }
-            // Other files serve, or somebody paused it: it is looked at now.
-            if left <= std::time::Duration::from_millis(500) || part.state().paused {
-                break;
-            }
+        if !wait(shared, part, pause).await {
+            return Left::Closing;
+        }
+    }
+}
+
+/// Waits, until other files serve or somebody pauses the flow. False if the host
+/// ends.
+async fn wait(shared: &Shared, part: &Part, pause: std::time::Duration) -> bool {
+    let (served, paused) = ((shared.serving)(), part.state().paused);
+    let until = Instant::now() + pause;
+    loop {
+        let left = until.saturating_duration_since(Instant::now());
+        let same = Arc::ptr_eq(&served, &(shared.serving)()) && part.state().paused == paused;
+        if left.is_zero() || !same {
+            return true;
+        }
+        if !part.wait(shared, left).await {
+            return false;
         }
     }
 }
@@ -189,7 +204,7 @@ impl Run<'_> {
         });
         let (row, newest) = read.await.map_err(later(At::Source))?;
         let Some(row) = row.filter(|row| row.state == RunState::Running) else {
-            return Ok(Step::End(RunState::Stopped, None));
+            return Ok(Step::Over);
         };
         let found = self.shared.find(self.part);
         let state = newest.as_ref().map(|page| page.state);
@@ -332,6 +347,10 @@ impl Run<'_> {
         let stepped = stepped.await.map_err(at(At::Page))?;
         self.stages.steps += millis(began.elapsed());
         let began = Instant::now();
+        if page.number == 0 && serves.flow.config.changes_only {
+            let caught_up = follow::catch_up(self.shared, self.part).await;
+            caught_up.map_err(later(At::Page))?;
+        }
         let prepared = targets::prepare(self.shared, self.part, serves, stepped.records);
         let prepared = prepared.await.map_err(at(At::Page))?;
         let mut parked = stepped.parked;

@@ -11,6 +11,7 @@ use sha2::{Digest, Sha256};
 
 use super::accept::lane;
 use super::{Outbox, keys, now};
+use crate::budget::bounds::Bounds;
 use crate::clock::millis;
 use crate::problem::Problem;
 use crate::serving::route::Route;
@@ -47,8 +48,16 @@ impl Outbox {
     /// # Errors
     /// If the operation, or the engine of its script, is not there any more.
     pub(crate) async fn keys(&self, route: &Route, items: &[String]) -> Result<Keys, Problem> {
-        let route = self.shared.told.once(route.clone());
-        keys::of(&route, items).await.map(Keys)
+        let mut route = self.shared.told.once(route.clone());
+        let limits = &self.shared.config.limits;
+        let mut found = Vec::with_capacity(items.len());
+        for part in items.chunks(limits.items_per_call.max(1)) {
+            // Each part has what a call has: beyond that, nothing would be known of
+            // what an item is about.
+            route.bounds = Bounds::of(limits, None);
+            found.extend(keys::of(&route, part).await?);
+        }
+        Ok(Keys(found))
     }
 
     /// Takes items in under a name. What was taken in under the same name before is

@@ -17,6 +17,7 @@ use super::checks::{self, Checked};
 use super::plugins::PluginFiles;
 use super::tenants::TenantCandidate;
 use super::turns::{self, QUICK, Turns};
+use super::{flow_checks, making};
 use crate::config::TenantConfig;
 use crate::meter::Late;
 use crate::plugin::load::{Loaded, Refusal};
@@ -73,18 +74,18 @@ fn what(loaded: &Loaded) -> String {
 
 /// Whether a tenant's values use what a plugin provides.
 pub(super) fn uses(config: &TenantConfig, plugin: &Loaded) -> bool {
-    config.connections.values().any(|connection| match plugin {
-        Loaded::Adapter(adapter) => connection.adapter == adapter.identity.name,
+    match plugin {
+        Loaded::Adapter(adapter) => {
+            let mut connections = config.connections.values();
+            connections.any(|connection| connection.adapter == adapter.identity.name)
+        }
         Loaded::Engine(engine) => {
-            let mut scripts = connection
-                .mappings
-                .values()
-                .chain(connection.replies.values());
+            let mut scripts = config.scripts();
             scripts.any(|script| script.extension == engine.manifest.extension)
         }
         // Its adapters are loaded anew with it, each a candidate of its own.
         Loaded::Runtime(_) => false,
-    })
+    }
 }
 
 /// One candidate of a plugin.
@@ -309,12 +310,16 @@ async fn against(serving: &TenantGeneration, member: &Member) -> Vec<Problem> {
                     adapter,
                 ));
             }
+            let name = &adapter.identity.name;
+            for flow in serving.config.flows.values() {
+                let only = |asked: &str| (asked == name).then_some(&**adapter);
+                problems.extend(flow_checks::against(&serving.config, flow, only).await);
+            }
         }
         Loaded::Engine(engine) => {
-            let connections = serving.connections.values();
-            let scripts = connections.flat_map(|connection| connection.all_scripts());
+            let scripts = serving.all_scripts();
             for script in scripts.filter(|it| it.extension == engine.manifest.extension) {
-                problems.extend(checks::compile(engine, script).await.err());
+                problems.extend(making::compile(engine, script).await.err());
             }
         }
         Loaded::Runtime(_) => {}

@@ -203,9 +203,7 @@ impl Manager {
         );
         // Scripts that changed leave no warm instances behind.
         let live: BTreeSet<u64> = generation
-            .connections
-            .values()
-            .flat_map(|connection| connection.all_scripts())
+            .all_scripts()
             .map(|script| script.spec.id)
             .collect();
         let tenant = generation.config.name.clone();
@@ -445,12 +443,8 @@ fn used(config: &TenantConfig, members: &[Member]) -> bool {
 
 /// Whether a tenant names a plugin that is not loaded.
 fn lacks_plugins(config: &TenantConfig, snapshot: &Snapshot) -> bool {
-    config.connections.values().any(|connection| {
-        let mut scripts = connection
-            .mappings
-            .values()
-            .chain(connection.replies.values());
-        !snapshot.adapters.contains_key(&connection.adapter)
-            || scripts.any(|script| !snapshot.engines.contains_key(&script.extension))
-    })
+    let mut connections = config.connections.values();
+    let mut scripts = config.scripts();
+    connections.any(|connection| !snapshot.adapters.contains_key(&connection.adapter))
+        || scripts.any(|script| !snapshot.engines.contains_key(&script.extension))
 }

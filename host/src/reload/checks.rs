@@ -2,31 +2,31 @@
 //! adapter and the script engine can tell.
 
 use std::collections::{BTreeMap, HashMap};
-use std::path::Path;
 use std::sync::Arc;
 
+pub use super::making::compile;
+use super::{flow_checks, making};
 use crate::clock::now_ms;
 use crate::config::{
     Auth, ConnectionConfig, HostLimits, ScriptSource, TenantConfig, did_you_mean, nearest,
 };
 use crate::http::Target;
 use crate::plugin::generation::AdapterGeneration;
-use crate::plugin::script_engine::{EngineGeneration, ScriptSpec};
 use crate::problem::{Place, Problem};
 use crate::redact::Redactor;
 use crate::schema::{self, Verdict};
+use crate::script::Script;
 use crate::script::context::context;
-use crate::script::failure::compile_problem;
-use crate::script::test_cases::Cases;
-use crate::script::{Script, label, next_script};
 use crate::serving::connection::ConnectionGeneration;
 use crate::serving::connection_limits::Channels;
 use crate::serving::snapshot::{Snapshot, TenantGeneration};
+use crate::serving::tenant_flow::FlowGeneration;
 
 /// A tenant's values that stood every check against a snapshot's plugins.
 pub struct Checked {
     config: TenantConfig,
     connections: Vec<(String, CheckedConnection)>,
+    flows: HashMap<String, Arc<FlowGeneration>>,
 }
 
 /// Checks a tenant's values, or says everything that stands against them.
@@ -54,12 +54,24 @@ pub async fn check(
             Err(found) => problems.extend(found),
         }
     }
+    let mut flows = HashMap::new();
+    for (name, flow) in &config.flows {
+        let before = previous.and_then(|tenant| tenant.flows.get(name));
+        let before = before.map(|before| &**before);
+        match flow_checks::check(config, flow, snapshot, before).await {
+            Ok(flow) => {
+                flows.insert(name.clone(), Arc::new(flow));
+            }
+            Err(found) => problems.extend(found),
+        }
+    }
     if !problems.is_empty() {
         return Err(problems);
     }
     Ok(Checked {
         config: config.clone(),
         connections: checked,
+        flows,
     })
 }
 
@@ -96,7 +108,7 @@ impl Checked {
             number,
             config: self.config,
             connections,
-            flows: HashMap::new(),
+            flows: self.flows,
             loaded_at_ms: now_ms(),
         })
     }
@@ -386,85 +398,24 @@ impl Builder<'_> {
         source: &ScriptSource,
     ) -> Result<Script, Vec<Problem>> {
         let key = format!("{}.{operation}", direction.key());
-        let engine = self.snapshot.engines.get(&source.extension);
-        let engine = engine.ok_or_else(|| {
-            let detail = format!(
-                "connection `{}`: no script engine runs `.{}` files ({}); {}",
-                self.connection.name,
-                source.extension,
-                source.path.display(),
-                did_you_mean(
-                    &source.extension,
-                    self.snapshot.engines.keys().map(String::as_str),
-                    "there is one for"
-                )
-            );
+        let engine = making::engine(self.snapshot, source).map_err(|detail| {
+            let detail = format!("connection `{}`: {detail}", self.connection.name);
             vec![self.problem(&key, "config-unknown-language", detail)]
         })?;
         let context = context(&self.tenant.name, self.connection, operation).map_err(|error| {
             let detail = format!("the context of its scripts cannot be written: {error}");
             vec![self.problem(&key, "config-bad-value", detail)]
         })?;
-        let mut script = self.keeping_warm(direction, operation, source, context);
-        if let Some(tests) = &source.tests {
-            let tests = Cases::parse(&tests.path, &tests.text).map_err(|problem| vec![problem])?;
-            script.tests = Some(Arc::new(tests));
-        }
-        compile(engine, &script)
+        let before = self.before;
+        let before = before.and_then(|before| direction.scripts_of(before).get(operation));
+        let mut script = making::script(&self.tenant.name, source, context, before);
+        let tests = making::cases(source).map_err(|problem| vec![problem])?;
+        script.tests = tests.map(Arc::new);
+        making::compile(engine, &script)
             .await
             .map_err(|problem| vec![problem])?;
         Ok(script)
     }
-
-    /// The script; one that stays as it was keeps its warm instances.
-    fn keeping_warm(
-        &self,
-        direction: Direction,
-        operation: &str,
-        source: &ScriptSource,
-        context: String,
-    ) -> Script {
-        let label = label(&file_name(&source.path), &source.text);
-        // It is told by its id.
-        let kept = self
-            .before
-            .and_then(|before| direction.scripts_of(before).get(operation))
-            .filter(|before| {
-                *before.spec.source == *source.text
-                    && *before.spec.context == context
-                    && before.extension == source.extension
-            })
-            .map(|before| before.spec.clone());
-        Script {
-            spec: kept.unwrap_or_else(|| ScriptSpec {
-                tenant: self.tenant.name.clone(),
-                id: next_script(),
-                source: Arc::new(source.text.to_string()),
-                context: Arc::new(context),
-            }),
-            path: source.path.clone(),
-            extension: source.extension.clone(),
-            label,
-            tests: None,
-        }
-    }
-}
-
-/// Compiles a script, which also leaves it warm, and runs the tests it has to
-/// pass.
-pub async fn compile(engine: &EngineGeneration, script: &Script) -> Result<(), Problem> {
-    if let Err(error) = engine.lease(&script.spec).await {
-        return Err(compile_problem(error, script));
-    }
-    match &script.tests {
-        Some(tests) => tests.pass(engine, script).await,
-        None => Ok(()),
-    }
-}
-
-fn file_name(path: &Path) -> String {
-    path.file_name()
-        .map_or_else(String::new, |name| name.to_string_lossy().into_owned())
 }
 
 fn redactor(connection: &ConnectionConfig) -> Redactor {

@@ -14,6 +14,8 @@
 //! | [`tenants`], `folder` | the tenant folders, likewise |
 //! | `admission` | plugins' candidates against the tenants that use them, and together with those |
 //! | [`checks`] | a tenant's values against the plugins they name |
+//! | `flow_checks` | the same for its flows |
+//! | `making` | scripts made of their texts, for both |
 //! | `turns`, `tasks` | checking many candidates side by side, each within bounds |
 //! | [`passing`] | what is tried again by itself |
 //! | [`watch`] | from the file system's events to finished changes |
@@ -23,7 +25,9 @@ mod batches;
 mod candidates;
 pub mod checks;
 pub mod current;
+mod flow_checks;
 mod folder;
+mod making;
 pub mod manager;
 pub mod passing;
 pub mod plugins;

@@ -109,6 +109,14 @@ impl Cases {
         })
     }
 
+    /// The documents that cases expect, each with its case's name.
+    pub fn expected(&self) -> impl Iterator<Item = (&str, &Value)> {
+        self.cases.iter().flat_map(|case| {
+            let documents = case.documents.iter().flatten();
+            documents.map(|document| (case.name.as_str(), document))
+        })
+    }
+
     /// Runs every case, for at most `limit` of processor time: what else the
     /// host does meanwhile is not charged to the script.
     ///

@@ -10,6 +10,7 @@ use crate::config::TenantConfig;
 use crate::plugin::generation::AdapterGeneration;
 use crate::plugin::load::Loaded;
 use crate::plugin::script_engine::EngineGeneration;
+use crate::script::Script;
 
 /// Everything that serves.
 #[derive(Debug, Default, Clone)]
@@ -53,4 +54,13 @@ pub struct TenantGeneration {
     pub flows: HashMap<String, Arc<FlowGeneration>>,
     /// When it began to serve, Unix milliseconds.
     pub loaded_at_ms: u64,
+}
+
+impl TenantGeneration {
+    /// Every script of its connections and flows.
+    pub fn all_scripts(&self) -> impl Iterator<Item = &Script> {
+        let connections = self.connections.values();
+        let connections = connections.flat_map(|connection| connection.all_scripts());
+        connections.chain(self.flows.values().flat_map(|flow| flow.all_scripts()))
+    }
 }

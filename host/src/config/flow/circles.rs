@@ -6,7 +6,7 @@ use std::path::{Component, Path, PathBuf};
 
 use crossdock_sources::{FolderSource, Format};
 
-use super::{FlowConfig, FlowSource, FlowTarget};
+use super::{FlowSource, FlowTarget};
 use crate::config::TenantConfig;
 use crate::config::mistakes::Report;
 
@@ -20,13 +20,24 @@ pub(in crate::config) fn check(config: &TenantConfig, report: &mut Report) {
         };
         let way = match circle.len() {
             1 => "what it makes comes back to it".to_owned(),
-            _ => format!("what it makes comes back to it ({} -> {})", names.join(" -> "), first.from),
+            _ => format!(
+                "what it makes comes back to it ({} -> {})",
+                names.join(" -> "),
+                first.from
+            ),
         };
         let detail = format!(
             "flow `{}` is a circle: {}, so {way}, and the same records would go round for ever; send them elsewhere.",
             first.from, first.how
         );
-        refuse(config, first.from, &first.key, "config-flow-circle", detail, report);
+        refuse(
+            config,
+            first.from,
+            &first.key,
+            "config-flow-circle",
+            detail,
+            report,
+        );
     }
     echoes(config, report);
     shared_files(config, report);
@@ -107,7 +118,10 @@ fn into_webhook<'c>(config: &'c TenantConfig, to: &'c str, edges: &mut Vec<Edge<
         let webhook = format!("/v1/{}/flows/{to}", config.name);
         path.trim_end_matches('/').ends_with(&webhook)
     };
-    let told = config.notify.as_ref().is_some_and(|it| leads_there(it.url.path()));
+    let told = config
+        .notify
+        .as_ref()
+        .is_some_and(|it| leads_there(it.url.path()));
     for (from, flow) in &config.flows {
         for (index, target) in flow.targets.iter().enumerate() {
             let FlowTarget::Operation { connection, .. } = target else {
@@ -157,7 +171,12 @@ fn way_back<'e, 'c>(
     let mut next = vec![start];
     while !next.is_empty() {
         let mut after = Vec::new();
-        for edge in next.iter().filter_map(|flow| from.get(flow)).flatten().copied() {
+        for edge in next
+            .iter()
+            .filter_map(|flow| from.get(flow))
+            .flatten()
+            .copied()
+        {
             if reached.contains_key(edge.to) {
                 continue;
             }
@@ -197,13 +216,23 @@ fn echoes(config: &TenantConfig, report: &mut Report) {
             "flow `{name}` may be a circle: what connection `{pushes}` pushes goes to the same connection, whose platform may push it again; \
              write `may_echo = true` into the flow if it does not."
         );
-        refuse(config, name, &format!("to.{index}"), "config-flow-circle", detail, report);
+        refuse(
+            config,
+            name,
+            &format!("to.{index}"),
+            "config-flow-circle",
+            detail,
+            report,
+        );
     }
 }
 
 /// Two flows must not write the same file, nor one a file that the tenant reads.
 fn shared_files(config: &TenantConfig, report: &mut Report) {
-    let tables = config.connections.values().flat_map(|it| it.tables.values());
+    let tables = config
+        .connections
+        .values()
+        .flat_map(|it| it.tables.values());
     let read: Vec<PathBuf> = tables.map(|table| real(&table.path)).collect();
     let mut written: BTreeMap<PathBuf, &str> = BTreeMap::new();
     for (name, flow) in &config.flows {
@@ -214,13 +243,24 @@ fn shared_files(config: &TenantConfig, report: &mut Report) {
             let key = format!("to.{index}.file");
             let path = real(path);
             if read.contains(&path) {
-                let detail = format!("flow `{name}` would write over a table of this tenant; name another file.");
+                let detail = format!(
+                    "flow `{name}` would write over a table of this tenant; name another file."
+                );
                 refuse(config, name, &key, "config-bad-value", detail, report);
             }
             match written.get(&path) {
                 Some(other) if *other != &**name => {
-                    let detail = format!("flow `{name}` writes the file that flow `{other}` writes; name another one.");
-                    refuse(config, name, &key, "config-duplicate-target", detail, report);
+                    let detail = format!(
+                        "flow `{name}` writes the file that flow `{other}` writes; name another one."
+                    );
+                    refuse(
+                        config,
+                        name,
+                        &key,
+                        "config-duplicate-target",
+                        detail,
+                        report,
+                    );
                 }
                 _ => {
                     written.insert(path, name);
@@ -256,7 +296,11 @@ pub(super) fn real(path: &Path) -> PathBuf {
         match (there.parent(), there.components().next_back()) {
             (Some(parent), Some(Component::Normal(name))) => {
                 rest.push(name);
-                there = if parent.as_os_str().is_empty() { Path::new(".") } else { parent };
+                there = if parent.as_os_str().is_empty() {
+                    Path::new(".")
+                } else {
+                    parent
+                };
             }
             _ => return path.to_owned(),
         }

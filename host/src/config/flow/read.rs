@@ -169,11 +169,7 @@ fn trigger(section: &mut Section, report: &mut Report) -> Trigger {
 
 /// Pattern and zone are read on their own, so that both are told of if both are
 /// wrong.
-fn read_cron(
-    typed: &Typed<&str>,
-    zone: Option<&Typed<&str>>,
-    report: &mut Report,
-) -> Option<Cron> {
+fn read_cron(typed: &Typed<&str>, zone: Option<&Typed<&str>>, report: &mut Report) -> Option<Cron> {
     const ANY: &str = "* * * * *";
     let pattern = Cron::parse(typed.value, None);
     if let Err(error) = &pattern {
@@ -181,8 +177,16 @@ fn read_cron(
     }
     let in_zone = zone.map(|zone| (zone, Cron::parse(ANY, Some(zone.value))));
     if let Some((zone, Err(error))) = &in_zone {
-        let end = if error.to_string().ends_with('?') { "" } else { "." };
-        zone.refuse(report, "config-bad-schedule", format!("is wrong: {error}{end}"));
+        let end = if error.to_string().ends_with('?') {
+            ""
+        } else {
+            "."
+        };
+        zone.refuse(
+            report,
+            "config-bad-schedule",
+            format!("is wrong: {error}{end}"),
+        );
         return None;
     }
     pattern.ok()?;
@@ -197,7 +201,9 @@ fn missed(section: &mut Section, trigger: &Trigger, report: &mut Report) -> Opti
         ("none", Missed::None),
     ];
     let missed = word(section, "missed", &words, report)?;
-    let scheduled = ["every", "cron"].iter().any(|key| section.table().contains_key(*key));
+    let scheduled = ["every", "cron"]
+        .iter()
+        .any(|key| section.table().contains_key(*key));
     if matches!(trigger, Trigger::Demand) && !scheduled {
         let typed = section.text(report, "missed")?;
         let detail = "says what becomes of times that were missed, and this flow has neither `every` nor `cron`.";

@@ -207,7 +207,10 @@ impl FlowReader<'_, '_, '_> {
     fn when(&mut self, section: &mut Section, report: &mut Report) -> Option<ScriptSource> {
         let typed = section.text(report, "when")?;
         if typed.value.len() > MOST_WHEN {
-            let detail = format!("has more than {} KiB; write a script instead.", MOST_WHEN >> 10);
+            let detail = format!(
+                "has more than {} KiB; write a script instead.",
+                MOST_WHEN >> 10
+            );
             typed.refuse(report, "config-out-of-range", detail);
             return None;
         }

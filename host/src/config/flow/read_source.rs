@@ -18,12 +18,23 @@ use crate::config::webhook::read_webhook;
 
 /// The keys that say which kind of source it is, each with those that go with it.
 const KINDS: [(&str, &[&str]); 4] = [
-    ("connection", &["operation", "input", "records", "cursor", "inbound"]),
+    (
+        "connection",
+        &["operation", "input", "records", "cursor", "inbound"],
+    ),
     (
         "folder",
         &[
-            "files", "format", "encoding", "separator", "quote", "header", "sheet", "done",
-            "failed", "settle",
+            "files",
+            "format",
+            "encoding",
+            "separator",
+            "quote",
+            "header",
+            "sheet",
+            "done",
+            "failed",
+            "settle",
         ],
     ),
     ("database", &[]),
@@ -55,7 +66,10 @@ impl FlowReader<'_, '_, '_> {
                     && !typed.is_empty()
                     && !typed.contains(&kind)
                 {
-                    let detail = format!("goes with `{kind}`, and this source has {}.", listed(typed.iter().copied()));
+                    let detail = format!(
+                        "goes with `{kind}`, and this source has {}.",
+                        listed(typed.iter().copied())
+                    );
                     value.refuse(report, "config-bad-value", detail);
                     kept = false;
                 }
@@ -64,7 +78,9 @@ impl FlowReader<'_, '_, '_> {
         }
         let source = match typed[..] {
             ["connection"] => self.connection_source(&mut section, report),
-            ["folder"] => self.folder_source(&mut section, report).map(FlowSource::Folder),
+            ["folder"] => self
+                .folder_source(&mut section, report)
+                .map(FlowSource::Folder),
             ["database"] => {
                 let database = section.section(report, "database");
                 let database = database.and_then(|database| self.database(database, report));
@@ -84,7 +100,10 @@ impl FlowReader<'_, '_, '_> {
                 None
             }
             _ => {
-                let detail = format!("has {}, and a flow has one source; keep one of them.", listed(typed.iter().copied()));
+                let detail = format!(
+                    "has {}, and a flow has one source; keep one of them.",
+                    listed(typed.iter().copied())
+                );
                 section.refuse(report, "config-bad-value", detail);
                 None
             }
@@ -134,20 +153,30 @@ impl FlowReader<'_, '_, '_> {
         })
     }
 
-    fn folder_source(&mut self, section: &mut Section, report: &mut Report) -> Option<FolderSource> {
+    fn folder_source(
+        &mut self,
+        section: &mut Section,
+        report: &mut Report,
+    ) -> Option<FolderSource> {
         let typed = section.text(report, "folder");
         let folder = typed.as_ref().and_then(|typed| self.folder(typed, report));
         let files = section.text(report, "files").and_then(|typed| {
             let pattern = Pattern::parse(typed.value);
             pattern
-                .map_err(|why| typed.refuse(report, "config-bad-value", format!("is wrong: {why}.")))
+                .map_err(|why| {
+                    typed.refuse(report, "config-bad-value", format!("is wrong: {why}."))
+                })
                 .ok()
         });
         let format = section.text(report, "format").and_then(|typed| {
             let format = Format::named(typed.value);
             if format.is_none() {
                 let known: Vec<&str> = Format::names().collect();
-                let detail = format!("cannot be `{}`: {}", shown(typed.value), meant(typed.value, known));
+                let detail = format!(
+                    "cannot be `{}`: {}",
+                    shown(typed.value),
+                    meant(typed.value, known)
+                );
                 typed.refuse(report, "config-bad-value", detail);
             }
             format
@@ -165,9 +194,15 @@ impl FlowReader<'_, '_, '_> {
         });
         let csv = csv(section, report);
         let header = header(section, report);
-        let sheet = section.text(report, "sheet").map(|typed| typed.value.to_owned());
+        let sheet = section
+            .text(report, "sheet")
+            .map(|typed| typed.value.to_owned());
         for (key, of, fits) in [
-            ("separator", "CSV", format.is_none_or(|it| it == Format::Csv)),
+            (
+                "separator",
+                "CSV",
+                format.is_none_or(|it| it == Format::Csv),
+            ),
             ("quote", "CSV", format.is_none_or(|it| it == Format::Csv)),
             ("sheet", "XLSX", format.is_none_or(|it| it == Format::Xlsx)),
             (
@@ -212,7 +247,10 @@ impl FlowReader<'_, '_, '_> {
         };
         let why = crate::file_failure::sentence(&error);
         let (code, why) = if self.files.disk.note_unresolved(&path, error) {
-            ("config-file-missing", "which does not exist; make it".to_owned())
+            (
+                "config-file-missing",
+                "which does not exist; make it".to_owned(),
+            )
         } else {
             ("config-unreadable", format!("which cannot be read: {why}"))
         };
@@ -233,7 +271,8 @@ impl FlowReader<'_, '_, '_> {
             return folder.map(|folder| folder.join(name));
         };
         let path = self.place(&typed, report)?;
-        if folder.is_some_and(|folder| super::circles::real(folder) == super::circles::real(&path)) {
+        if folder.is_some_and(|folder| super::circles::real(folder) == super::circles::real(&path))
+        {
             let detail = "is the folder itself: its files would be read for ever.";
             typed.refuse(report, "config-bad-value", detail);
             return None;
@@ -257,8 +296,14 @@ impl FlowReader<'_, '_, '_> {
         let advice = "write the query, as in query = \"select id, sku, quantity from stock\".";
         let query = section.required(report, "query", advice);
         let query = query.filter(|typed| {
-            let first = typed.value.split_ascii_whitespace().next().unwrap_or_default();
-            let reads = ["select", "with", "(select"].iter().any(|word| first.eq_ignore_ascii_case(word));
+            let first = typed
+                .value
+                .split_ascii_whitespace()
+                .next()
+                .unwrap_or_default();
+            let reads = ["select", "with", "(select"]
+                .iter()
+                .any(|word| first.eq_ignore_ascii_case(word));
             if !reads {
                 let detail = "must be a query that reads, which begins with SELECT or WITH.";
                 typed.refuse(report, "config-bad-value", detail);
@@ -307,7 +352,11 @@ impl FlowReader<'_, '_, '_> {
         match DatabaseUrl::parse(secret.expose()) {
             Ok(url) => Some(url),
             Err(why) => {
-                typed.refuse(report, "config-bad-value", format!("names a text that cannot be used: {why}."));
+                typed.refuse(
+                    report,
+                    "config-bad-value",
+                    format!("names a text that cannot be used: {why}."),
+                );
                 None
             }
         }
@@ -320,8 +369,14 @@ fn read_cursor(
     report: &mut Report,
 ) -> Option<CursorRule> {
     for (key, advice) in [
-        ("from", "say where in the result the cursor is, as in from = \"/position\"."),
-        ("to", "say where in the input it goes, as in to = \"/position\"."),
+        (
+            "from",
+            "say where in the result the cursor is, as in from = \"/position\".",
+        ),
+        (
+            "to",
+            "say where in the input it goes, as in to = \"/position\".",
+        ),
     ] {
         if !section.table().contains_key(key) {
             section.missing(report, key, advice);
@@ -346,7 +401,8 @@ fn read_cursor(
         && !rule.put(&mut input.clone(), Value::Null)
         && let Some(place) = place
     {
-        let detail = "leads to a place that `input` does not have; write the table around it into `input`.";
+        let detail =
+            "leads to a place that `input` does not have; write the table around it into `input`.";
         place.refuse(report, "config-bad-value", detail);
         return None;
     }
@@ -358,7 +414,9 @@ fn csv(section: &mut Section, report: &mut Report) -> Csv {
     let mut csv = Csv::default();
     if let Some(typed) = section.string(report, "separator") {
         match typed.value.as_bytes() {
-            [byte] if byte.is_ascii() && !matches!(byte, b'\n' | b'\r' | b'"') => csv.separator = *byte,
+            [byte] if byte.is_ascii() && !matches!(byte, b'\n' | b'\r' | b'"') => {
+                csv.separator = *byte
+            }
             _ => {
                 let detail = "must be one ASCII character, as \";\" or \"\\t\".";
                 typed.refuse(report, "config-bad-value", detail);
@@ -368,7 +426,9 @@ fn csv(section: &mut Section, report: &mut Report) -> Csv {
     if let Some(typed) = section.string(report, "quote") {
         match typed.value.as_bytes() {
             [] => csv.quote = None,
-            [byte] if byte.is_ascii_punctuation() && *byte != csv.separator => csv.quote = Some(*byte),
+            [byte] if byte.is_ascii_punctuation() && *byte != csv.separator => {
+                csv.quote = Some(*byte)
+            }
             _ => {
                 let detail = "must be one ASCII character other than the separator, or empty where nothing is quoted.";
                 typed.refuse(report, "config-bad-value", detail);
@@ -391,8 +451,14 @@ fn header(section: &mut Section, report: &mut Report) -> Option<Header> {
             let mut sorted = names.clone();
             sorted.sort();
             sorted.dedup();
-            if names.is_empty() || names.len() > MOST_COLUMNS || sorted.len() != names.len() || names.iter().any(String::is_empty) {
-                let detail = format!("must have 1 to {MOST_COLUMNS} names of columns, all different and none empty.");
+            if names.is_empty()
+                || names.len() > MOST_COLUMNS
+                || sorted.len() != names.len()
+                || names.iter().any(String::is_empty)
+            {
+                let detail = format!(
+                    "must have 1 to {MOST_COLUMNS} names of columns, all different and none empty."
+                );
                 typed.refuse(report, "config-bad-value", detail);
                 return None;
             }

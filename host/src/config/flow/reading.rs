@@ -24,7 +24,11 @@ pub(super) fn word<T: Copy>(
     let found = words.iter().find(|(word, _)| *word == typed.value);
     if found.is_none() {
         let known = words.iter().map(|(word, _)| *word);
-        let detail = format!("cannot be `{}`: {}", shown(typed.value), meant(typed.value, known));
+        let detail = format!(
+            "cannot be `{}`: {}",
+            shown(typed.value),
+            meant(typed.value, known)
+        );
         typed.refuse(report, "config-bad-value", detail);
     }
     found.map(|(_, value)| *value)
@@ -32,10 +36,7 @@ pub(super) fn word<T: Copy>(
 
 /// What to say of a name that is not known: the one that was probably meant, or
 /// all of them.
-pub(super) fn meant<'n>(
-    typed: &str,
-    known: impl IntoIterator<Item = &'n str> + Clone,
-) -> String {
+pub(super) fn meant<'n>(typed: &str, known: impl IntoIterator<Item = &'n str> + Clone) -> String {
     /// More than these nobody reads.
     const MOST: usize = 20;
     if let Some(name) = nearest(typed, known.clone()) {
@@ -59,7 +60,10 @@ pub(super) fn pointer(
 ) -> Option<String> {
     let typed = section.string(report, name)?;
     let text = typed.value;
-    let escaped = text.split('~').skip(1).all(|rest| rest.starts_with(['0', '1']));
+    let escaped = text
+        .split('~')
+        .skip(1)
+        .all(|rest| rest.starts_with(['0', '1']));
     if !text.starts_with('/') || text.len() > MOST_POINTER || !escaped {
         let detail = format!(
             "must be a JSON pointer of at most {MOST_POINTER} bytes, as in \"/id_list\" or \"/data/records\"."
@@ -106,7 +110,10 @@ pub(super) fn tables<'a, 'i>(
     match typed.value {
         DeValue::Array(array) => {
             if array.len() > most {
-                let detail = format!("has {} elements, and at most {most} are taken.", array.len());
+                let detail = format!(
+                    "has {} elements, and at most {most} are taken.",
+                    array.len()
+                );
                 typed.refuse(report, "config-out-of-range", detail);
             }
             let elements = elements(&typed.key, array).take(most);

@@ -1,0 +1,196 @@
+//! `/v1/{tenant}/flows`, with a tenant's token or an admin token: which flows there
+//! are, what became of their runs, and what a person does about them.
+
+mod query;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::{FromRequestParts, Path};
+use axum::http::request::Parts;
+use axum::http::{StatusCode, Uri};
+use axum::response::Response;
+use axum::routing::{get, post};
+
+use super::auth::Opened;
+use super::calls::fresh;
+use super::problem::{Refused, names};
+use super::query::single;
+use super::{App, Service};
+use crate::flows::Flows;
+use crate::problem::Problem;
+use query::Query;
+
+/// Records of a dry run unless the query says otherwise.
+const DRY: usize = 5;
+
+/// Every path below the flows of a tenant, apart from what is posted to a flow.
+pub(super) fn routes<S: Service>() -> Router<Arc<App<S>>> {
+    Router::new()
+        .route("/v1/{tenant}/flows", get(list::<S>))
+        .route("/v1/{tenant}/flows/{flow}", get(show::<S>))
+        .route("/v1/{tenant}/flows/{flow}/runs", get(runs::<S>))
+        .route("/v1/{tenant}/flows/{flow}/runs/{run}", get(report::<S>))
+        .route("/v1/{tenant}/flows/{flow}/run", post(run::<S>))
+        .route("/v1/{tenant}/flows/{flow}/pause", post(pause::<S>))
+        .route("/v1/{tenant}/flows/{flow}/resume", post(resume::<S>))
+        .route("/v1/{tenant}/flows/{flow}/resync", post(resync::<S>))
+}
+
+/// Somebody who may ask, and what the path names.
+struct Asked<S> {
+    app: Arc<App<S>>,
+    opened: Opened,
+    names: HashMap<String, String>,
+    uri: Uri,
+}
+
+impl<S: Service> FromRequestParts<Arc<App<S>>> for Asked<S> {
+    type Rejection = Refused;
+
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App<S>>) -> Result<Self, Refused> {
+        let path = Path::<HashMap<String, String>>::from_request_parts(parts, app).await;
+        single(&parts.headers)?;
+        let names = names(path)?;
+        let tenant = names.get("tenant").map_or("", String::as_str);
+        let tokens = app.service.tokens_of(tenant);
+        let any = || app.service.any_tenant_has_tokens();
+        let opened =
+            app.access
+                .tenant_or_admin(&parts.uri, &parts.headers, tokens.as_deref(), any)?;
+        // Without an outbox there is nothing to ask about.
+        app.service.flows()?;
+        Ok(Self {
+            app: app.clone(),
+            opened,
+            names,
+            uri: parts.uri.clone(),
+        })
+    }
+}
+
+impl<S: Service> Asked<S> {
+    fn flows(&self) -> Result<&Flows, Refused> {
+        Ok(self.app.service.flows()?)
+    }
+
+    fn tenant(&self) -> &str {
+        self.name("tenant")
+    }
+
+    fn flow(&self) -> &str {
+        self.name("flow")
+    }
+
+    fn name(&self, what: &str) -> &str {
+        self.names.get(what).map_or("", String::as_str)
+    }
+
+    fn query(&self, known: &[&str]) -> Result<Query, Refused> {
+        Query::read(self.uri.query().unwrap_or_default(), known)
+    }
+
+    /// Who asked, for people.
+    fn by(&self) -> &'static str {
+        match self.opened {
+            Opened::Tenant => "the tenant",
+            Opened::Admin => "an administrator",
+        }
+    }
+
+    /// For the log, where a person's hand has to be seen.
+    fn tell(&self, did: &str) {
+        tracing::info!(
+            target: "crossdock::flows",
+            tenant = self.tenant(),
+            flow = self.flow(),
+            by = self.by(),
+            "{did} by a person"
+        );
+    }
+}
+
+async fn list<S: Service>(asked: Asked<S>) -> Result<Response, Refused> {
+    asked.query(&[])?;
+    fresh(&asked.flows()?.list(asked.tenant()).await?)
+}
+
+async fn show<S: Service>(asked: Asked<S>) -> Result<Response, Refused> {
+    asked.query(&[])?;
+    let shown = asked.flows()?.show(asked.tenant(), asked.flow());
+    fresh(&shown.await?)
+}
+
+async fn runs<S: Service>(asked: Asked<S>) -> Result<Response, Refused> {
+    let query = asked.query(&["before", "limit"])?;
+    let limit = query.limit.unwrap_or(crate::flows::RUNS);
+    let flows = asked.flows()?;
+    let runs = flows.runs(asked.tenant(), asked.flow(), query.before, limit);
+    fresh(&runs.await?)
+}
+
+async fn report<S: Service>(asked: Asked<S>) -> Result<Response, Refused> {
+    asked.query(&[])?;
+    let run = asked.name("run").parse().map_err(|_| {
+        Refused::bad_request("invalid-path", "a run is named by its number, as in runs/17")
+    })?;
+    let report = asked.flows()?.run_report(asked.tenant(), asked.flow(), run);
+    fresh(&report.await?)
+}
+
+/// Begins a run, or shows what it would send. A run goes on by itself: whoever
+/// asked for it looks at its report.
+async fn run<S: Service>(asked: Asked<S>) -> Result<Response, Refused> {
+    let query = asked.query(&["dry_run", "limit"])?;
+    let flows = asked.flows()?;
+    if query.dry_run {
+        let _token = asked.app.begin()?;
+        let limit = query.limit.unwrap_or(DRY);
+        let dry = Box::pin(flows.run_dry(asked.tenant(), asked.flow(), limit));
+        let patience = asked.app.patience();
+        let dry = tokio::time::timeout(patience, dry).await.map_err(|_| {
+            Problem::host(
+                "call-timeout",
+                format!(
+                    "the source and the steps took longer than {} ms; nothing was queued",
+                    patience.as_millis()
+                ),
+            )
+        })?;
+        return fresh(&dry?);
+    }
+    if query.limit.is_some() {
+        return Err(query::wrong(
+            "`limit` is for a dry run, and a run takes everything; add `dry_run=true`, or leave `limit` out",
+        ));
+    }
+    let begun = flows.run(asked.tenant(), asked.flow(), asked.by()).await?;
+    asked.tell("run");
+    let mut response = fresh(&begun)?;
+    *response.status_mut() = StatusCode::ACCEPTED;
+    Ok(response)
+}
+
+async fn pause<S: Service>(asked: Asked<S>) -> Result<Response, Refused> {
+    asked.query(&[])?;
+    let shown = asked.flows()?.pause(asked.tenant(), asked.flow()).await?;
+    asked.tell("paused");
+    fresh(&shown)
+}
+
+async fn resume<S: Service>(asked: Asked<S>) -> Result<Response, Refused> {
+    asked.query(&[])?;
+    let shown = asked.flows()?.resume(asked.tenant(), asked.flow()).await?;
+    asked.tell("resumed");
+    fresh(&shown)
+}
+
+async fn resync<S: Service>(asked: Asked<S>) -> Result<Response, Refused> {
+    let query = asked.query(&["target"])?;
+    let flows = asked.flows()?;
+    let target = query.target.as_deref();
+    let done = flows.resync(asked.tenant(), asked.flow(), target).await?;
+    asked.tell("resynced");
+    fresh(&done)
+}

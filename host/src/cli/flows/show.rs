@@ -1,0 +1,214 @@
+//! `crossdock flows show`.
+
+use clap::Args;
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::super::Global;
+use super::super::deliveries::{understood, when};
+use super::super::failure::{Exit, Finished};
+use super::super::terminal::{Paint, clean, print, print_json, sentence, table};
+use super::asking::{Asking, Pairs};
+use super::counts::{Run, Said};
+use super::list::Flow;
+
+pub(super) const HELP: &str = "\
+Examples:
+  crossdock flows show stock --tenant acme
+  crossdock flows show stock 17 --tenant acme";
+
+#[derive(Debug, Args)]
+pub(in super::super) struct ShowArgs {
+    /// The flow
+    flow: String,
+    /// One of its runs, by its number
+    run: Option<u64>,
+    /// For programs: what the HTTP interface answers
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    asking: Asking,
+}
+
+#[derive(Debug, Deserialize)]
+struct Whole {
+    #[serde(flatten)]
+    flow: Flow,
+    #[serde(default)]
+    cursor: Option<Value>,
+    newest: Vec<Run>,
+    parked_records: Vec<Parked>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Parked {
+    at_ms: u64,
+    #[serde(default)]
+    target: Option<String>,
+    #[serde(default)]
+    problem: Option<Said>,
+    #[serde(default)]
+    record: Option<Value>,
+}
+
+pub(super) async fn run(global: &Global, args: ShowArgs) -> Finished {
+    let host = args.asking.host(global)?;
+    let number = args.run.map(|run| run.to_string());
+    let below: Vec<&str> = match &number {
+        Some(number) => vec![&args.flow, "runs", number],
+        None => vec![&args.flow],
+    };
+    let answer = host.get(&below, &Pairs::new()).await?;
+    if args.json {
+        print_json(&answer)?;
+    } else if number.is_some() {
+        print(&run_text(&understood(answer)?))?;
+    } else {
+        print(&text(Paint::stdout(), &understood(answer)?))?;
+    }
+    Ok(Exit::Done)
+}
+
+/// One run, line by line.
+pub(super) fn run_text(run: &Run) -> String {
+    let mut text = format!("run {}, {} ({})\n", run.run, run.state, sentence(&run.cause));
+    let mut line = |name: &str, value: String| text.push_str(&format!("  {name:<10} {value}\n"));
+    if let Some(tick) = run.tick_ms {
+        line("for", when(tick));
+    }
+    line("began", when(run.began_ms));
+    if let Some(ended) = run.ended_ms {
+        let took = super::counts::time(ended.saturating_sub(run.began_ms));
+        line("ended", format!("{}, after {took}", when(ended)));
+    }
+    line("records", run.counts.line());
+    line("pages", format!("{}, {} of them open", run.pages, run.open_pages));
+    line("time", run.stages.line());
+    if let Some(problem) = &run.problem {
+        line("problem", problem.line());
+    }
+    text
+}
+
+fn text(paint: Paint, whole: &Whole) -> String {
+    let flow = &whole.flow;
+    let mut text = format!("{}, {}\n", paint.bold(&sentence(&flow.flow)), flow.state);
+    let mut line = |name: &str, value: String| text.push_str(&format!("  {name:<10} {value}\n"));
+    line("from", flow.source.clone());
+    line("runs", sentence(&flow.runs));
+    if let Some(next) = flow.next_ms {
+        line("next", when(next));
+    }
+    if let Some(cursor) = &whole.cursor {
+        line("cursor", sentence(&cursor.to_string()));
+    }
+    for (name, count) in [
+        ("skipped", flow.ticks_skipped),
+        ("received", flow.received),
+        ("parked", flow.parked),
+    ] {
+        let what = if name == "skipped" { "ticks" } else { "records" };
+        if count > 0 {
+            line(name, format!("{count} {what}"));
+        }
+    }
+    if let Some(problem) = &flow.problem {
+        line("problem", problem.line());
+    }
+    if !whole.newest.is_empty() {
+        text.push('\n');
+        text.push_str(&runs(paint, &whole.newest));
+    }
+    for parked in &whole.parked_records {
+        text.push_str(&parked_text(parked));
+    }
+    text
+}
+
+fn runs(paint: Paint, runs: &[Run]) -> String {
+    let header = ["RUN", "BEGAN", "STATE", "RECORDS", "TIME"];
+    let rows: Vec<Vec<String>> = runs
+        .iter()
+        .map(|run| {
+            vec![
+                run.run.to_string(),
+                when(run.began_ms),
+                run.state.clone(),
+                run.counts.line(),
+                run.stages.line(),
+            ]
+        })
+        .collect();
+    let mut text = table(paint, &header, &rows);
+    for run in runs {
+        if let Some(problem) = &run.problem {
+            text.push_str(&format!("  run {}: {}\n", run.run, problem.line()));
+        }
+    }
+    text
+}
+
+/// Why a record is parked, and what it is.
+fn parked_text(parked: &Parked) -> String {
+    let whose = parked.target.as_deref().unwrap_or("a step");
+    let why = parked.problem.as_ref().map_or_else(String::new, Said::line);
+    let mut record = parked.record.as_ref().map_or_else(
+        || "a record that cannot be read now".to_owned(),
+        |record| clean(&record.to_string()),
+    );
+    crate::text::shorten(&mut record, 300);
+    format!(
+        "\nparked {} for {}: {why}\n  {record}\n",
+        when(parked.at_ms),
+        sentence(whose)
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::super::counts::tests;
+    use super::*;
+
+    #[test]
+    fn a_flow_is_shown_with_what_to_look_at_when_it_does_not_do_as_it_should() {
+        let whole: Whole = serde_json::from_value(json!({
+            "flow": "stock", "source": "operation", "runs": "every 5m", "state": "retrying",
+            "problem": {"blame": "platform", "code": "timeout", "detail": "no answer"},
+            "ticks_skipped": 2, "parked": 1, "received": 0, "cursor": {"position": 9},
+            "newest": [tests::run("running", json!({"in": 4, "sent": 3}))],
+            "parked_records": [{"at_ms": 1_700_000_000_000_u64, "target": "mini-shop",
+                "problem": {"blame": "script", "code": "script-error", "detail": "null is no number"},
+                "record": {"sku": "1001"}}]
+        }))
+        .unwrap();
+        let shown = text(Paint::stdout(), &whole);
+        for part in [
+            "stock, retrying\n",
+            "  cursor     {\"position\":9}\n",
+            "  skipped    2 ticks\n",
+            "  parked     1 records\n",
+            "  problem    timeout (platform): no answer\n",
+            "17   2023-11-14 22:13:20Z  running  4 in, 3 sent",
+            "parked 2023-11-14 22:13:20Z for mini-shop: script-error (script): null is no number\n  {\"sku\":\"1001\"}\n",
+        ] {
+            assert!(shown.contains(part), "{part}\n{shown}");
+        }
+    }
+
+    #[test]
+    fn a_run_says_how_long_each_stage_took() {
+        let mut run = tests::run("done", json!({"in": 4, "sent": 3}));
+        run["ended_ms"] = json!(1_700_000_002_500_u64);
+        let shown = run_text(&serde_json::from_value(run).unwrap());
+        for part in [
+            "run 17, done (the tenant)\n",
+            "  ended      2023-11-14 22:13:22Z, after 2.5 s\n",
+            "  records    4 in, 3 sent\n",
+            "  time       source 12 ms, steps 3.4 s",
+        ] {
+            assert!(shown.contains(part), "{part}\n{shown}");
+        }
+    }
+}
