@@ -11,9 +11,9 @@ pub mod setting;
 mod verdict;
 mod weather;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, ensure};
@@ -38,6 +38,9 @@ const ROUND: Duration = Duration::from_secs(4);
 
 /// How long nothing may happen before what the ERP still has pending changes again.
 const STILL: Duration = Duration::from_secs(8);
+
+/// How often what nobody confirms changes again.
+const AGAIN: usize = 10;
 
 /// How much of it.
 #[derive(Debug, Clone)]
@@ -96,92 +99,120 @@ impl Stock {
 
     async fn run_unbounded(&self) -> anyhow::Result<Found> {
         let began = Instant::now();
-        // Beside the host's clients, so that neither keeps the other waiting.
-        let stand_ins = StandIns::start_in_background(Options::default(), 1)?;
-        let bed = setting::bed(&stand_ins, self.articles);
-        weather::begin(&stand_ins, self.seed);
-        let mut work = Work {
-            stock: self,
-            stand_ins: &stand_ins,
-            bed: &bed,
-            rng: crate::soak::stream(self.seed, 77),
-            changes: Changes::new(),
-            found: Found::default(),
-            host: None,
-        };
-        work.start().await;
+        let mut scene = Scene::new(&self.binary, self.articles, self.seed)?;
+        weather::begin(&scene.stand_ins, self.seed);
+        scene.start().await;
         for round in 0..self.rounds {
-            work.round(round).await?;
+            self.round(round, &mut scene).await?;
         }
         for platform in SHOPS.into_iter().chain([ERP]) {
-            stand_ins.behave(platform);
+            scene.stand_ins.behave(platform);
         }
-        work.settle().await?;
-        let Work {
-            changes,
-            mut found,
-            host,
-            ..
-        } = work;
-        verdict::compare(&stand_ins, &changes, &mut found);
+        scene.settle().await?;
+        let mut found = scene.compare();
         found.took = began.elapsed();
-        if let Some(host) = host {
-            host.kill().await;
-        }
+        scene.stop().await;
         Ok(found)
-    }
-}
-
-struct Work<'a> {
-    stock: &'a Stock,
-    stand_ins: &'a StandIns,
-    bed: &'a Bed,
-    rng: StdRng,
-    changes: Changes,
-    found: Found,
-    host: Option<Serving>,
-}
-
-impl Work<'_> {
-    async fn start(&mut self) {
-        let host = Serving::start_at(&self.stock.binary, &self.bed.path("")).await;
-        self.host = Some(host.checked().await);
     }
 
     /// Changes some articles, kills the host in some rounds, and waits until most of
     /// the changes are confirmed: others are under way when the next round begins.
-    async fn round(&mut self, round: usize) -> anyhow::Result<()> {
-        let articles = self.stock.articles as i64;
-        let some: Vec<i64> = match round {
-            0 => (1..=articles).collect(),
-            _ => {
-                let mut some: Vec<i64> = (0..articles / 10 + 1)
-                    .map(|_| self.rng.random_range(1..=articles))
-                    .collect();
-                some.sort_unstable();
-                some.dedup();
-                some
-            }
+    async fn round(&self, round: usize, scene: &mut Scene) -> anyhow::Result<()> {
+        let changed = match round {
+            0 => scene.change_all(),
+            _ => scene.change_some(self.articles / 10 + 1),
         };
-        for article in &some {
-            self.change(*article);
-        }
-        let (kills, rounds) = (self.stock.kills, self.stock.rounds);
-        let due = kills * (round + 1) / rounds;
-        while self.found.kills < due {
-            self.kill(some.len()).await?;
+        let due = self.kills * (round + 1) / self.rounds;
+        while scene.kills < due {
+            let more = scene.rng.random_range(1..=(changed as u64 * 3).max(2));
+            scene.kill_after(more).await?;
         }
         let began = Instant::now();
-        while self.pending() > some.len() / 4 && began.elapsed() < ROUND {
+        while scene.pending() > changed / 4 && began.elapsed() < ROUND {
             tokio::time::sleep(LOOK).await;
         }
-        self.tell(format_args!(
-            "round {} of {rounds}: {} articles changed, {} wait for their confirmation",
-            round + 1,
-            some.len(),
-            self.pending()
-        ));
+        if self.tells {
+            println!(
+                "round {} of {}: {changed} articles changed, {} wait for their confirmation",
+                round + 1,
+                self.rounds,
+                scene.pending()
+            );
+        }
         Ok(())
+    }
+}
+
+/// An ERP, three shops, a host with the flow between them, and what was done so far.
+pub struct Scene {
+    /// The far ends.
+    pub stand_ins: StandIns,
+    /// The host's folder.
+    pub bed: Bed,
+    /// Kills so far.
+    pub kills: usize,
+    binary: PathBuf,
+    articles: usize,
+    rng: StdRng,
+    changes: Changes,
+    /// Requests that were on their way at kills.
+    cut: u64,
+    host: Option<Serving>,
+}
+
+impl Scene {
+    /// Everything but the host.
+    ///
+    /// # Errors
+    /// If the stand-ins cannot start.
+    pub fn new(binary: &Path, articles: usize, seed: u64) -> anyhow::Result<Self> {
+        // Beside the host's clients, so that neither keeps the other waiting.
+        let stand_ins = StandIns::start_in_background(Options::default(), 1)?;
+        let bed = setting::bed(&stand_ins, articles);
+        Ok(Self {
+            stand_ins,
+            bed,
+            kills: 0,
+            binary: binary.to_owned(),
+            articles,
+            rng: crate::soak::stream(seed, 77),
+            changes: Changes::new(),
+            cut: 0,
+            host: None,
+        })
+    }
+
+    /// Starts the host, and waits until everything serves.
+    pub async fn start(&mut self) {
+        let host = Serving::start_at(&self.binary, &self.bed.path("")).await;
+        self.host = Some(host.checked().await);
+    }
+
+    /// The host, while it runs.
+    pub fn host(&self) -> Option<&Serving> {
+        self.host.as_ref()
+    }
+
+    /// Ends the host.
+    pub async fn stop(self) {
+        if let Some(host) = self.host {
+            host.kill().await;
+        }
+    }
+
+    /// Gives every article another stock. Returns how many they are.
+    pub fn change_all(&mut self) -> usize {
+        (1..=self.articles as i64).for_each(|article| self.change(article));
+        self.articles
+    }
+
+    /// Gives some articles another stock, at most so many. Returns how many they are.
+    pub fn change_some(&mut self, most: usize) -> usize {
+        let articles = self.articles as i64;
+        let drawn = (0..most).map(|_| self.rng.random_range(1..=articles));
+        let some: BTreeSet<i64> = drawn.collect();
+        some.iter().for_each(|article| self.change(*article));
+        some.len()
     }
 
     fn change(&mut self, article: i64) {
@@ -191,10 +222,10 @@ impl Work<'_> {
         let number = count * 10 + i64::from(self.rng.random_range(0..10_u8));
         erp.change_stock(article, number);
         self.changes.insert((article, count), number);
-        self.found.changes += 1;
     }
 
-    fn pending(&self) -> usize {
+    /// Articles of which the ERP has no confirmation.
+    pub fn pending(&self) -> usize {
         self.stand_ins.wangdian().pending().len()
     }
 
@@ -207,8 +238,10 @@ impl Work<'_> {
 
     /// Kills the host after some more requests, at the latest when nothing is left
     /// to do, and starts it again.
-    async fn kill(&mut self, changed: usize) -> anyhow::Result<()> {
-        let more = self.rng.random_range(1..=(changed as u64 * 3).max(2));
+    ///
+    /// # Errors
+    /// If there is no host.
+    pub async fn kill_after(&mut self, more: u64) -> anyhow::Result<()> {
         let (from, began) = (self.requests(), Instant::now());
         while self.requests() < from + more && self.pending() > 0 && began.elapsed() < ROUND {
             tokio::time::sleep(Duration::from_millis(1)).await;
@@ -217,54 +250,71 @@ impl Work<'_> {
         tokio::time::sleep(Duration::from_millis(later)).await;
         let host = self.host.take().context("a host")?;
         let all = SHOPS.into_iter().chain([ERP]);
-        self.found.cut += all
+        self.cut += all
             .map(|platform| self.stand_ins.under_way(platform))
             .sum::<u64>();
         host.kill().await;
-        self.found.kills += 1;
+        self.kills += 1;
         self.start().await;
         Ok(())
     }
 
     /// Waits until the ERP has nothing pending. What nobody confirms, since that was
     /// lost and must not be repeated, changes once more.
-    async fn settle(&mut self) -> anyhow::Result<()> {
-        let (mut seen, mut since) = (self.settled(), Instant::now());
+    ///
+    /// # Errors
+    /// If something changes again and again, and is never confirmed.
+    pub async fn settle(&mut self) -> anyhow::Result<()> {
+        let (mut seen, mut since, mut again) = (self.progress(), Instant::now(), 0);
         while self.pending() > 0 {
             tokio::time::sleep(LOOK).await;
-            let now = self.settled();
+            let now = self.progress();
             if now != seen {
                 (seen, since) = (now, Instant::now());
             } else if since.elapsed() > STILL {
+                again += 1;
                 let left = self.stand_ins.wangdian().pending();
-                self.tell(format_args!("{} articles change once more", left.len()));
-                for article in left {
-                    self.change(article);
-                }
+                ensure!(
+                    again <= AGAIN,
+                    "{} articles are never confirmed",
+                    left.len()
+                );
+                left.into_iter().for_each(|article| self.change(article));
                 since = Instant::now();
             }
         }
         Ok(())
     }
 
-    /// Rises while anything of the flow is under way: the ERP is asked each second
-    /// whether there is anything, which does not count.
-    fn settled(&self) -> u64 {
+    /// Rises while anything of the flow is under way: that the ERP is asked each
+    /// second whether there is anything does not count.
+    fn progress(&self) -> u64 {
         let shops = SHOPS.map(|shop| self.stand_ins.counters(shop).received);
         shops.iter().sum::<u64>() + self.confirmations() as u64
     }
 
     fn confirmations(&self) -> usize {
         let erp = self.stand_ins.wangdian();
-        let articles = 1..=self.stock.articles as i64;
+        let articles = 1..=self.articles as i64;
         let of = articles.filter_map(|article| erp.api_goods(article));
         of.map(|goods| goods.confirmations.len()).sum()
     }
 
-    fn tell(&self, what: impl fmt::Display) {
-        if self.stock.tells {
-            println!("{what}");
-        }
+    /// Compares what the shops keep and the ERP was told with what the ERP has.
+    pub fn compare(&self) -> Found {
+        let mut found = Found {
+            changes: self.changes.len(),
+            kills: self.kills,
+            cut: self.cut,
+            ..Found::default()
+        };
+        verdict::compare(&self.stand_ins, &self.changes, &mut found);
+        found
+    }
+
+    /// Of how many articles each shop has the stock that the ERP has.
+    pub fn equal(&self) -> [(&'static str, usize); 3] {
+        verdict::equal(&self.stand_ins, &self.changes)
     }
 }
 

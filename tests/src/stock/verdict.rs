@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use crossdock_stand_ins::StandIns;
+use crossdock_stand_ins::platforms::dingliyun::State;
 use serde_json::Value;
 
 use super::setting::STORE;
@@ -37,22 +38,41 @@ fn last_of(changes: &Changes) -> BTreeMap<i64, (i64, i64)> {
 
 type Last = BTreeMap<i64, (i64, i64)>;
 
+/// What each shop has of an article, as text.
+type Has = [(&'static str, Option<String>); 3];
+
+fn stock_of(stand_ins: &StandIns, state: &State, article: i64) -> Has {
+    let sku = format!("a-{article}");
+    let lingzhi = stand_ins.lingzhi().stock("normal", &sku, STORE);
+    let fengchao = stand_ins.fengchao().stock(&format!("code:{sku}"));
+    let dingliyun = state.store_inventory(STORE, &sku);
+    [
+        ("lingzhi", lingzhi.map(|stock| stock.stock.to_string())),
+        ("fengchao", fengchao.map(|stock| stock.stock.to_string())),
+        (
+            "dingliyun",
+            dingliyun.map(|stock| stock.available.to_string()),
+        ),
+    ]
+}
+
+/// Of how many articles each shop has the stock that the ERP has.
+pub fn equal(stand_ins: &StandIns, changes: &Changes) -> [(&'static str, usize); 3] {
+    let state = stand_ins.dingliyun().snapshot();
+    let mut equal = SHOPS.map(|shop| (shop, 0));
+    for (article, (_, number)) in last_of(changes) {
+        let shops = stock_of(stand_ins, &state, article);
+        for ((_, equal), (_, has)) in equal.iter_mut().zip(shops) {
+            *equal += usize::from(has == Some(number.to_string()));
+        }
+    }
+    equal
+}
+
 fn shops_have_what_the_erp_has(stand_ins: &StandIns, last: &Last, found: &mut Found) {
     let state = stand_ins.dingliyun().snapshot();
     for (article, (_, number)) in last {
-        let sku = format!("a-{article}");
-        let lingzhi = stand_ins.lingzhi().stock("normal", &sku, STORE);
-        let fengchao = stand_ins.fengchao().stock(&format!("code:{sku}"));
-        let dingliyun = state.store_inventory(STORE, &sku);
-        let shops = [
-            ("lingzhi", lingzhi.map(|stock| stock.stock.to_string())),
-            ("fengchao", fengchao.map(|stock| stock.stock.to_string())),
-            (
-                "dingliyun",
-                dingliyun.map(|stock| stock.available.to_string()),
-            ),
-        ];
-        for (shop, has) in shops {
+        for (shop, has) in stock_of(stand_ins, &state, *article) {
             if has.as_deref() != Some(&number.to_string()) {
                 found.faults.push(format!(
                     "{shop} has {has:?} of article {article}, and the ERP has {number}"

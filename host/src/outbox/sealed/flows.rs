@@ -379,7 +379,11 @@ mod tests {
         assert!(shown[0].cursor.is_none() && shown[0].unreadable.is_some());
         assert!(without.page(run, 0).is_err());
         assert!(without.received(flow, 9).is_err());
-        assert!(without.parked(flow, None, 9).unwrap()[0].unreadable.is_some());
+        assert!(
+            without.parked(flow, None, 9).unwrap()[0]
+                .unreadable
+                .is_some()
+        );
         assert_eq!(without.run(run).unwrap().unwrap().problem, None);
     }
 }
