@@ -8,6 +8,7 @@
 //! * [`process`]: the `crossdock` command as a process.
 //! * [`scripted`]: a host with one tenant for each of some scripts.
 //! * [`soak`]: a host that is killed again and again, and whether what it says is true.
+//! * [`stock`]: an ERP whose stock goes to three shops by a flow.
 //! * [`swap`]: files replaced while calls run, and what the calls saw.
 //! * [`guests`]: the built components, and how a test adapter is patched.
 //! * [`recorder`]: an HTTP server that keeps what it was sent.
@@ -24,5 +25,6 @@ pub mod process;
 pub mod recorder;
 pub mod scripted;
 pub mod soak;
+pub mod stock;
 pub mod swap;
 pub mod wait;

@@ -31,11 +31,15 @@ cargo xtask <command>
                  adapters, script engines and test guests → target/plugins/*.wasm
                  and target/guests/fixtures/*.wasm; --bundled leaves the test
                  guests out; NAMEs are folder names
-  demo [--keep]  the host at its job, against stand-ins of five platforms; with
-                 --keep, host and stand-ins run until Ctrl-C
-  soak [--kills N] [--items M] [--seed S]
+  demo           stock from an ERP to three shops by a flow, while it changes, a
+                 shop misbehaves, files are replaced and the host is killed
+  demo --tour [--keep]
+                 single calls to stand-ins of five platforms; with --keep, host
+                 and stand-ins run until Ctrl-C
+  soak [--flows] [--kills N] [--items M] [--seed S]
                  the host killed again and again while records are queued and
-                 platforms misbehave: what it says, beside what they keep
+                 platforms misbehave: what it says, beside what they keep; with
+                 --flows, stock goes from an ERP to three shops meanwhile
   test [ARG…]    every test; ARGs go to `cargo test`
   bench [--json FILE] [--only adapter|script|calls|tenants|outbox]
                  the figures of docs/performance.md

@@ -108,9 +108,11 @@ pub fn binary(name: &str) -> PathBuf {
 
 /// The host at its job.
 pub fn demo(arguments: &[String]) -> Result<(), Failure> {
-    if let Some(other) = arguments.iter().find(|argument| *argument != "--keep") {
-        return Err(Failure::new(format!("`demo` does not know {other:?}"))
-            .remedy("it takes `--keep`, which leaves host and stand-ins running"));
+    let known = |argument: &&String| ["--tour", "--keep"].contains(&argument.as_str());
+    if let Some(other) = arguments.iter().find(|argument| !known(argument)) {
+        return Err(Failure::new(format!("`demo` does not know {other:?}")).remedy(
+            "it takes `--tour`, which shows single calls, and with it `--keep`, which leaves host and stand-ins running",
+        ));
     }
     build_demo()?;
     let next = next_lingzhi()?;

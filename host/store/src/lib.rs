@@ -1,5 +1,5 @@
 //! The outbox of crossdock on disk: what was accepted, in which order it may
-//! leave, what was tried and what came of it.
+//! leave, what was tried and what came of it; and the flows that fill it.
 //!
 //! The library blocks, knows nothing of HTTP, adapters or settings, and reads no
 //! clock. Inputs, results and summaries are bytes to it, which may be encrypted.

@@ -302,7 +302,7 @@ impl fmt::Display for Found {
 }
 
 /// A seed's own stream of numbers for one purpose.
-fn stream(seed: u64, purpose: u64) -> rand::rngs::StdRng {
+pub(crate) fn stream(seed: u64, purpose: u64) -> rand::rngs::StdRng {
     use rand::SeedableRng;
     rand::rngs::StdRng::seed_from_u64(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ purpose)
 }

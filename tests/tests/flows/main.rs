@@ -8,5 +8,6 @@ mod large;
 mod parked;
 mod seen;
 mod setting;
+mod stock;
 mod ticks;
 mod whole;

@@ -252,3 +252,138 @@ impl FlowStore for Sealed {
         self.flows.flow_retain(retention, now)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+    use std::sync::Arc;
+
+    use crossdock_store::{Begun, RunState, SqliteStore, Store};
+
+    use super::*;
+    use crate::outbox::keyring::Keyring;
+
+    const T: u64 = 1_700_000_000_000;
+
+    /// What must not be readable in the file.
+    const SECRET: &[u8] = b"[{\"phone\":\"13800138000\"}]";
+
+    fn store(data: &Path, file: &Path, encrypt: bool) -> Sealed {
+        let mut config = crate::config::load_host(None).unwrap();
+        config.data_dir = data.to_owned();
+        config.outbox.encrypt = encrypt;
+        let keys = Keyring::new(&config).unwrap();
+        Sealed::new(Arc::new(SqliteStore::open(file).unwrap()), keys)
+    }
+
+    /// Puts everything that a flow can hold; returns the flow and its run.
+    fn fill(store: &Sealed) -> (FlowId, RunId) {
+        let flow = store.flow_put("acme", "stock", T).unwrap().id;
+        let parked = NewParked {
+            target: None,
+            record: SECRET.into(),
+            problem: SECRET.into(),
+            generation: "1".into(),
+        };
+        let received = NewReceived {
+            key: None,
+            body: SECRET.into(),
+        };
+        store.receive(flow, vec![received], T).unwrap();
+        store.park(flow, vec![parked.clone()], T).unwrap();
+        let Begun::New(run) = store.flow_begin(flow, None, "by hand", T).unwrap() else {
+            panic!("it is new");
+        };
+        let page = |number| NewPage {
+            number,
+            records: SECRET.into(),
+            count: 1,
+            cursor: Some(SECRET.into()),
+            last: false,
+            origin: SECRET.into(),
+            taken: Vec::new(),
+            again: Vec::new(),
+            counts: RunCounts::default(),
+        };
+        for number in [0, 1] {
+            store.page_put(run, page(number), T).unwrap();
+        }
+        let stepped = SteppedPage {
+            records: SECRET.into(),
+            parked: vec![parked.clone()],
+            counts: RunCounts::default(),
+        };
+        store.page_stepped(run, 0, stepped, T).unwrap();
+        let sent = SentPage {
+            plan: SECRET.into(),
+            keep_records: true,
+            parked: vec![parked],
+            ..SentPage::default()
+        };
+        store.page_sent(run, 0, sent, T).unwrap();
+        let failed = RunUpdate {
+            problem: Some(SECRET.into()),
+            ..RunUpdate::to(RunState::Failed)
+        };
+        store.run_state(run, failed, T).unwrap();
+        store.flow_rewind(flow, Some(SECRET.into()), T).unwrap();
+        (flow, run)
+    }
+
+    fn bytes_of(folder: &Path) -> Vec<u8> {
+        let files = std::fs::read_dir(folder).unwrap();
+        let files = files.map(|file| std::fs::read(file.unwrap().path()).unwrap());
+        files.flatten().collect()
+    }
+
+    fn is_in(bytes: &[u8]) -> bool {
+        bytes.windows(SECRET.len()).any(|part| part == SECRET)
+    }
+
+    #[test]
+    fn nothing_that_a_flow_holds_is_readable_in_the_file_and_all_of_it_comes_back() {
+        let (data, plain) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        fill(&store(data.path(), plain.path(), false));
+        assert!(is_in(&bytes_of(plain.path())), "it is found where it is");
+        let file = tempfile::tempdir().unwrap();
+        let sealed = store(data.path(), file.path(), true);
+        let (flow, run) = fill(&sealed);
+        let row = sealed.flow_put("acme", "stock", T).unwrap();
+        assert_eq!(row.cursor.as_deref(), Some(SECRET));
+        let page = sealed.page(run, 0).unwrap().unwrap();
+        assert_eq!((&page.records[..], &page.plan[..]), (SECRET, SECRET));
+        assert_eq!(page.head.cursor.as_deref(), Some(SECRET));
+        assert_eq!(sealed.open_pages(run).unwrap()[0].origin, SECRET);
+        for parked in sealed.parked(flow, None, 9).unwrap() {
+            assert_eq!((&parked.record[..], &parked.problem[..]), (SECRET, SECRET));
+        }
+        assert_eq!(sealed.received(flow, 9).unwrap()[0].body, SECRET);
+        let failed = sealed.run(run).unwrap().unwrap();
+        assert_eq!(failed.problem.as_deref(), Some(SECRET));
+        assert_eq!(sealed.check().unwrap(), [""; 0]);
+        drop(sealed);
+        assert!(!is_in(&bytes_of(file.path())));
+    }
+
+    #[test]
+    fn a_flow_whose_cursor_cannot_be_read_does_not_begin_again() {
+        let (data, file) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let (flow, run) = fill(&store(data.path(), file.path(), true));
+        let other = tempfile::tempdir().unwrap();
+        let without = store(other.path(), file.path(), true);
+        let refused = without.flow_put("acme", "stock", T).unwrap_err();
+        assert!(matches!(refused, StoreError::Unreadable(_)), "{refused}");
+        assert!(refused.to_string().contains("does not have"), "{refused}");
+        // Others are shown with it, and what can be told of it is.
+        let shown = without.flows().unwrap();
+        assert!(shown[0].cursor.is_none() && shown[0].unreadable.is_some());
+        assert!(without.page(run, 0).is_err());
+        assert!(without.received(flow, 9).is_err());
+        assert!(
+            without.parked(flow, None, 9).unwrap()[0]
+                .unreadable
+                .is_some()
+        );
+        assert_eq!(without.run(run).unwrap().unwrap().problem, None);
+    }
+}

@@ -166,7 +166,7 @@ impl Stage {
             .context("the host did not end")??;
         ensure!(status.success(), "the host ended with {status}");
         heading("Done");
-        println!("To keep host and stand-ins running, type:  cargo xtask demo --keep");
+        println!("To keep host and stand-ins running, type:  cargo xtask demo --tour --keep");
         Ok(())
     }
 }

@@ -7,18 +7,26 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use clap::Parser;
 use crossdock_tests::soak::{Soak, host_binary};
+use crossdock_tests::stock::Stock;
 
 /// Kills the host while it takes in and delivers records, and compares what it
-/// says of them with what the platforms keep.
+/// says of them with what the platforms keep. With --flows, a flow brings stock
+/// from an ERP to three shops, and at the end all of them have to agree.
 #[derive(Parser)]
 #[command(name = "cargo xtask soak")]
 struct Arguments {
-    /// How often the host is killed, at least
-    #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(0..=1_000_000))]
-    kills: u32,
-    /// Records that are queued, at least
-    #[arg(long, default_value_t = 20_000, value_parser = clap::value_parser!(u32).range(1..=10_000_000))]
-    items: u32,
+    /// Stock by a flow, while it keeps changing in the ERP
+    #[arg(long)]
+    flows: bool,
+    /// How often the host is killed, at least; 50, and 10 with --flows
+    #[arg(long, value_parser = clap::value_parser!(u32).range(0..=1_000_000))]
+    kills: Option<u32>,
+    /// Records that are queued, at least; 20,000, and 2,000 articles with --flows
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..=10_000_000))]
+    items: Option<u32>,
+    /// Rounds of changes in the ERP, with --flows
+    #[arg(long, default_value_t = 30, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    rounds: u32,
     /// Draws records, faults and kills; that of a run that failed repeats them
     #[arg(long)]
     seed: Option<u32>,
@@ -33,10 +41,13 @@ struct Arguments {
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
     let arguments = Arguments::parse();
+    if arguments.flows {
+        return flows(arguments).await;
+    }
     let soak = Soak {
         binary: arguments.host.unwrap_or_else(host_binary),
-        items: arguments.items as usize,
-        kills: arguments.kills as usize,
+        items: arguments.items.unwrap_or(20_000) as usize,
+        kills: arguments.kills.unwrap_or(50) as usize,
         seed: arguments.seed.unwrap_or_else(of_now).into(),
         patience: Duration::from_secs(60 * u64::from(arguments.minutes)),
         tells: true,
@@ -49,6 +60,30 @@ async fn main() -> anyhow::Result<()> {
     println!("\n{found}");
     found.hold()?;
     println!("nothing lost, nothing applied twice that must not be, the order of each thing kept");
+    Ok(())
+}
+
+/// Stock from an ERP to three shops.
+async fn flows(arguments: Arguments) -> anyhow::Result<()> {
+    let stock = Stock {
+        binary: arguments.host.unwrap_or_else(host_binary),
+        articles: arguments.items.unwrap_or(2_000) as usize,
+        rounds: arguments.rounds as usize,
+        kills: arguments.kills.unwrap_or(10) as usize,
+        seed: arguments.seed.unwrap_or_else(of_now).into(),
+        patience: Duration::from_secs(60 * u64::from(arguments.minutes)),
+        tells: true,
+    };
+    println!(
+        "seed {}: {} articles, {} rounds of changes, {} kills",
+        stock.seed, stock.articles, stock.rounds, stock.kills
+    );
+    let found = stock.run().await?;
+    println!("\n{found}");
+    found.hold()?;
+    println!(
+        "every shop has the stock of the ERP, every confirmation matches, no older number came after a newer one"
+    );
     Ok(())
 }
 
