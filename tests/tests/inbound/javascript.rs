@@ -16,7 +16,8 @@ fn sign(secret: &str, body: &str) -> String {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_file_verifies_splits_and_answers_what_its_platform_pushes() {
     let shop = Recorder::start().await;
-    let more = "secrets = { app-secret = { file = \"key.txt\" } }\nsettings = { app_key = \"app-1\" }";
+    let more =
+        "secrets = { app-secret = { file = \"key.txt\" } }\nsettings = { app_key = \"app-1\" }";
     let platform = connection("douyin", "doudian-push", &shop.base_url(), more);
     let flow = flow("{ connection = \"douyin\", inbound = true }");
     let bed = bed(&["runtime-js"], &shop, &(platform + &flow));
@@ -31,12 +32,17 @@ async fn a_file_verifies_splits_and_answers_what_its_platform_pushes() {
     for _ in 0..2 {
         let pushed = push(&[("event-sign", &*signed)], &body);
         let answer = host.push("acme", "douyin", pushed).await;
-        assert_eq!(told(answer), (200, "{\"code\":0,\"msg\":\"success\"}".into()));
+        assert_eq!(
+            told(answer),
+            (200, "{\"code\":0,\"msg\":\"success\"}".into())
+        );
     }
     // Whether somebody is there.
     let probe = "[{\"tag\":\"0\",\"msg_id\":\"0\",\"data\":\"x\"}]";
     let signed = sign(SECRET, probe);
-    let answer = host.push("acme", "douyin", push(&[("event-sign", &*signed)], probe)).await;
+    let answer = host
+        .push("acme", "douyin", push(&[("event-sign", &*signed)], probe))
+        .await;
     assert_eq!(told(answer).0, 200);
     for signed in [sign("another secret", &body), "zz".into(), String::new()] {
         let pushed = push(&[("event-sign", &*signed)], &body);

@@ -86,7 +86,10 @@ async fn a_bad_table_keeps_no_other_change_from_serving() {
     .await;
     assert!(text.contains("0021"), "{text}");
     let told = problems(&host).concat();
-    assert!(told.contains("stores.csv:3: ") && told.contains("goes on serving"), "{told}");
+    assert!(
+        told.contains("stores.csv:3: ") && told.contains("goes on serving"),
+        "{told}"
+    );
     shop.put("stores.csv", "shop,code\n上海,0099\n");
     until_async("the mended table", async || {
         sent().await.contains("0099").then_some(())
