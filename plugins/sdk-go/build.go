@@ -44,11 +44,11 @@ func pair(name, value string) wit.Tuple2[string, string] {
 type Outcome struct{ wit adapter.Outcome }
 
 // Accepted: done, with the operation's result.
-func Accepted(result any) Outcome { return Outcome{adapter.MakeOutcomeAccepted(string(JSON(result)))} }
+func Accepted(result any) Outcome { return Outcome{adapter.MakeOutcomeAccepted(valid(JSON(result)))} }
 
 // Duplicate: the platform had already applied this item.
 func Duplicate(result any) Outcome {
-	return Outcome{adapter.MakeOutcomeDuplicate(string(JSON(result)))}
+	return Outcome{adapter.MakeOutcomeDuplicate(valid(JSON(result)))}
 }
 
 // Rejected: refused for good, in the platform's words.
@@ -78,7 +78,7 @@ func Throttled(code, message string, afterMs int64) Outcome {
 }
 
 func refusal(code, message string) adapter.Refusal {
-	return adapter.Refusal{Code: code, Message: message}
+	return adapter.Refusal{Code: valid(code), Message: valid(message)}
 }
 
 func pause(code, message string, afterMs int64) adapter.Pause {
@@ -86,8 +86,12 @@ func pause(code, message string, afterMs int64) adapter.Pause {
 	if afterMs >= 0 {
 		after = wit.Some(uint32(min(afterMs, 1<<32-1)))
 	}
-	return adapter.Pause{AfterMs: after, Code: code, Message: message}
+	return adapter.Pause{AfterMs: after, Code: valid(code), Message: valid(message)}
 }
+
+// valid is text that may leave the sandbox: an answer may have bytes in it that
+// are none.
+func valid[T string | []byte](text T) string { return strings.ToValidUTF8(string(text), "\uFFFD") }
 
 // Every gives the same outcome to every item of a request.
 func Every(request Request, outcome Outcome) Parsed {
@@ -136,7 +140,7 @@ func retryAfter(reply Reply) int64 {
 }
 
 func beginning(body []byte) string {
-	words := strings.Join(strings.Fields(string(body[:min(len(body), 4096)])), " ")
+	words := strings.Join(strings.Fields(valid(body[:min(len(body), 4096)])), " ")
 	if words == "" {
 		return "the answer has no body"
 	}
@@ -146,9 +150,34 @@ func beginning(body []byte) string {
 	return words
 }
 
+// Most levels of an answer: what reads it calls itself for each.
+const mostLevels = 128
+
+// levels of arrays and objects within each other.
+func levels(text []byte) int {
+	level, most, quoted := 0, 0, false
+	for i := 0; i < len(text); i++ {
+		switch c := text[i]; {
+		case quoted && c == '\\':
+			i++
+		case c == '"':
+			quoted = !quoted
+		case !quoted && (c == '[' || c == '{'):
+			level++
+			most = max(most, level)
+		case !quoted && (c == ']' || c == '}'):
+			level--
+		}
+	}
+	return most
+}
+
 // ReadJSON reads an answer; what is none is an unreadable answer.
 func ReadJSON(reply Reply, into any) error {
 	body := bytes.TrimPrefix(reply.Body, []byte("\xef\xbb\xbf"))
+	if levels(body) > mostLevels {
+		return InvalidReply("", "the answer has too many levels")
+	}
 	if err := json.Unmarshal(body, into); err != nil {
 		return InvalidReply("", "the answer is not the JSON expected: "+err.Error())
 	}

@@ -182,7 +182,7 @@ func told[T any](work func() (T, error)) (result wit.Result[T, types.Fault]) {
 					break
 				}
 			}
-			message := fmt.Sprintf("%spanic: %v", place, broken)
+			message := valid(fmt.Sprintf("%spanic: %v", place, broken))
 			log.Write(log.LevelError, message)
 			result = wit.Err[T](types.MakeFaultOther(message))
 		}
@@ -248,9 +248,9 @@ func witDraft(d Draft) types.Draft {
 func witFault(err error) types.Fault {
 	var fault Fault
 	if !errors.As(err, &fault) {
-		return types.MakeFaultOther(err.Error())
+		return types.MakeFaultOther(valid(err.Error()))
 	}
-	detail := types.Detail{Pointer: fault.pointer, Message: fault.message}
+	detail := types.Detail{Pointer: valid(fault.pointer), Message: valid(fault.message)}
 	switch fault.kind {
 	case types.FaultInvalidInput:
 		return types.MakeFaultInvalidInput(detail)
@@ -259,9 +259,9 @@ func witFault(err error) types.Fault {
 	case types.FaultInvalidReply:
 		return types.MakeFaultInvalidReply(detail)
 	case types.FaultUnsupported:
-		return types.MakeFaultUnsupported(fault.message)
+		return types.MakeFaultUnsupported(valid(fault.message))
 	default:
-		return types.MakeFaultOther(fault.message)
+		return types.MakeFaultOther(valid(fault.message))
 	}
 }
 

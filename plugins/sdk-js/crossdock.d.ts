@@ -360,7 +360,8 @@ declare module "crossdock" {
   export function httpAndOwn(context: Context, request: Request, reply: Reply, own: () => Outcome): Outcome;
   /** The body as JSON, or a fault that says what is there instead. */
   export function readJson(reply: Reply): any;
-  export function bodyText(reply: Reply): string;
+  /** The body as text; empty for none. */
+  export function bodyText(message: Reply | Draft): string;
   export function header(reply: Reply, name: string): string | undefined;
   export function beginning(reply: Reply): string;
   export function retryAfterMs(context: Context, reply: Reply): number | null;

@@ -25,6 +25,10 @@ fn example(name: &str) -> PathBuf {
     root().join("examples/adapters").join(name)
 }
 
+fn example_file(below: &str) -> PathBuf {
+    example("").join(below)
+}
+
 /// The PATH with the folder of the tests' own tools before it.
 fn path() -> std::ffi::OsString {
     let tools = target_dir().join("tools/bin");
@@ -164,6 +168,79 @@ fn the_sdk_for_node_and_its_examples_hold() {
     assert!(said.contains("# fail 0"), "{said}");
 }
 
+/// What an author's editor is told is true: the types fit the module, the
+/// examples and the templates fit the types, and a mistake is found.
+#[test]
+fn the_types_of_the_sdk_for_javascript_hold() {
+    if !has("tsc", &["--version"], "types of plugins/sdk-js") {
+        return;
+    }
+    let folder = tempfile::tempdir().expect("a folder");
+    let dir = folder.path();
+    let types = root().join("plugins/sdk-js/crossdock.d.ts");
+    let put = |name: &str, text: &str| fs::write(dir.join(name), text).expect("a file");
+    fs::copy(&types, dir.join("crossdock.d.ts")).expect("a copy");
+    // Without `skipLibCheck`: the declarations themselves are looked at.
+    put(
+        "tsconfig.json",
+        r#"{"compilerOptions": {"target": "es2022", "module": "esnext", "lib": ["es2023"], "types": [],
+            "moduleResolution": "bundler", "strict": true, "noEmit": true}, "include": ["*.ts"]}"#,
+    );
+    // Each name that the module has is declared, and no other.
+    let exported = run(
+        &root().join("plugins/sdk-js"),
+        "node",
+        &[
+            "--import",
+            "./testing/register.mjs",
+            "--input-type=module",
+            "--eval",
+            "import * as it from 'crossdock'; console.log(Object.keys(it).map((name) => JSON.stringify(name)).join(' | '))",
+        ],
+    );
+    let names = format!(
+        "type Declared = keyof typeof import(\"crossdock\");\ntype Exported = {};\n\
+         export const undeclared: [Exclude<Exported, Declared>] extends [never] ? true : never = true;\n\
+         export const missing: [Exclude<Declared, Exported>] extends [never] ? true : never = true;\n",
+        exported.trim()
+    );
+    put("names.ts", &names);
+    run(dir, "tsc", &["--project", "."]);
+
+    for language in ["javascript", "typescript"] {
+        let name = format!("{language}-shop");
+        let new = ["plugin", "new", &name, "--lang", language];
+        run(dir, program("crossdock"), &new);
+        let project = dir.join(&name);
+        let config = match language {
+            "javascript" => "jsconfig.json",
+            _ => "tsconfig.json",
+        };
+        let check = ["--noEmit", "--project", config];
+        run(&project, "tsc", &check);
+        if language == "javascript" {
+            for example in ["price-board/price-board.js", "taobao/taobao.js"] {
+                let name = Path::new(example).file_name().expect("a name");
+                fs::copy(example_file(example), project.join(name)).expect("a copy");
+            }
+            run(&project, "tsc", &check);
+            put(
+                "javascript-shop/wrong.js",
+                "import { outcome } from \"crossdock\";\noutcome.acepted({});\n",
+            );
+            let checked = Command::new("tsc")
+                .args(check)
+                .current_dir(&project)
+                .env("PATH", path())
+                .output()
+                .expect("it starts");
+            let said = String::from_utf8_lossy(&checked.stdout).into_owned();
+            assert!(!checked.status.success(), "{said}");
+            assert!(said.contains("wrong.js(2,9)"), "{said}");
+        }
+    }
+}
+
 #[test]
 fn the_sdk_for_python_and_its_example_hold() {
     let recent = ["-c", "import sys; sys.exit(sys.version_info < (3, 11))"];
@@ -185,24 +262,13 @@ fn the_helpers_for_c_hold() {
     let folder = tempfile::tempdir().expect("a folder");
     let tests = folder.path().join("tests");
     let sdk = root().join("plugins/sdk-c");
-    let words = [
-        "-Wall",
-        "-Wextra",
-        "-Werror",
-        "-I",
-        "bindings",
-        "-I",
-        ".",
-        "crossdock.c",
-        "tests/test_crossdock.c",
-        "-o",
-    ];
-    let words: Vec<&OsStr> = words.iter().map(OsStr::new).collect();
-    run(
-        &sdk,
-        "cc",
-        &[words.as_slice(), &[tests.as_os_str()]].concat(),
-    );
+    let words = "-Wall -Wextra -Werror -I bindings -I . tests/test_crossdock.c -o".split(' ');
+    let mut words: Vec<PathBuf> = words.map(PathBuf::from).collect();
+    words.push(tests.clone());
+    let helpers = files(&sdk, ".c");
+    assert!(helpers.len() > 3, "{helpers:?}");
+    words.extend(helpers);
+    run(&sdk, "cc", &words);
     assert_eq!(run(&sdk, &tests, &[] as &[&str]), "ok\n");
 }
 

@@ -9,7 +9,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crossdock_tests::guests::program;
+use crossdock_tests::guests::{program, target_dir};
 use crossdock_tests::process::{Ended, Serving, crossdock_at, finish};
 use serde_json::Value;
 use tempfile::TempDir;
@@ -93,6 +93,31 @@ async fn init_serve_and_one_call_do_what_the_readme_shows() {
     assert!(!answer.to_string().contains("put-the-token"), "{answer}");
     host.terminate().await;
     assert_eq!(host.ended().await.code, Some(0));
+}
+
+/// With nothing but what `init` makes, the file of the guide's quick start is an
+/// adapter.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_of_javascript_is_an_adapter_in_what_init_makes() {
+    let installed = Installed::new();
+    let folder = tempfile::tempdir().unwrap();
+    let init = installed.run(folder.path(), &["init"]).await;
+    assert_eq!(init.code, Some(0), "{init:?}");
+    assert!(folder.path().join("plugins/runtime-js.wasm").is_file());
+    // What other tests compiled need not be compiled again.
+    let compiled = target_dir().join("tests/code");
+    fs::create_dir_all(&compiled).unwrap();
+    fs::create_dir_all(folder.path().join("data")).unwrap();
+    let link = folder.path().join("data/code");
+    std::os::unix::fs::symlink(compiled.canonicalize().unwrap(), link).unwrap();
+
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let source = root.join("examples/adapters/price-board/price-board.js");
+    fs::copy(source, folder.path().join("plugins/price-board.js")).unwrap();
+    let quick = ["plugin", "check", "--quick", "plugins/price-board.js"];
+    let checked = installed.run(folder.path(), &quick).await;
+    assert_eq!(checked.code, Some(0), "{checked:?}");
+    assert!(checked.stdout.contains("price-board 0.1.0"), "{checked:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

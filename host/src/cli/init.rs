@@ -118,7 +118,7 @@ fn made(dir: &Path, plugins: usize) -> String {
     };
     format!(
         "crossdock.toml      the host's settings\n\
-         plugins/            {}: the bundled adapters and script engines\n\
+         plugins/            {}: the bundled adapters, script engines, and what runs adapters in JavaScript\n\
          tenants/acme/       a tenant with one connection, a mapping script and its test\n\
          stock.json          two records of its ERP\n\
          \n\

@@ -46,7 +46,8 @@ impl Host {
     /// If nothing was sent, no answer came, or no example can be made of it.
     pub async fn record_example(&self, call: Call) -> Result<Recorded, Problem> {
         let (route, id, items) = self.accept(&call).await?;
-        let timeout = self.config.limits.call_timeout;
-        workbench::record::record(&route, &id, items, timeout).await
+        let limits = &self.config.limits;
+        let (timeout, follow_ups) = (limits.call_timeout, limits.follow_ups);
+        workbench::record::record(&route, &id, items, timeout, follow_ups).await
     }
 }

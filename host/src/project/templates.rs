@@ -158,7 +158,7 @@ impl Fill<'_> {
     }
 
     fn text(&self, text: &str) -> String {
-        let (needs, files) = about(self.language);
+        let (needs, files) = about(self.language, self.sdk);
         // The manifest first: there are places in it, too.
         text.replace("__manifest__", &as_source(self.manifest))
             .replace("__version__", self.version())
@@ -225,13 +225,19 @@ fn camel(name: &str) -> String {
 }
 
 /// What a language needs, and what its files are, for the README.
-fn about(language: Language) -> (&'static str, &'static str) {
+fn about(language: Language, sdk: &RustSdk) -> (&'static str, &'static str) {
     match language {
-        Language::Rust => (
+        Language::Rust if *sdk == RustSdk::Copied => (
             "It takes Rust with `rustup target add wasm32-unknown-unknown`, and nothing else.",
             "| `src/lib.rs` | the adapter |\n\
              | `manifest.json` | what can be asked of the platform, with which fields, settings and secrets |\n\
              | `sdk/` | the SDK, `crossdock-adapter`, as this version of crossdock has it; `cargo doc -p crossdock-adapter --open` explains it |",
+        ),
+        Language::Rust => (
+            "It takes Rust with `rustup target add wasm32-unknown-unknown`, and nothing else.",
+            "| `src/lib.rs` | the adapter |\n\
+             | `manifest.json` | what can be asked of the platform, with which fields, settings and secrets |\n\
+             | `Cargo.toml` | where the SDK, `crossdock-adapter`, is from; `cargo doc -p crossdock-adapter --open` explains it |",
         ),
         Language::JavaScript => (
             "It takes no tool at all: `__name__.js` can also be copied into a plugins folder as it is, with its examples beside it as\n\

@@ -18,7 +18,7 @@ use crate::delivery::outgoing::outgoing;
 use crate::delivery::reply::reply;
 use crate::delivery::round::map;
 use crate::delivery::trace::Trace;
-use crate::plugin::contract::{Body, Context, Item, Reply, Request};
+use crate::plugin::contract::{Body, Context, Draft, Item, Reply, Request};
 use crate::plugin::golden;
 use crate::plugin::manifest::{
     Example, ExampleBody, ExampleContext, ExampleItem, ExampleReply, Provenance,
@@ -65,8 +65,8 @@ pub struct Recorded {
     pub replaced: usize,
 }
 
-/// Delivers items once and makes an example of it. The follow-ups that the
-/// adapter asks for are not sent.
+/// Delivers items once and makes an example of it, with at most `follow_ups`
+/// pages or read-backs after each request.
 ///
 /// # Errors
 /// If nothing could be sent or no answer came.
@@ -75,6 +75,7 @@ pub async fn record(
     id: &DeliveryId,
     items: Vec<String>,
     timeout: Duration,
+    follow_ups: usize,
 ) -> Result<Recorded, Problem> {
     let trace = Trace::new(route);
     let context = context(route);
@@ -108,14 +109,94 @@ pub async fn record(
     let mapped = map(route, &mut lease, &context, &items, &trace).await?;
     drop(lease);
     let deadline = Instant::now() + timeout;
-    let mut replies = Vec::with_capacity(mapped.requests.len());
-    for request in &mapped.requests {
-        let answer = ask(route, &context, request, &trace, deadline).await?;
-        // The secrets of this request's signature are known by now.
-        replies.push(clean(&trace, answer));
+    let mut chains = Vec::with_capacity(mapped.requests.len());
+    for request in mapped.requests {
+        let answer = ask(route, &context, &request, &trace, deadline).await?;
+        let chain = Chain {
+            route,
+            trace: &trace,
+            deadline,
+            most: follow_ups,
+        };
+        chains.push(chain.follow(&context, request, answer).await);
     }
-    let (example, replaced) = example(route, &trace, &context, &items, replies)?;
+    let (example, replaced) = example(route, &trace, &context, &items, numbered(chains))?;
     hold(route, example, replaced).await
+}
+
+/// A request's answers: to itself, and to what the adapter asks after it.
+struct Chain<'a> {
+    route: &'a Route,
+    trace: &'a Trace,
+    deadline: Instant,
+    most: usize,
+}
+
+impl Chain<'_> {
+    /// Asks on until the adapter has all that it wants. Where no answer comes to
+    /// a follow-up, what was answered before is worth having without it.
+    async fn follow(self, context: &Context, mut request: Request, first: Reply) -> Vec<Reply> {
+        let mut next = self.next(context, &request, &first).await;
+        // The secrets of this request's signature are known by now.
+        let mut answers = vec![clean(self.trace, first)];
+        while let Some(draft) = next.take().filter(|_| answers.len() <= self.most) {
+            request.draft = draft;
+            // A time and a nonce of its own, as in every delivery.
+            let context = self::context(self.route);
+            let asked = ask(self.route, &context, &request, self.trace, self.deadline);
+            if let Ok(answer) = asked.await {
+                next = self.next(&context, &request, &answer).await;
+                answers.push(clean(self.trace, answer));
+            }
+        }
+        answers
+    }
+
+    /// What the adapter asks after an answer. One that it cannot read is
+    /// recorded as that.
+    async fn next(&self, context: &Context, request: &Request, reply: &Reply) -> Option<Draft> {
+        let tenant = &self.route.tenant.config.name;
+        let mut lease = self.route.adapter.lease(tenant).await.ok()?;
+        let operation = &self.route.operation;
+        let parsed = lease.parse_response(context, operation, request, reply);
+        parsed.await.ok()?.ok()?.next
+    }
+}
+
+/// An answer and what it answers.
+struct Heard {
+    request: u32,
+    /// The answer before it, whose follow-up it answers.
+    follows: Option<u32>,
+    reply: Reply,
+}
+
+/// Answers as an example lists them: one to each request, then those to what
+/// followed.
+fn numbered(chains: Vec<Vec<Reply>>) -> Vec<Heard> {
+    let number = |index: usize| u32::try_from(index).unwrap_or(u32::MAX);
+    let (mut first, mut later) = (Vec::new(), Vec::new());
+    let requests = chains.len();
+    for (request, chain) in chains.into_iter().enumerate() {
+        let mut follows = None;
+        for reply in chain {
+            let list = match follows {
+                None => &mut first,
+                Some(_) => &mut later,
+            };
+            list.push(Heard {
+                request: number(request),
+                follows,
+                reply,
+            });
+            follows = Some(match follows {
+                None => number(request),
+                Some(_) => number(requests + later.len() - 1),
+            });
+        }
+    }
+    first.extend(later);
+    first
 }
 
 /// Signs and sends one request.
@@ -182,7 +263,7 @@ fn example(
     trace: &Trace,
     context: &Context,
     items: &[Item],
-    replies: Vec<Reply>,
+    heard: Vec<Heard>,
 ) -> Result<(Example, usize), Problem> {
     let not_json = |error: serde_json::Error| {
         Problem::host("internal-error", format!("a document is not JSON: {error}"))
@@ -198,8 +279,8 @@ fn example(
         placeholders.learn(&document);
         documents.push(document);
     }
-    for reply in &replies {
-        if let Body::Text(text) = &reply.body {
+    for heard in &heard {
+        if let Body::Text(text) = &heard.reply.body {
             placeholders.learn_text(text);
         }
     }
@@ -213,10 +294,12 @@ fn example(
         }
         text
     };
-    let replies = replies.into_iter().enumerate().map(|(index, reply)| {
+    let replies = heard.into_iter().map(|heard| {
+        let reply = heard.reply;
         let headers = reply.headers.iter();
         ExampleReply {
-            request: u32::try_from(index).unwrap_or(u32::MAX),
+            request: heard.request,
+            follows: heard.follows,
             status: reply.status,
             headers: headers
                 .map(|(name, value)| (name.clone(), known(value)))

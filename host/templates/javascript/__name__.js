@@ -1,7 +1,7 @@
 /// <reference path="./crossdock.d.ts" />
 // The adapter __name__. It can be dropped into a plugins folder as it is.
 
-import { batch, draft, every, fault, hex, httpFailure, json, keys, outcome, readJson, secret } from "crossdock";
+import { batch, bodyText, draft, every, fault, hex, httpFailure, json, keys, outcome, readJson, secret } from "crossdock";
 
 /** Most products the platform takes at once. */
 const MOST_SKUS = 50;
@@ -36,7 +36,7 @@ export function parseResponse(context, operation, request, reply) {
   if (!answer.ok) return every(request, refused(answer));
   // An answer that says nothing certain is a fault, not a guess.
   if (!Array.isArray(answer.rows)) throw fault.invalidReply("/rows", "a success has rows");
-  const asked = json.parse(request.draft.body);
+  const asked = json.parse(bodyText(request.draft));
   const unknown = answer.unknown ?? [];
   const outcomes = asked.skus.map((sku) =>
     unknown.includes(sku)

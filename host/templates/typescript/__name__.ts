@@ -1,6 +1,6 @@
 // The adapter __name__.
 
-import { batch, draft, every, fault, hex, httpFailure, json, keys, outcome, readJson, secret } from "crossdock";
+import { batch, bodyText, draft, every, fault, hex, httpFailure, json, keys, outcome, readJson, secret } from "crossdock";
 import type { GivenDraft, Manifest, Map, Outcome, ParseResponse, Sign } from "crossdock";
 
 /** What is sent, and read again where another page is asked for. */
@@ -55,7 +55,7 @@ export const parseResponse: ParseResponse = (context, _operation, request, reply
   const { rows, unknown = [] } = answer;
   // An answer that says nothing certain is a fault, not a guess.
   if (!Array.isArray(rows)) throw fault.invalidReply("/rows", "a success has rows");
-  const asked: Question = json.parse(request.draft.body as string);
+  const asked: Question = json.parse(bodyText(request.draft));
   const outcomes = asked.skus.map((sku): Outcome =>
     unknown.includes(sku)
       ? outcome.rejected("unknown-sku", "the platform does not know it")

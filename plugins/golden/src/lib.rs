@@ -154,6 +154,10 @@ pub struct ExampleReply {
     /// Index of the request it answers.
     #[serde(default)]
     pub request: u32,
+    /// Index of the reply before it, if it answers what that one's `next` asked;
+    /// `request` is that one's then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub follows: Option<u32>,
     /// HTTP status.
     pub status: u16,
     /// Header pairs.

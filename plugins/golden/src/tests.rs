@@ -17,7 +17,7 @@ fn whole() -> Value {
         "requests": [request],
         "failures": [{"item": 0, "pointer": "/sku"}],
         "replies": [{
-            "request": 0, "status": 200, "headers": [["e", "f"]], "body": {"base64": "AA=="},
+            "request": 0, "follows": 0, "status": 200, "headers": [["e", "f"]], "body": {"base64": "AA=="},
             "outcomes": [{
                 "status": "retry", "result": {}, "code": "1", "message": "m", "after_ms": 5,
             }],

@@ -12,7 +12,7 @@ const NO_BODY = "the answer has no body";
 export const header = (reply, name) =>
   reply.headers.find(([known]) => known.toLowerCase() === name.toLowerCase())?.[1];
 
-/** The body as text, without a byte order mark; empty for no body. */
+/** A reply's or a draft's body as text, without a byte order mark; empty for no body. */
 export function bodyText(reply) {
   const { body } = reply;
   const text = body === null || body === undefined ? "" : typeof body === "string" ? body : fromUtf8(body);

@@ -54,6 +54,7 @@ export function readExamples(dir) {
       const [outcomes, next] = [beside("outcomes", "json"), beside("next", "http")];
       return {
         request: about.replies?.[index]?.request ?? (index < requests.length ? index : 0),
+        follows: about.replies?.[index]?.follows,
         reply: { status: Number(first.split(" ")[1]), headers, body },
         outcomes: existsSync(outcomes) ? json.parse(readFileSync(outcomes, "utf8")) : undefined,
         next: existsSync(next) ? requestOf(next) : null,
@@ -84,14 +85,18 @@ export function runExample(adapter, example) {
   const failures = (mapped.failures ?? []).map(({ item, fault }) => ({ item, pointer: Object.values(fault)[0].pointer }));
   assert.deepEqual(failures.map(({ item }) => item), (about.failures ?? []).map(({ item }) => item), `${example.name}: failures`);
   (about.failures ?? []).forEach(({ pointer }, at) => pointer !== undefined && assert.equal(failures[at].pointer, pointer, example.name));
-  for (const { request, reply, outcomes, next } of example.replies) {
-    const asked = mapped.requests[request];
+  const followUps = []; // What follows each reply, in its place.
+  for (const { request, follows, reply, outcomes, next } of example.replies) {
+    const asked = follows === undefined ? mapped.requests[request] : followUps[follows];
+    assert.ok(asked, `${example.name}: a reply to a request that is not there`);
     const read = () => adapter.parseResponse(context, operation, asked, reply);
     if (outcomes === undefined) {
       assert.throws(read, (error) => Object.keys(error).some((key) => /^(invalidReply|other)$/.test(key)), `${example.name}: an answer that is unreadable`);
+      followUps.push(undefined);
       continue;
     }
     const parsed = read();
+    followUps.push(parsed.next && { ...asked, draft: parsed.next });
     assert.deepEqual(parsed.outcomes.map((outcome, at) => shown(outcome, outcomes[at] ?? {})), outcomes, `${example.name}: outcomes`);
     assert.deepEqual(parsed.next ? signed(parsed.next) : null, next, `${example.name}: what is sent next`);
   }

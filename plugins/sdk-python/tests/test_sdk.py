@@ -187,5 +187,27 @@ class Times(unittest.TestCase):
             sdk.date_time(0, "Europe/Berlin")
 
 
+class Classes(unittest.TestCase):
+    def test_a_method_that_is_missing_is_named(self) -> None:
+        def method(self, *given): ...
+
+        def made(**members):
+            return sdk.component(type("Adapter", (), {"manifest": {}, **members}))
+
+        whole = {"map": method, "sign": method, "parse_response": method}
+        self.assertEqual(made(**whole).__name__, "Adapter")
+        for missing, other, said in (
+            ("map", "mapp", r"the class `Adapter` has no `map` \(there is `mapp`\); write `def map\(self, context, operation, items\)`$"),
+            ("sign", "other", r"has no `sign`; write `def sign\(self, context, operation, draft\)`, or `\"signs\": false`"),
+            ("parse_response", "parseResponse", r"has no `parse_response` \(there is `parseResponse`\)"),
+        ):
+            members = {**whole, other: method}
+            del members[missing]
+            with self.assertRaisesRegex(TypeError, said):
+                made(**members)
+        del whole["sign"]
+        made(**whole, manifest={"signs": False})
+
+
 if __name__ == "__main__":
     unittest.main()

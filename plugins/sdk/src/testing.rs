@@ -161,14 +161,25 @@ impl Run<'_> {
             self.sent::<A>(&ctx, &request.draft, expected, &place);
             self.carried(request, expected, &place);
         }
+        // What follows each reply, in its place.
+        let mut follow_ups: Vec<Option<Request>> = Vec::new();
         for (index, reply) in example.replies.iter().enumerate() {
             let place = format!("reply {index}");
-            match mapped.requests.get(reply.request as usize) {
-                Some(request) => self.reply::<A>(&ctx, request, reply, &place),
-                None => self
-                    .wrong
-                    .push(format!("{place} answers a request that is not there")),
-            }
+            let request = match reply.follows {
+                None => mapped.requests.get(reply.request as usize),
+                Some(before) => follow_ups.get(before as usize).and_then(Option::as_ref),
+            };
+            let Some(request) = request else {
+                let what = format!("{place} answers a request that is not there");
+                self.wrong.push(what);
+                follow_ups.push(None);
+                continue;
+            };
+            let next = self.reply::<A>(&ctx, request, reply, &place);
+            follow_ups.push(next.map(|draft| Request {
+                draft,
+                ..request.clone()
+            }));
         }
     }
 
@@ -252,16 +263,20 @@ impl Run<'_> {
         }
     }
 
+    /// Reads one answer; gives what is asked next.
     fn reply<A: Adapter>(
         &mut self,
         ctx: &Context,
         request: &Request,
         expected: &ExampleReply,
         place: &str,
-    ) {
+    ) -> Option<Draft> {
         let body = match example::body(expected.body.as_ref()) {
             Ok(body) => body,
-            Err(what) => return self.wrong.push(format!("{place}: {what}")),
+            Err(what) => {
+                self.wrong.push(format!("{place}: {what}"));
+                return None;
+            }
         };
         let reply = Reply {
             status: expected.status,
@@ -270,17 +285,17 @@ impl Run<'_> {
         };
         let parsed = match A::parse_response(ctx, &self.example.operation, request, &reply) {
             Ok(parsed) => parsed,
-            Err(Fault::InvalidReply(_)) if expected.outcomes.is_none() => return,
+            Err(Fault::InvalidReply(_)) if expected.outcomes.is_none() => return None,
             Err(fault) => {
-                return self
-                    .wrong
+                self.wrong
                     .push(format!("{place}: parse-response failed: {fault:?}"));
+                return None;
             }
         };
         let Some(outcomes) = &expected.outcomes else {
-            return self
-                .wrong
+            self.wrong
                 .push(format!("{place} was read, though it is unreadable"));
+            return None;
         };
         self.equal(
             place,
@@ -309,6 +324,7 @@ impl Run<'_> {
                 .wrong
                 .push(format!("{place}: the next request is {found:?}")),
         }
+        parsed.next
     }
 
     fn count(&mut self, what: &str, found: usize, expected: usize) {

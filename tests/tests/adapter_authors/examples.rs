@@ -240,6 +240,19 @@ async fn examples_packed_with_a_component_are_run_when_it_is_loaded() {
         reason.contains("example `packed` failed at sign: request 0: header `x-signature`"),
         "{reason}"
     );
+    // A reply to what nobody asked.
+    let mut alone = example(SIGNATURE);
+    alone[0]["replies"] = json!([
+        {"request": 0, "status": 200, "body": "ok", "outcomes": [{"status": "accepted"}]},
+        {"follows": 0, "status": 200, "body": "ok", "outcomes": [{"status": "accepted"}]},
+    ]);
+    let bad = check(pack(&alone)).await;
+    assert_eq!(bad["step"], "examples", "{bad}");
+    let reason = bad["reason"].as_str().expect("a reason");
+    assert!(
+        reason.contains("reply 1 follows reply 0, after which nothing was asked"),
+        "{reason}"
+    );
     let mut misspelt = example(SIGNATURE);
     misspelt[0]["reply"] = json!([]);
     let bad = check(pack(&misspelt)).await;

@@ -5,6 +5,7 @@ use crossdock::config::HostLimits;
 use crossdock::plugin::artifact::{Artifact, Sha};
 use crossdock::plugin::cache::CodeCache;
 use crossdock::plugin::load::Loader;
+use crossdock::plugin::packed::{self, SourceFile};
 use crossdock::plugin::sandbox::Sandbox;
 use crossdock_tests::guests;
 
@@ -226,6 +227,25 @@ async fn each_mistake_is_answered_with_its_sentence() {
         assert!(!said.contains('\n'), "{mistake}: {said:?}");
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// A JavaScript adapter without `map`; Python's is in `plugin_new`, where
+/// componentize-py is called.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_method_missing_in_javascript_is_answered_with_its_sentence() {
+    let text = r#"
+        export const manifest = { name: "board", version: "1", summary: "s", operations: [], settings: {} };
+        export function mapp(context, operation, items) {}
+        export function sign(context, operation, draft) {}
+        export function parseResponse(context, operation, request, reply) {}
+    "#;
+    let source = SourceFile::new("board.js", text).expect("a source");
+    let runtime = guests::plugin("runtime-js");
+    let packed = packed::with_source(&runtime, &source).expect("a component");
+    let (step, said) = said(packed).await;
+    let expected = "board.js: it exports no `map` (there is `mapp`); write `export function map(context, operation, items) { … }`";
+    assert!(is(&said, expected), "{step}: {said}");
+    assert_eq!(step, "source", "{said}");
 }
 
 #[test]

@@ -9,8 +9,8 @@ use crossdock::host::Host;
 use crossdock::plugin::packed;
 use crossdock::report::ItemStatus;
 use crossdock_tests::bed::{Bed, call, connection, deliver};
-use crossdock_tests::guests::target_dir;
-use crossdock_tests::process::{Ended, crossdock};
+use crossdock_tests::guests::{program, target_dir};
+use crossdock_tests::process::{Ended, crossdock_at};
 use crossdock_tests::recorder::{Recorder, Reply};
 use serde_json::json;
 use tempfile::TempDir;
@@ -29,6 +29,8 @@ pub struct Author {
     folder: TempDir,
     /// Words that stand before those that are there: tools of the tests' own.
     path: Option<PathBuf>,
+    /// The command; by default the one that was built for the tests.
+    binary: Option<PathBuf>,
 }
 
 impl Author {
@@ -36,6 +38,7 @@ impl Author {
         Self {
             folder: tempfile::tempdir().unwrap(),
             path: None,
+            binary: None,
         }
     }
 
@@ -44,6 +47,15 @@ impl Author {
         Self {
             folder: tempfile::tempdir().unwrap(),
             path: Some(tools.to_owned()),
+            binary: None,
+        }
+    }
+
+    /// The same with another binary.
+    pub fn by(self, binary: &Path) -> Self {
+        Self {
+            binary: Some(binary.to_owned()),
+            ..self
         }
     }
 
@@ -57,7 +69,9 @@ impl Author {
 
     /// A command in a folder below.
     pub fn command(&self, below: &str, words: &[&str]) -> Command {
-        let mut command = crossdock(&self.path(below), words);
+        let binary = self.binary.clone();
+        let binary = binary.unwrap_or_else(|| program("crossdock"));
+        let mut command = crossdock_at(&binary, &self.path(below), words);
         // What was compiled for one test is there for the next; nothing is
         // fetched.
         command
@@ -110,6 +124,21 @@ impl Author {
             started.elapsed().as_secs_f64()
         );
         built
+    }
+
+    /// Tries it as `plugin check` does, with fewer documents than people get.
+    pub async fn check(&self, name: &str) {
+        // A machine that is busy is no fault of an adapter's.
+        let config = "[limits]\nguest_deadline_ms = 20000\n";
+        std::fs::write(self.path("crossdock.toml"), config).unwrap();
+        let data = self.path("data");
+        std::fs::create_dir_all(&data).unwrap();
+        let shared = absolute(&target_dir().join("tests/code"));
+        std::os::unix::fs::symlink(shared, data.join("code")).unwrap();
+        let file = format!("{name}/{name}.wasm");
+        let words = ["plugin", "check", "--documents", "40", &file];
+        let checked = self.run("", &words).await;
+        assert_eq!(checked.code, Some(0), "{checked:?}");
     }
 }
 

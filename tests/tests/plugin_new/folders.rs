@@ -26,11 +26,55 @@ async fn every_language_has_a_folder_with_all_that_an_author_needs() {
         }
         let readme = author.read(&format!("{name}/README.md"));
         assert!(readme.starts_with(&format!("# {name}\n")), "{readme}");
-        // Every file that the README names in its table is there.
-        for line in readme.lines().filter(|line| line.starts_with("| `")) {
-            let named = line.split('`').nth(1).unwrap();
-            assert!(dir.join(named).exists(), "{language}: {line}");
-        }
+        whole_readme(&author, &name);
+    }
+}
+
+/// What an adapter in Rust has as its SDK is what was said, and nothing is
+/// copied or named that is not there.
+#[tokio::test]
+async fn an_adapter_in_rust_has_the_sdk_that_was_named() {
+    let author = Author::new();
+    let git = "https://git.example.com/crossdock.git";
+    let repository = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let folder = repository.canonicalize().unwrap();
+    let folder = folder.to_str().unwrap();
+    let path = format!("{folder}/plugins/sdk");
+    for (name, sdk, written) in [
+        ("by-git", git, format!("{{ git = \"{git}\" }}")),
+        ("by-version", "0.1", "\"0.1\"".to_owned()),
+        ("by-folder", folder, format!("{{ path = \"{path}\" }}")),
+    ] {
+        let new = ["plugin", "new", name, "--lang", "rust", "--sdk", sdk];
+        let new = author.run("", &new).await;
+        assert_eq!(new.code, Some(0), "{new:?}");
+        let cargo = author.read(&format!("{name}/Cargo.toml"));
+        let line = format!("\ncrossdock-adapter = {written}\n");
+        assert!(cargo.contains(&line), "{cargo}");
+        // There is nothing to leave out of its workspace.
+        assert!(cargo.trim_end().ends_with("[workspace]"), "{cargo}");
+        assert!(!author.path(name).join("sdk").exists());
+        whole_readme(&author, name);
+    }
+
+    let wrong = ["plugin", "new", "x", "--lang", "rust", "--sdk", "/nowhere"];
+    let wrong = author.run("", &wrong).await;
+    assert_eq!(wrong.code, Some(1), "{wrong:?}");
+    assert!(
+        wrong
+            .stderr
+            .contains("--sdk takes `copy`, its folder, a git address, or a version"),
+        "{wrong:?}"
+    );
+    assert!(!author.path("x").exists());
+}
+
+/// Every file that a folder's README names in its table is there.
+fn whole_readme(author: &Author, name: &str) {
+    let readme = author.read(&format!("{name}/README.md"));
+    for line in readme.lines().filter(|line| line.starts_with("| `")) {
+        let named = line.split('`').nth(1).unwrap();
+        assert!(author.path(name).join(named).exists(), "{name}: {line}");
     }
 }
 

@@ -5,6 +5,7 @@
 
 mod author;
 mod bindings;
+mod figures;
 mod folders;
 mod javascript;
 mod languages;

@@ -6,7 +6,7 @@ use crate::author::{Author, answers, platform, served};
 
 /// The versions that this repository was checked with: what an author's Cargo
 /// would look up in the registry.
-fn lock(author: &Author, name: &str) {
+pub fn lock(author: &Author, name: &str) {
     let lock = Path::new(env!("CARGO_MANIFEST_DIR")).join("../Cargo.lock");
     std::fs::copy(lock, author.path(name).join("Cargo.lock")).unwrap();
 }
@@ -19,6 +19,7 @@ async fn an_adapter_in_rust_is_begun_built_installed_and_serves() {
     let platform = platform().await;
     let bed = served("price-board", &platform);
     author.build("price-board").await;
+    author.check("price-board").await;
 
     let plugins = bed.path("plugins").display().to_string();
     let install = ["plugin", "build", "--install", &plugins];

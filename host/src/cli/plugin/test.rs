@@ -269,7 +269,11 @@ impl Tested {
         let all = self.examples.len();
         let sum = match (self.failed, self.blessed) {
             (0, 0) if all == 0 => "there are no examples; write the documents of one into examples/OPERATION/NAME/items.json, and let --bless write the rest".to_owned(),
-            (0, 0) => paint.good(&format!("{} hold", count(all, "example"))),
+            (0, 0) => paint.good(&format!(
+                "{} hold{}",
+                count(all, "example"),
+                if all == 1 { "s" } else { "" }
+            )),
             (0, blessed) => {
                 let holding = all - blessed;
                 format!(

@@ -136,6 +136,9 @@ struct AboutReply {
     /// Index of the request it answers.
     #[serde(skip_serializing_if = "Option::is_none")]
     request: Option<u32>,
+    /// Index of the reply whose follow-up it answers.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    follows: Option<u32>,
     /// The body is bytes, though it could be read as text.
     #[serde(skip_serializing_if = "is_false")]
     bytes: bool,
@@ -298,6 +301,7 @@ impl Files {
             .unwrap_or_else(|| u32::try_from(same).unwrap_or(0));
         Ok(ExampleReply {
             request,
+            follows: known.follows,
             status,
             headers,
             body,

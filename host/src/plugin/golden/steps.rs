@@ -173,18 +173,22 @@ impl Steps<'_> {
             self.differ("map", "", vec![Difference::new(place, wanted, None)]);
         }
         self.came.replies.clear();
+        // What follows each reply, in its place.
+        let mut follow_ups: Vec<Option<Request>> = Vec::new();
         for (index, reply) in self.example.replies.iter().enumerate() {
             let place = format!("reply {index}");
-            let asked = reply.request;
-            let Some(request) = mapped.requests.get(asked as usize) else {
-                let why = format!("{place} answers request {asked}, which is not there");
-                return Err(at("parse-response")(why));
-            };
+            let asked = asked(reply, &mapped.requests, &follow_ups);
+            let asked = asked.map_err(|what| format!("{place} {what}"));
+            let request = asked.map_err(at("parse-response"))?;
             let read = self.read(&place, request, reply).await;
-            let came = read
+            let (came, next) = read
                 .map_err(|wrong| wrong.of(&place))
                 .map_err(at("parse-response"))?;
             self.came.replies.push(came);
+            follow_ups.push(next.map(|draft| Request {
+                draft,
+                ..request.clone()
+            }));
         }
         Ok(())
     }
@@ -249,13 +253,13 @@ impl Steps<'_> {
     }
 
     /// What is read from a reply, beside what the example says: its outcomes
-    /// and the request that follows, or nothing.
+    /// and the request that follows, or nothing. Beside it that request's draft.
     async fn read(
         &mut self,
         place: &str,
         request: &Request,
         reply: &ExampleReply,
-    ) -> Result<ExampleReply, Wrong> {
+    ) -> Result<(ExampleReply, Option<Draft>), Wrong> {
         const STEP: &str = "parse-response";
         let mut came = reply.clone();
         let wanted = || match &reply.outcomes {
@@ -266,7 +270,7 @@ impl Steps<'_> {
             }
         };
         let parsed = match self.parse(request, reply).await? {
-            Err(Fault::InvalidReply(_)) if reply.outcomes.is_none() => return Ok(came),
+            Err(Fault::InvalidReply(_)) if reply.outcomes.is_none() => return Ok((came, None)),
             Err(fault) => {
                 let said = Some(fault_text(&fault));
                 let answer = format!(
@@ -276,7 +280,7 @@ impl Steps<'_> {
                 let difference = Difference::new(answer, Some(wanted()), said);
                 self.differ(STEP, place, vec![difference]);
                 (came.outcomes, came.next) = (None, None);
-                return Ok(came);
+                return Ok((came, None));
             }
             Ok(parsed) => parsed,
         };
@@ -297,7 +301,7 @@ impl Steps<'_> {
         came.next = self
             .follow(place, parsed.next.as_ref(), reply.next.as_ref())
             .await?;
-        Ok(came)
+        Ok((came, parsed.next))
     }
 
     async fn parse(
@@ -338,6 +342,24 @@ impl Steps<'_> {
             None => self.differ(STEP, "", vec![unexpected(&place, &signed)]),
         }
         Ok(Some(came::request(&signed, None, expected)))
+    }
+}
+
+/// The request that a reply answers: one that `map` made, or one that followed
+/// an earlier reply.
+fn asked<'r>(
+    reply: &ExampleReply,
+    mapped: &'r [Request],
+    follow_ups: &'r [Option<Request>],
+) -> Result<&'r Request, String> {
+    match reply.follows {
+        None => mapped
+            .get(reply.request as usize)
+            .ok_or_else(|| format!("answers request {}, which is not there", reply.request)),
+        Some(before) => follow_ups
+            .get(before as usize)
+            .and_then(Option::as_ref)
+            .ok_or_else(|| format!("follows reply {before}, after which nothing was asked")),
     }
 }
 

@@ -35,7 +35,8 @@ pub(super) async fn build(project: &Project, bound: Duration) -> Result<Vec<u8>,
         .map_err(super::super::cannot("written", &contract))?;
     let output = work.join("app.wasm");
     let relative = |path: &str| format!("{}/{path}", super::super::WORK);
-    let mut tool = Tool::new(&program, dir);
+    // An exception says enough by itself, without the tool's own stack.
+    let mut tool = Tool::new(&program, dir).env("RUST_BACKTRACE", "0");
     // Packages of the environment that the tool is in.
     if let Some(environment) = program.ancestors().nth(2)
         && environment.join("pyvenv.cfg").is_file()

@@ -7,6 +7,7 @@ of one, in tests, it leaves the class as it is.
 
 from __future__ import annotations
 
+import difflib
 import json
 import traceback
 from collections.abc import Callable
@@ -38,8 +39,35 @@ def manifest(file: str, beside: str) -> dict[str, Any]:
     return json.loads(Path(beside).with_name(file).read_text(encoding="utf-8"))
 
 
+# The methods of an adapter's class.
+_METHODS = {
+    "map": "def map(self, context, operation, items)",
+    "sign": "def sign(self, context, operation, draft)",
+    "parse_response": "def parse_response(self, context, operation, request, reply)",
+}
+
+
+def _unsigned(adapter: Any) -> bool:
+    """Whether the manifest says that nothing is signed, so that ``sign`` may be missing."""
+    described = getattr(adapter, "manifest", None)
+    return isinstance(described, dict) and described.get("signs") is False
+
+
+def _whole(adapter: type) -> None:
+    """Names a method that is missing, now and not at the first call."""
+    for name, written in _METHODS.items():
+        if callable(getattr(adapter, name, None)) or name == "sign" and _unsigned(adapter):
+            continue
+        own = [own for own in vars(adapter) if own not in _METHODS]
+        close = difflib.get_close_matches(name, own, 1)
+        hint = f" (there is `{close[0]}`)" if close else ""
+        more = ", or `\"signs\": false` in the manifest if nothing is signed" if name == "sign" else ""
+        raise TypeError(f"the class `{adapter.__name__}` has no `{name}`{hint}; write `{written}`{more}")
+
+
 def component(adapter: A) -> A:
     """Makes a component's export of a class with ``manifest``, ``map``, ``sign`` and ``parse_response``."""
+    _whole(adapter)
     if wit is None:
         return adapter
     instance = adapter()
@@ -54,6 +82,8 @@ def component(adapter: A) -> A:
             return _told(lambda: _mapped(instance.map(_context(ctx), operation, given())))
 
         def sign(self, ctx: Any, operation: str, draft: Any) -> Any:
+            if not hasattr(instance, "sign"):
+                return []
             return _told(lambda: [_edit(edit) for edit in instance.sign(_context(ctx), operation, _draft(draft))])
 
         def parse_response(self, ctx: Any, operation: str, request: Any, reply: Any) -> Any:

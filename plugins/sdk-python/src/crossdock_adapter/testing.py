@@ -12,7 +12,7 @@ from typing import Any
 from . import jsons, keys
 from .encode import form_fields
 from .types import (
-    Context, Draft, Fault, Item, Outcome, ReplaceBody, Reply, SecretHeader, SecretQuery, SetHeader, SetQuery,
+    Context, Draft, Fault, Item, Outcome, ReplaceBody, Reply, Request, SecretHeader, SecretQuery, SetHeader, SetQuery,
 )
 
 
@@ -75,9 +75,13 @@ def run_example(adapter: Any, folder: Path) -> None:
     failures = [(f.item, getattr(f.fault, "pointer", None)) for f in mapped.failures]
     wanted = [(f["item"], f.get("pointer", found[1])) for f, found in zip(about.get("failures", []), failures)]
     _same(failures, wanted, f"{folder.name}: failures")
+    follow_ups: list[Request | None] = []  # What follows each reply, in its place.
     for at, reply in enumerate(example.replies()):
-        number = about.get("replies", [{}] * (at + 1))[at].get("request", at if at < len(sent) else 0)
-        request = mapped.requests[number]
+        said = dict(enumerate(about.get("replies", []))).get(at, {})
+        request = mapped.requests[said.get("request", at if at < len(sent) else 0)]
+        if "follows" in said:
+            request = follow_ups[said["follows"]]
+        follow_ups.append(None)
         expected = example.json(_numbered("outcomes", "json", at), None)
         if expected is None:
             try:
@@ -91,6 +95,7 @@ def run_example(adapter: Any, folder: Path) -> None:
         _same(found, expected, f"{folder.name}: outcomes of reply {at}")
         following = example.request(_numbered("next", "http", at))
         _same(parsed.next and signed(parsed.next), following, f"{folder.name}: what follows reply {at}")
+        follow_ups[at] = parsed.next and replace(request, draft=parsed.next)
 
 
 def _same(found: Any, wanted: Any, what: str) -> None:

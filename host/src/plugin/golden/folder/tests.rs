@@ -116,6 +116,7 @@ fn what_is_written_is_read_again_to_the_last_byte() {
         "replies": [
             {"request": 3, "status": 200, "headers": [], "body": "{}", "outcomes": []},
             {"request": 0, "status": 500, "headers": [], "body": {"base64": "YQ=="}},
+            {"request": 2, "follows": 0, "status": 200, "headers": [], "body": "{}"},
         ],
     });
     let example: Example = serde_json::from_value(example).unwrap();

@@ -111,6 +111,7 @@ fn about(dir: &Path, example: &Example) -> Result<About, String> {
         let told = reply.request as usize != same;
         replies.push(AboutReply {
             request: told.then_some(reply.request),
+            follows: reply.follows,
             bytes: text_as_bytes(reply.body.as_ref())?,
         });
     }
