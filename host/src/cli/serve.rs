@@ -26,7 +26,7 @@ const LAST_SPANS: Duration = Duration::from_secs(2);
 /// queued requests share: one after the other, answers leave, what became of
 /// requests is written down, then what connections know, spans are sent, threads
 /// end, and the last lines of the log are written.
-pub(super) const AFTER: Duration = api::LAST_ANSWERS
+const AFTER: Duration = api::LAST_ANSWERS
     .saturating_add(outbox::LAST_OUTCOMES)
     .saturating_add(outbox::LAST_LIMITS)
     .saturating_add(LAST_SPANS)
@@ -115,6 +115,8 @@ pub(super) async fn run(global: &Global, listen: Option<SocketAddr>) -> Finished
 /// queued requests that are under way.
 async fn ends(stop: CancellationToken, patience: Duration) -> Instant {
     stop.cancelled().await;
+    let at_most = patience.saturating_add(AFTER).as_secs();
+    tracing::info!(at_most, "the process ends within so many seconds");
     Instant::now() + patience
 }
 

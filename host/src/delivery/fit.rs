@@ -345,41 +345,6 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn zz_ratio() {
-        let schema = json!({"type": "object", "required": ["sku", "quantity"], "properties": {
-            "sku": {"type": "string", "minLength": 1}, "quantity": {"type": "integer"}, "location": {"type": "string"},
-            "mode": {"enum": ["set", "adjust"]}, "note": {"type": "string"}}});
-        let schema = Arc::new(Schema::compile(&schema).unwrap());
-        let order = json!({"key": ["/sku", "/location"], "effect": "absolute"});
-        let order: Order = serde_json::from_value(order).unwrap();
-        let docs: Vec<Document> = (0..2000)
-            .map(|item| Document { item, part: 0, text: format!(r#"{{"sku":"1001^^^{item}","quantity":{item},"location":"2001","mode":"set","note":"from the shop"}}"#) })
-            .collect();
-        let redactor = Redactor::builder().build();
-        for _ in 0..5 {
-            let t = Instant::now();
-            let fitted = fit(&schema, docs.clone(), None, &redactor, None).await;
-            let old: Vec<About> = fitted
-                .documents
-                .iter()
-                .map(|d| {
-                    let value: Value = serde_json::from_str(&d.text).unwrap();
-                    About::of(&order, &value)
-                })
-                .collect();
-            let before = t.elapsed();
-            let t = Instant::now();
-            let fitted = fit(&schema, docs.clone(), None, &redactor, Some(&order)).await;
-            println!(
-                "RATIO {before:?} {:?} {} {}",
-                t.elapsed(),
-                old.len(),
-                fitted.about.len()
-            );
-        }
-    }
-
-    #[tokio::test]
     async fn what_a_document_is_about_is_known_of_those_that_go_on_and_of_no_other() {
         let order = json!({"key": ["/n"], "effect": "absolute"});
         let order: Order = serde_json::from_value(order).unwrap();

@@ -218,7 +218,7 @@ async fn callers_and_queued_requests_share_the_time_that_a_host_has_to_end() {
     // What the documentation says comes after it.
     const AFTER: Duration = Duration::from_secs(8);
     let platform = Recorder::answering(|_| Reply::json("{}").after(Duration::from_secs(300))).await;
-    let bed = bed(&platform, "");
+    let bed = bed(&platform, "limits = { timeout_ms = 300000 }\n");
     bed.configure(&format!("limits.shutdown_ms = {}\n", SHUTDOWN.as_millis()));
     let host = serve(&bed).await;
     let client = host.client();

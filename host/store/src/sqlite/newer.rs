@@ -69,9 +69,8 @@ impl Shared {
                     let Some(older) = wanted.get_mut(&key) else {
                         continue;
                     };
-                    let (place, accepted) = match place(db, newer)? {
-                        Some(place) => place,
-                        None => continue,
+                    let Some((place, accepted)) = place(db, newer)? else {
+                        continue;
                     };
                     let meant = older.extract_if(.., |older| *older < newer);
                     found.newer.extend(meant.map(|older| Overwritten {
