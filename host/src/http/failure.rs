@@ -52,6 +52,12 @@ pub(super) fn unanswered(error: &legacy::Error) -> Unreadable {
             lost("the connection was closed before the request was on it")
         }
         _ => match find_io(error) {
+            // The alert was there before the request was on the connection, of which
+            // nothing is known then.
+            Some(io) if fate.is_none() && tls_failure::alert(io).is_some() => Unreadable::new(
+                SendErrorKind::Tls,
+                format!("no TLS connection: {}", tls_failure::sentence(io)),
+            ),
             Some(io) => lost(&format!("no answer: {}", net_failure::broken(io))),
             None if error.is_connect() => Unreadable::new(
                 SendErrorKind::Connect,

@@ -11,6 +11,14 @@ pub(super) fn inner(error: &io::Error) -> Option<&Error> {
     error.get_ref()?.downcast_ref()
 }
 
+/// The alert inside one of the stream's, if the other side sent one.
+pub(super) fn alert(error: &io::Error) -> Option<AlertDescription> {
+    match inner(error) {
+        Some(Error::AlertReceived(alert)) => Some(*alert),
+        _ => None,
+    }
+}
+
 /// Why there is no TLS connection, to be read after "no TLS connection to `host`: ".
 pub(super) fn sentence(error: &io::Error) -> String {
     match inner(error) {
