@@ -9,8 +9,7 @@
 //! |---|---|
 //! | `settings` | what a source is told |
 //! | `text` | bytes of any encoding to UTF-8, a piece at a time |
-//! | `rows` | JSON, NDJSON, CSV: a file's rows, one after the other, and pages of them |
-//! | `xlsx` | a sheet's rows, without the workbook in memory |
+//! | `rows` | JSON, NDJSON, CSV, sheets: a file's rows, one after the other, and pages of them |
 //! | `folder` | which files are ready, one that is read, where it goes afterwards |
 //! | `result` | records as a file, once per run |
 //! | `database` | one page of a query, from PostgreSQL and MySQL |
@@ -25,12 +24,13 @@ mod result;
 mod rows;
 mod settings;
 mod text;
-mod xlsx;
 
-pub use database::{DatabaseUrl, Kind, MOST_TIES, QueryPage, Stream, query_page};
+pub use database::{MOST_TIES, QueryPage, Stream, query_page};
 pub use failure::{Failure, FailureKind};
-pub use folder::{Finished, Identity, Looked, Pattern, Taken, check_folder, look};
+pub use folder::{Finished, Identity, Looked, Taken, check_folder, look};
 pub use result::ResultFile;
 pub use rows::{BadRow, MOST_PAGE, MOST_RECORD, Page, Reader, Record, Row};
-pub use settings::{Csv, DatabaseSource, FolderSource, Format, Header, Reading};
+pub use settings::{
+    Csv, DatabaseSource, DatabaseUrl, FolderSource, Format, Header, Kind, Pattern, Reading,
+};
 pub use text::Encoding;

@@ -1,11 +1,15 @@
 //! What a source is told: checked values, as a tenant's file gives them.
 
+mod pattern;
+mod url;
+
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::database::DatabaseUrl;
-use crate::folder::Pattern;
 use crate::text::Encoding;
+
+pub use pattern::Pattern;
+pub use url::{DatabaseUrl, Kind};
 
 /// A folder whose files are read, one after the other in the order of their
 /// names.

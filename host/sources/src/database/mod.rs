@@ -6,7 +6,6 @@
 //!
 //! | module | responsibility |
 //! |---|---|
-//! | `url` | where a database is, and as whom it is asked |
 //! | `tls` | the encrypted connection |
 //! | `postgres` | a page of PostgreSQL |
 //! | `mysql` | a page of MySQL and MariaDB, and their protocol |
@@ -14,7 +13,6 @@
 mod mysql;
 mod postgres;
 mod tls;
-mod url;
 
 use std::sync::Arc;
 
@@ -23,9 +21,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 
 use crate::failure::Failure;
 use crate::rows::{MOST_PAGE, MOST_RECORD};
-use crate::settings::DatabaseSource;
-
-pub use url::{DatabaseUrl, Kind};
+use crate::settings::{DatabaseSource, DatabaseUrl, Kind};
 
 /// Rows beyond a page's size that have the cursor of its last one.
 pub const MOST_TIES: usize = 10_000;

@@ -4,6 +4,7 @@ mod csv;
 mod json;
 mod lines;
 mod object;
+mod xlsx;
 
 use std::fs::File;
 use std::io::Read;
@@ -123,7 +124,7 @@ impl Reader {
                 ))
             })?;
         let rows: Box<dyn Rows> = match format {
-            Format::Xlsx => Box::new(crate::xlsx::Sheet::open(
+            Format::Xlsx => Box::new(xlsx::Sheet::open(
                 file,
                 reading.sheet.as_deref(),
                 reading.header.clone(),

@@ -20,7 +20,7 @@ mod zip;
 use std::fs::File;
 
 use crate::failure::Failure;
-use crate::rows::{BadRow, Columns, MOST_COLUMNS, MOST_RECORD, Record, Row, Rows};
+use super::{BadRow, Columns, MOST_COLUMNS, MOST_RECORD, Record, Row, Rows};
 use crate::settings::Header;
 use book::Book;
 use xml::{Element, Xml};

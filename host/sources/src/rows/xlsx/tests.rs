@@ -6,7 +6,7 @@ use flate2::Crc;
 use flate2::write::DeflateEncoder;
 
 use super::*;
-use crate::rows::Reader;
+use super::super::Reader;
 use crate::settings::{Format, Reading};
 
 /// A workbook of these parts.
