@@ -171,9 +171,21 @@ fn lost_answers(stand_ins: &StandIns, shop: &str, killed_at: &[SystemTime]) -> u
     });
     lost.map(|request| {
         let body: Value = serde_json::from_slice(&request.body).unwrap_or_default();
-        body.as_array().map_or(1, Vec::len)
+        rows(&body)
     })
     .sum()
+}
+
+/// Rows of a request's body: its list, or the longest list in it.
+fn rows(body: &Value) -> usize {
+    match body {
+        Value::Array(rows) => rows.len(),
+        Value::Object(members) => {
+            let lists = members.values().filter_map(Value::as_array);
+            lists.map(Vec::len).max().unwrap_or(1)
+        }
+        _ => 1,
+    }
 }
 
 /// How often the ERP calculated a number that it had calculated before.
