@@ -132,7 +132,7 @@ pub(super) fn status_of(problem: &Problem) -> StatusCode {
     let code = &*problem.code;
     match code {
         "invalid-json" => return StatusCode::BAD_REQUEST,
-        "too-many-items" | "body-too-large" | "call-too-large" => {
+        "too-many-items" | "body-too-large" | "call-too-large" | "line-too-long" => {
             return StatusCode::PAYLOAD_TOO_LARGE;
         }
         "host-busy"

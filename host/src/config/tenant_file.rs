@@ -63,6 +63,7 @@ impl TenantFile {
     /// Everything that is.
     pub fn checked(self) -> Result<TenantConfig, Vec<Problem>> {
         let mut config = self.result?;
+        config.keep_tables(None);
         match std::mem::take(&mut config.faults) {
             faults if faults.is_empty() => Ok(config),
             faults => Err(faults),

@@ -86,6 +86,11 @@ catalogue! {
     THROTTLES = Counter "crossdock_throttles_total" ["tenant" "connection"]
         "Answers in which the platform asked for a pause.";
 
+    ARRIVALS = Counter "crossdock_arrivals_total" ["of" "result"]
+        "Messages that others sent by themselves: `of` a `platform`, through its adapter, or of a flow's `webhook`. `result` is `accepted` (on disk), `unverified` (nothing showed who sent it) or `refused`.";
+    REPEATS = Counter "crossdock_arrivals_repeated_total" ["of"]
+        "Records in them that had come before under the same key.";
+
     STEP = Histogram "crossdock_step_duration_seconds" ["tenant" "connection" "step"]
         "Time in a sandbox, with waiting for a processor: `script` (a mapping script, once per run), `map`, `sign`, `parse` (each once per guest call).";
     HTTP = Histogram "crossdock_http_duration_seconds" ["tenant" "connection"]

@@ -19,6 +19,19 @@ pub struct Reloads {
     pub refused: Counter,
 }
 
+/// What became of what others sent by themselves.
+#[derive(Debug, Default)]
+pub struct Arrivals {
+    /// It is on disk.
+    pub accepted: Counter,
+    /// Nothing showed who sent it.
+    pub unverified: Counter,
+    /// Its sender was known, and it was not taken in.
+    pub refused: Counter,
+    /// Records that had come before under the same key.
+    pub repeated: Counter,
+}
+
 /// What a host counts. The locks are for loading a connection, for the end of a
 /// flow's run and for reading the page, and never for a call.
 #[derive(Debug)]
@@ -33,6 +46,10 @@ pub struct Metrics {
     pub plugins: Arc<Reloads>,
     /// Of tenants.
     pub tenants: Arc<Reloads>,
+    /// Of platforms, through their adapters.
+    pub pushes: Arrivals,
+    /// Of flows' webhooks.
+    pub webhooks: Arrivals,
 }
 
 /// Meters by name, and one for all that are beyond the bound.
@@ -107,6 +124,8 @@ impl Metrics {
             nobody: OperationMeter::default(),
             plugins: Arc::default(),
             tenants: Arc::default(),
+            pushes: Arrivals::default(),
+            webhooks: Arrivals::default(),
         }
     }
 

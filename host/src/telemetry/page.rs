@@ -402,6 +402,24 @@ impl Page {
                 family.number(&[of, "refused"], reloads.refused.get())?;
             }
             Ok(())
+        })?;
+        let arrivals = [
+            ("platform", &self.metrics.pushes),
+            ("webhook", &self.metrics.webhooks),
+        ];
+        out.family(catalogue::ARRIVALS, |family| {
+            for (of, arrivals) in arrivals {
+                family.number(&[of, "accepted"], arrivals.accepted.get())?;
+                family.number(&[of, "unverified"], arrivals.unverified.get())?;
+                family.number(&[of, "refused"], arrivals.refused.get())?;
+            }
+            Ok(())
+        })?;
+        out.family(catalogue::REPEATS, |family| {
+            for (of, arrivals) in arrivals {
+                family.number(&[of], arrivals.repeated.get())?;
+            }
+            Ok(())
         })
     }
 
