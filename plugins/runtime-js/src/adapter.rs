@@ -26,10 +26,7 @@ const PARSE: (&str, &str) = (
     "parseResponse",
     "export function parseResponse(context, operation, request, reply) { … }",
 );
-const RECEIVE: (&str, &str) = (
-    "receive",
-    "export function receive(context, push) { … }",
-);
+const RECEIVE: (&str, &str) = ("receive", "export function receive(context, push) { … }");
 const MANIFEST: (&str, &str) = (
     "manifest",
     "export const manifest = { name, version, summary, operations, settings }",
@@ -170,7 +167,10 @@ impl Adapter {
     /// As for [`map`](Self::map); [`Fault::Unsupported`] of a file without
     /// `receive`.
     pub fn receive(&self, context: &Context, push: &Push) -> Result<Received, Fault> {
-        let has = self.kept.as_ref().is_some_and(|kept| kept.receive.is_some());
+        let has = self
+            .kept
+            .as_ref()
+            .is_some_and(|kept| kept.receive.is_some());
         if !has {
             return Err(Fault::Unsupported(RECEIVE.0.into()));
         }

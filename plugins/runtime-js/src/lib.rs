@@ -58,7 +58,9 @@ pub use crossdock_js_engine::Diagnostic;
 /// The contract's types.
 pub mod contract {
     pub use crate::bindings::crossdock::adapter0_1_0::keys::{Chunk, Digest, KeyError};
-    pub use crate::bindings::crossdock::adapter0_1_0::types::{Body, Context, Detail, Draft, Fault};
+    pub use crate::bindings::crossdock::adapter0_1_0::types::{
+        Body, Context, Detail, Draft, Fault,
+    };
     pub use crate::bindings::exports::crossdock::adapter0_1_0::adapter::{
         Edit, Failure, Item, Mapped, Outcome, Parsed, Pause, Refusal, Reply, Request,
     };

@@ -67,12 +67,17 @@ impl<'js> Taker<'_, 'js> {
             get(object, "headers")?,
             get(object, "body")?,
         ];
-        if [&status, &headers, &body].iter().any(|it| it.is_undefined()) {
+        if [&status, &headers, &body]
+            .iter()
+            .any(|it| it.is_undefined())
+        {
             only(object, place, &["status", "headers", "body"])?;
         }
         let number = match status.is_undefined() {
             true => Some(200),
-            false => status.as_int().and_then(|status| u16::try_from(status).ok()),
+            false => status
+                .as_int()
+                .and_then(|status| u16::try_from(status).ok()),
         };
         let expected = "an HTTP status, such as 200,";
         Ok(Answer {

@@ -263,7 +263,11 @@ impl<'js> Taker<'_, 'js> {
         })
     }
 
-    pub(crate) fn pairs(&self, value: &Value<'js>, place: &Place<'_>) -> Result<Vec<(String, String)>> {
+    pub(crate) fn pairs(
+        &self,
+        value: &Value<'js>,
+        place: &Place<'_>,
+    ) -> Result<Vec<(String, String)>> {
         optional(value, |value| {
             let expected = "an array of pairs, `[[name, value], …]`,";
             list(value, place, expected, |value, place| {
