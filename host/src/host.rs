@@ -1,5 +1,6 @@
 //! The parts put together: what the command line and inbound HTTP talk to.
 
+mod arrivals;
 mod kept;
 mod scrape;
 mod trying;

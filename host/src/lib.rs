@@ -19,6 +19,7 @@
 //! | [`telemetry`] | what the host tells of itself: metrics, traces
 //! | [`redact`] | no secret in anything that leaves the host |
 //! | [`report`] | what became of a call and of each of its items |
+//! | [`inbound`] | what others send by themselves, on its way to a flow |
 //! | [`outbox`] | records that wait for their platform, on disk |
 //! | [`flows`] | from where records come, step by step, to every place that wants them |
 //! | [`recording`] | the last items of each operation, for trying a changed script on them |
@@ -59,6 +60,7 @@ mod files;
 pub mod flows;
 pub mod host;
 pub mod http;
+pub mod inbound;
 mod json_failure;
 pub mod log;
 mod meter;

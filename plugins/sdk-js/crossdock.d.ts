@@ -200,6 +200,38 @@ declare module "crossdock" {
     sha512: Hash;
   };
 
+  /** Bytes or text that somebody sent, or null where they did not. */
+  type Given = Uint8Array | string | null | undefined;
+  /**
+   * Whether somebody knows a secret, during `receive` only. The host compares, and takes
+   * nothing in a call in which none of these said true.
+   */
+  export const verify: {
+    hash(digest: Digest, message: Chunk[], given: Given): boolean;
+    hmac(digest: Digest, key: Chunk[], message: Chunk[], given: Given): boolean;
+    secret(name: string, given: Given): boolean;
+  };
+
+  // ── What the platform pushes: `export function receive(context, push)` ─────
+
+  /** A request as it came; nothing of it has been checked. */
+  export interface Push {
+    method: string;
+    /** What follows the address that the platform was given, mostly nothing. */
+    path: string;
+    query: [string, string][];
+    /** Names in lower case. */
+    headers: [string, string][];
+    /** Byte for byte: text where it is UTF-8. */
+    body: string | Uint8Array | null;
+  }
+  export interface Received {
+    /** `key` is what a repeat is known by. */
+    items?: { key?: string | null; document: unknown }[];
+    /** Given when the items are on disk. */
+    answer: { status?: number; headers?: [string, string][]; body?: string | Uint8Array | null };
+  }
+
   type Scalar = string | number | bigint | boolean | Decimal;
   /** Pairs in their order, or an object; what is undefined there is left out. */
   export type Pairs<Value = Scalar> = [string, Value][] | { [name: string]: Value | undefined };

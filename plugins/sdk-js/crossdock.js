@@ -423,6 +423,16 @@ const keys = {
 };
 
 /**
+ * Whether somebody knows a secret, during `receive` only. The host compares, and takes
+ * nothing in a call in which none of these said true. `given` is bytes, text, or null.
+ */
+const verify = {
+  hash: (digest, message, given) => host.isHash(digest, message, given),
+  hmac: (digest, key, message, given) => host.isHmac(digest, key, [message], given),
+  secret: (name, given) => host.isSecret(name, given),
+};
+
+/**
  * Pairs in the order of their names' bytes, joined to a message's chunks:
  * `equals` between name and value, `between` after all but the last pair.
  */
@@ -781,6 +791,7 @@ export {
   keys,
   secret,
   sorted,
+  verify,
   wrapped,
   log,
   draft,

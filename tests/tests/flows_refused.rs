@@ -51,6 +51,7 @@ fn bed() -> Bed {
     ] {
         bed.put_tenant("acme", file, text);
     }
+    std::fs::create_dir(bed.path("tenants/acme/in")).expect("a folder");
     bed
 }
 
@@ -127,7 +128,7 @@ async fn a_bad_flow_is_refused_with_file_line_and_key_and_what_ran_before_goes_o
             "config-file-missing acme/tenant.toml:14:19: `flows.stock.from.folder` names the folder acme/nowhere, which does not exist; make it.",
         ),
         (
-            "[flows.stock]\nfrom = { folder = \".\" }\nto = [ { file = \"out.csv\" } ]\n".to_owned(),
+            "[flows.stock]\nfrom = { folder = \"in\" }\nto = [ { file = \"in/out.csv\" } ]\n".to_owned(),
             "config-flow-circle acme/tenant.toml:15:10: flow `stock` is a circle: ",
         ),
     ] {

@@ -21,14 +21,16 @@
 mod database;
 mod failure;
 mod folder;
+mod result;
 mod rows;
 mod settings;
 mod text;
 mod xlsx;
 
-pub use database::{DatabaseUrl, Kind};
+pub use database::{DatabaseUrl, Kind, MOST_TIES, QueryPage, Stream, query_page};
 pub use failure::{Failure, FailureKind};
-pub use folder::Pattern;
+pub use folder::{Finished, Identity, Looked, Pattern, Taken, check_folder, look};
+pub use result::ResultFile;
 pub use rows::{BadRow, MOST_PAGE, MOST_RECORD, Page, Reader, Record, Row};
 pub use settings::{Csv, DatabaseSource, FolderSource, Format, Header, Reading};
 pub use text::Encoding;

@@ -30,7 +30,7 @@ pub struct FolderSource {
 
 impl FolderSource {
     /// How long a file has to have been left alone.
-    pub const SETTLE: Duration = Duration::from_secs(2);
+    pub const SETTLE: Duration = Duration::from_secs(5);
 }
 
 /// How a file's bytes become records.
@@ -46,6 +46,9 @@ pub struct Reading {
     pub header: Header,
     /// The sheet of an XLSX file; the first one by default.
     pub sheet: Option<String>,
+    /// Where in a JSON document its records are, as a pointer like
+    /// `/data/list`; the document itself by default.
+    pub records: Option<String>,
 }
 
 /// The format of a file.
@@ -120,8 +123,8 @@ pub enum Header {
     /// The first row has them, and each record is an object.
     #[default]
     FirstRow,
-    /// There are none, and each record is an array of texts.
-    None,
+    /// There are none: the columns are `1`, `2`, …, as many as the first row has.
+    Numbers,
     /// They are given, and the first row is a record already.
     Names(Vec<String>),
 }
@@ -141,6 +144,8 @@ pub struct DatabaseSource {
     /// Whether each run begins at `start` again and goes through everything, as
     /// suits a flow that sends changes only.
     pub from_start: bool,
+    /// Whether the server may have a private address.
+    pub allow_private: bool,
     /// How long the server may take for one page; by default
     /// [`DatabaseSource::TIMEOUT`].
     pub timeout: Duration,

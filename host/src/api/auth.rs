@@ -1,8 +1,8 @@
 //! Who may ask what.
 //!
 //! A tenant's tokens open that tenant's connections and records, the host's admin
-//! tokens open what is loaded and the records that were taken in; neither opens
-//! the other. Where no token is configured,
+//! tokens open what is loaded and the records that were taken in; what flows do is
+//! open to both, and apart from that neither opens the other's. Where no token is configured,
 //! being on this machine is the credential: only a loopback address is served
 //! then, and only to programs. A web page that somebody on this machine has
 //! open is told apart by its `Origin`, or, after DNS rebinding, by its `Host`;
@@ -56,6 +56,15 @@ impl TokenMode {
             }
         }
     }
+}
+
+/// Whose token opened something that is open to both.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Opened {
+    /// The tenant's, or none where none is needed.
+    Tenant,
+    /// An administrator's.
+    Admin,
 }
 
 /// The rules, with what they need from the configuration.
@@ -132,6 +141,22 @@ impl Access {
                 "this needs a bearer token of the tenant: send `Authorization: Bearer cd_…`",
             )),
         }
+    }
+
+    /// Whether somebody may ask about a tenant who is its own or an administrator.
+    pub fn tenant_or_admin(
+        &self,
+        uri: &Uri,
+        headers: &HeaderMap,
+        tokens: Option<&[TokenHash]>,
+        any_tenant_has_tokens: impl FnOnce() -> bool,
+    ) -> Result<Opened, Refused> {
+        let admin = self.admin.load();
+        if bearer(headers).is_some_and(|token| is_one_of(&admin, token)) {
+            return Ok(Opened::Admin);
+        }
+        self.tenant(uri, headers, tokens, any_tenant_has_tokens)?;
+        Ok(Opened::Tenant)
     }
 
     /// Whether a question about what is loaded, or about the records of all tenants,

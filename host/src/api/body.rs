@@ -114,6 +114,34 @@ pub(super) async fn read(
     Ok((bytes, share))
 }
 
+/// Reads a body of at most `most` bytes as it came, byte for byte: what it was signed
+/// as.
+pub(super) async fn raw(
+    body: Body,
+    headers: &HeaderMap,
+    most: usize,
+    memory: &Budget,
+) -> Result<(Bytes, Share), Refused> {
+    let announced = headers
+        .get(CONTENT_LENGTH)
+        .and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
+    let length = match announced.map(usize::try_from) {
+        Some(Ok(length)) if length <= most => Some(length),
+        Some(_) => return Err(Unread::TooLarge.refused(most)),
+        None => None,
+    };
+    let share = memory.take(length.unwrap_or(STEP), MEMORY_TIME).await;
+    let Ok(mut share) = share else {
+        return Err(Unread::NoMemory.refused(most));
+    };
+    let until = Instant::now() + BODY_TIME;
+    let read = timeout_at(until, collect(body, length, most, &mut share)).await;
+    let bytes = read
+        .unwrap_or(Err(Unread::Late))
+        .map_err(|unread| unread.refused(most))?;
+    Ok((bytes, share))
+}
+
 /// The next part, if it does not keep anybody waiting for too long.
 async fn next(body: &mut Body) -> Result<Option<Bytes>, Unread> {
     loop {

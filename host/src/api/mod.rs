@@ -9,8 +9,10 @@
 //! | `query`, `body` | what a call asks for, and its items |
 //! | `calls` | `POST /v1/{tenant}/{connection}/{operation}` |
 //! | `bulk` | the same with one item a line, taken in piece by piece |
+//! | `inbound` | what others send by themselves: a platform's pushes, a flow's webhook |
 //! | `deliveries` | `/v1/{tenant}/deliveries` and `/v1/deliveries`: what was accepted, what became of it, what a person does about it |
 //! | `events` | `/v1/{tenant}/deliveries/events`: what became of items, as it becomes known |
+//! | `flows` | `/v1/{tenant}/flows`: which there are, what became of their runs, what a person does about them |
 //! | `pace` | `/v1/{tenant}/connections`: whether queued records leave |
 //! | `admin` | what is loaded, and retiring an adapter |
 //! | `health` | `/healthz`, `/readyz`, `/openapi.json` |
@@ -29,7 +31,9 @@ mod connections;
 mod deliveries;
 mod events;
 mod finish;
+mod flows;
 mod health;
+mod inbound;
 mod metrics;
 mod pace;
 mod problem;
@@ -49,9 +53,12 @@ use tokio_util::task::TaskTracker;
 use tokio_util::task::task_tracker::TaskTrackerToken;
 
 use crate::budget::Budget;
-use crate::config::{HostConfig, TokenHash};
+use crate::config::{HostConfig, TokenHash, WebhookSource};
+use crate::flows::Flows;
 use crate::host::{Call, Host};
+use crate::inbound::{Record, Refusal, TakenIn};
 use crate::outbox::{Outbox, Queued};
+use crate::plugin::inbound::{Answer, Push};
 use crate::problem::Problem;
 use crate::reload::current::Following;
 use crate::reload::status::{PluginStatus, TenantStatus};
@@ -108,11 +115,37 @@ pub trait Service: Send + Sync + 'static {
     /// Takes a call's items in, to be delivered as soon as that can be done.
     fn queue(&self, call: Call) -> impl Future<Output = Result<Queued, Problem>> + Send;
 
+    /// Has the adapter of a connection verify and split what a platform pushed. Its
+    /// answer is given when everything is on disk.
+    fn push(
+        &self,
+        tenant: &str,
+        connection: &str,
+        push: Push,
+    ) -> impl Future<Output = Result<Answer, Refusal>> + Send;
+
+    /// What a flow takes from whoever posts to it; nothing if it is no such flow.
+    fn webhook(&self, tenant: &str, flow: &str) -> Option<WebhookSource>;
+
+    /// Keeps records for a flow. They are on disk when this returns.
+    fn keep(
+        &self,
+        tenant: &str,
+        flow: &str,
+        records: Vec<Record>,
+    ) -> impl Future<Output = Result<TakenIn, Problem>> + Send;
+
     /// Where items are that were taken in.
     ///
     /// # Errors
     /// Nothing is taken in here.
     fn outbox(&self) -> Result<&Outbox, Problem>;
+
+    /// The flows of its tenants.
+    ///
+    /// # Errors
+    /// None are run here.
+    fn flows(&self) -> Result<&Flows, Problem>;
 
     /// What is counted and traced.
     fn telemetry(&self) -> &Telemetry;
@@ -177,8 +210,29 @@ impl Service for Host {
         Host::queue(self, call).await
     }
 
+    async fn push(&self, tenant: &str, connection: &str, push: Push) -> Result<Answer, Refusal> {
+        Host::push(self, tenant, connection, push).await
+    }
+
+    fn webhook(&self, tenant: &str, flow: &str) -> Option<WebhookSource> {
+        Host::webhook(self, tenant, flow)
+    }
+
+    async fn keep(
+        &self,
+        tenant: &str,
+        flow: &str,
+        records: Vec<Record>,
+    ) -> Result<TakenIn, Problem> {
+        Host::keep(self, tenant, flow, records).await
+    }
+
     fn outbox(&self) -> Result<&Outbox, Problem> {
         Host::outbox(self)
+    }
+
+    fn flows(&self) -> Result<&Flows, Problem> {
+        Host::flows(self)
     }
 
     fn telemetry(&self) -> &Telemetry {
@@ -206,6 +260,8 @@ struct App<S> {
     calls: TaskTracker,
     /// Who listens to what becomes of items.
     listeners: events::Listeners,
+    /// Who is read before it is known who it is.
+    strangers: inbound::Strangers,
     /// Cancelled when the host is going down: what has no end of its own ends.
     ending: CancellationToken,
 }
@@ -237,8 +293,13 @@ impl<S: Service> App<S> {
 
 /// Every route, as `(method, path)`, the way `openapi.json` writes them.
 #[cfg(test)]
-const ROUTES: [(&str, &str); 34] = [
+const ROUTES: [(&str, &str); 47] = [
     ("post", "/v1/{tenant}/{connection}/{operation}"),
+    ("get", "/v1/{tenant}/{connection}/inbound"),
+    ("post", "/v1/{tenant}/{connection}/inbound"),
+    ("get", "/v1/{tenant}/{connection}/inbound/{rest}"),
+    ("post", "/v1/{tenant}/{connection}/inbound/{rest}"),
+    ("post", "/v1/{tenant}/flows/{flow}"),
     ("get", "/v1/{tenant}/deliveries"),
     ("get", "/v1/{tenant}/deliveries/events"),
     ("get", "/v1/deliveries/events"),
@@ -265,6 +326,14 @@ const ROUTES: [(&str, &str); 34] = [
     ("post", "/v1/deliveries/{id}/items/{index}/edit"),
     ("get", "/v1/{tenant}/connections"),
     ("post", "/v1/{tenant}/connections/{connection}/resume"),
+    ("get", "/v1/{tenant}/flows"),
+    ("get", "/v1/{tenant}/flows/{flow}"),
+    ("get", "/v1/{tenant}/flows/{flow}/runs"),
+    ("get", "/v1/{tenant}/flows/{flow}/runs/{run}"),
+    ("post", "/v1/{tenant}/flows/{flow}/run"),
+    ("post", "/v1/{tenant}/flows/{flow}/pause"),
+    ("post", "/v1/{tenant}/flows/{flow}/resume"),
+    ("post", "/v1/{tenant}/flows/{flow}/resync"),
     ("get", "/v1/plugins"),
     ("post", "/v1/plugins/{name}/retire"),
     ("get", "/v1/tenants"),
@@ -280,7 +349,17 @@ fn router<S: Service>(app: Arc<App<S>>) -> Router {
             "/v1/{tenant}/{connection}/{operation}",
             post(calls::call::<S>),
         )
+        .route(
+            "/v1/{tenant}/{connection}/inbound",
+            get(inbound::push::<S>).post(inbound::push::<S>),
+        )
+        .route(
+            "/v1/{tenant}/{connection}/inbound/{*rest}",
+            get(inbound::push_below::<S>).post(inbound::push_below::<S>),
+        )
+        .route("/v1/{tenant}/flows/{flow}", post(inbound::webhook::<S>))
         .merge(deliveries::routes::<S>())
+        .merge(flows::routes::<S>())
         .route(
             "/v1/{tenant}/deliveries/events",
             get(events::of_tenant::<S>),

@@ -132,7 +132,7 @@ pub(super) fn status_of(problem: &Problem) -> StatusCode {
     let code = &*problem.code;
     match code {
         "invalid-json" => return StatusCode::BAD_REQUEST,
-        "too-many-items" | "body-too-large" | "call-too-large" => {
+        "too-many-items" | "body-too-large" | "call-too-large" | "line-too-long" => {
             return StatusCode::PAYLOAD_TOO_LARGE;
         }
         "host-busy"
@@ -140,15 +140,18 @@ pub(super) fn status_of(problem: &Problem) -> StatusCode {
         | "adapter-retired"
         | "script-engine-retired"
         | "tenant-loading"
+        | "flow-not-serving"
         | "tenant-refused" => {
             return StatusCode::SERVICE_UNAVAILABLE;
         }
-        "plugin-present" | "idempotency-key-reused" | "not-open" => return StatusCode::CONFLICT,
+        "plugin-present" | "idempotency-key-reused" | "not-open" | "flow-busy" | "flow-paused" => {
+            return StatusCode::CONFLICT;
+        }
         "outbox-full" | "outbox-unwritable" | "outbox-tenant-full" | "flow-full" => {
             return StatusCode::INSUFFICIENT_STORAGE;
         }
         "unknown-event" => return StatusCode::BAD_REQUEST,
-        "queue-not-available" => return StatusCode::NOT_IMPLEMENTED,
+        "queue-not-available" | "flows-not-available" => return StatusCode::NOT_IMPLEMENTED,
         "invalid-query" => return StatusCode::BAD_REQUEST,
         _ if code == "throttled" || code.ends_with("-throttled") => {
             return StatusCode::TOO_MANY_REQUESTS;

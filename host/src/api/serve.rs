@@ -127,6 +127,7 @@ impl<S: Service> Server<S> {
             access,
             calls: TaskTracker::new(),
             listeners: Default::default(),
+            strangers: Default::default(),
             ending: CancellationToken::new(),
         };
         Ok(Self {

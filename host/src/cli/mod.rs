@@ -6,6 +6,7 @@ mod check;
 mod client;
 mod deliveries;
 mod failure;
+mod flows;
 mod init;
 mod loaded;
 mod logging;
@@ -63,7 +64,7 @@ struct Cli {
 /// is served.
 const LONG_VERSION: &str = concat!(
     env!("CARGO_PKG_VERSION"),
-    "\ncontracts: crossdock:adapter 0.1.0, crossdock:script 0.1.0, crossdock:source 0.1.0"
+    "\ncontracts: crossdock:adapter 0.1.0, 0.1.1, crossdock:script 0.1.0, crossdock:source 0.1.0"
 );
 
 /// What every command takes.
@@ -157,7 +158,10 @@ enum Command {
     /// Look at records that a running host has taken in, and do something about them
     #[command(subcommand)]
     Deliveries(deliveries::DeliveriesCommand),
-    /// Copy and check the file in which they are
+    /// Look at the flows of a running host, and run, pause or resume them
+    #[command(subcommand)]
+    Flows(flows::FlowsCommand),
+    /// Copy and check the file in which queued records are
     #[command(subcommand)]
     Outbox(outbox::OutboxCommand),
     /// Look at adapters and script engines
@@ -233,6 +237,7 @@ fn execute(cli: Cli) -> Finished {
             Command::Call(args) => call::run(&global, args).await,
             Command::Check { json } => check::run(&global, json).await,
             Command::Deliveries(command) => deliveries::run(&global, command).await,
+            Command::Flows(command) => flows::run(&global, command).await,
             Command::Outbox(command) => outbox::run(&global, command),
             Command::Plugin(command) => plugin::run(&global, command).await,
             Command::Script(command) => script::run(&global, command).await,

@@ -100,7 +100,7 @@ impl<'r, 'e> ConnectionReader<'r, 'e> {
         let auth = auth.and_then(|auth| read_auth(auth, &declared, report));
         let mappings = self.scripts(&mut section, "mappings", report);
         let replies = self.scripts(&mut section, "replies", report);
-        let tables = self.tables(&mut section, report);
+        let (tables, bad_tables) = self.tables(&mut section, report);
         let limits = section.section(report, "limits");
         let limits = limits
             .map(|limits| ConnectionLimits::read(limits, report))
@@ -131,6 +131,7 @@ impl<'r, 'e> ConnectionReader<'r, 'e> {
             mappings,
             replies,
             tables,
+            bad_tables,
             limits,
             queue_by_default,
             outbox: outbox.unwrap_or_default(),

@@ -116,6 +116,11 @@ impl Disk {
         self.record(path, &Err(ReadError::Missing), |_| [0; 32]);
     }
 
+    /// Every file asked for so far, once.
+    pub fn files(&self) -> &[PathBuf] {
+        &self.files
+    }
+
     /// What became of it all.
     pub fn finish(self) -> Record {
         Record {

@@ -253,6 +253,29 @@ pub struct TenantConfig {
 }
 
 impl TenantConfig {
+    /// In the place of tables whose files are no tables puts those that serve, so
+    /// that a slip in one row keeps no other change from serving. Returns what is wrong
+    /// with the files; of a table that never served, that is a fault.
+    pub fn keep_tables(&mut self, serving: Option<&Self>) -> Vec<Problem> {
+        let mut kept = Vec::new();
+        for (name, connection) in &mut self.connections {
+            let before = serving.and_then(|serving| serving.connections.get(name));
+            for (table, problem) in std::mem::take(&mut connection.bad_tables) {
+                match before.and_then(|before| before.tables.get(&table)) {
+                    Some(source) => {
+                        connection.tables.insert(table, source.clone());
+                        let mut problem = problem;
+                        problem.detail =
+                            format!("{} What was read before goes on serving.", problem.detail);
+                        kept.push(problem);
+                    }
+                    None => self.faults.push(problem),
+                }
+            }
+        }
+        kept
+    }
+
     /// Every script of its connections and flows.
     pub fn scripts(&self) -> impl Iterator<Item = &ScriptSource> {
         let connections = self.connections.values().flat_map(|connection| {
@@ -286,6 +309,9 @@ pub struct ConnectionConfig {
     pub replies: BTreeMap<String, ScriptSource>,
     /// Lookup tables by name, which the connection's scripts see.
     pub tables: BTreeMap<String, TableSource>,
+    /// Tables whose files are no tables, by name, and why. The connection serves with
+    /// what they were before, if they were anything.
+    pub bad_tables: BTreeMap<String, Problem>,
     /// `[connections.NAME.limits]`.
     pub limits: ConnectionLimits,
     /// `[connections.NAME.outbox] default`: a call that does not say otherwise is

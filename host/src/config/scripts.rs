@@ -12,6 +12,7 @@ use super::mistakes::Report;
 use super::reader::{Entry, Section, Typed};
 use super::tables::{self, MAX_TABLE, MAX_TABLES_JSON};
 use super::{MIB, ScriptSource, TableSource, TestSource};
+use crate::problem::{Place, Problem};
 
 /// Largest script; compiled ones take many times that.
 const MAX_SCRIPT: usize = MIB;
@@ -125,16 +126,17 @@ impl ConnectionReader<'_, '_> {
         })
     }
 
-    /// The lookup tables, by name.
+    /// The lookup tables, by name, and those of which the file is no table.
     pub(super) fn tables(
         &mut self,
         section: &mut Section,
         report: &mut Report,
-    ) -> BTreeMap<String, TableSource> {
+    ) -> (BTreeMap<String, TableSource>, BTreeMap<String, Problem>) {
         let mut read = BTreeMap::new();
+        let mut bad = BTreeMap::new();
         let mut bytes = 0;
         let Some(tables) = section.section(report, "tables") else {
-            return read;
+            return (read, bad);
         };
         for entry in tables.entries() {
             if !is_table_name(entry.name) {
@@ -143,8 +145,13 @@ impl ConnectionReader<'_, '_> {
                 entry.value.refuse(report, "config-bad-name", detail);
                 continue;
             }
-            let Some(table) = self.table(&entry, report) else {
-                continue;
+            let table = match self.table(&entry, report) {
+                Some(Ok(table)) => table,
+                Some(Err(problem)) => {
+                    bad.insert(entry.name.to_owned(), problem);
+                    continue;
+                }
+                None => continue,
             };
             bytes += table.json.get().len();
             if bytes > MAX_TABLES_JSON {
@@ -157,10 +164,16 @@ impl ConnectionReader<'_, '_> {
             }
             read.insert(entry.name.to_owned(), table);
         }
-        read
+        (read, bad)
     }
 
-    fn table(&mut self, entry: &Entry, report: &mut Report) -> Option<TableSource> {
+    /// A table, or what is wrong with its rows; nothing where something else is
+    /// wrong, which is reported.
+    fn table(
+        &mut self,
+        entry: &Entry,
+        report: &mut Report,
+    ) -> Option<Result<TableSource, Problem>> {
         let typed = entry.value.string(report)?;
         let path = self.dir.join(typed.value);
         let extension = path.extension().and_then(|extension| extension.to_str());
@@ -175,18 +188,21 @@ impl ConnectionReader<'_, '_> {
         };
         let bytes = self.inside(&typed, &path, "table", MAX_TABLE, report)?;
         let text = utf8(&typed, &path, "table", &bytes, report)?;
-        match parse(text) {
-            Ok(json) => Some(TableSource {
+        Some(match parse(text) {
+            Ok(json) => Ok(TableSource {
                 path,
                 json: json.into(),
             }),
             Err(wrong) => {
-                let place = (wrong.line, wrong.column);
                 let detail = format!("`{}`: {}", typed.key, wrong.detail);
-                report.in_file(&path, place, "config-bad-table", detail);
-                None
+                let place = Place {
+                    line: wrong.line,
+                    column: wrong.column,
+                    ..Place::whole(&path)
+                };
+                Err(Problem::host("config-bad-table", detail).place(place))
             }
-        }
+        })
     }
 
     /// A file inside the tenant's folder.

@@ -63,6 +63,7 @@ impl TenantFile {
     /// Everything that is.
     pub fn checked(self) -> Result<TenantConfig, Vec<Problem>> {
         let mut config = self.result?;
+        config.keep_tables(None);
         match std::mem::take(&mut config.faults) {
             faults if faults.is_empty() => Ok(config),
             faults => Err(faults),
@@ -205,7 +206,7 @@ fn read_top(
     }
     if let Some(flows) = top.section(report, "flows") {
         config.flows = read_flows(flows, &names, reader, report);
-        check_circles(config, report);
+        check_circles(config, reader.disk.files(), report);
     }
     top.finish(report);
 }

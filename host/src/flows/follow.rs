@@ -77,14 +77,15 @@ pub(super) async fn run(shared: Arc<Shared>, part: Arc<Part>, mut runs: Vec<RunI
         let due = pages.iter().filter(|(_, page)| page.next <= due);
         let due: Vec<(RunId, u32)> = due.map(|(page, _)| *page).collect();
         for page in due {
-            if shared.closing.is_cancelled() {
-                return;
-            }
             let Some(watched) = pages.get_mut(&page) else {
                 continue;
             };
             let began = Instant::now();
-            match look(&shared, &part, page, watched).await {
+            let looked = tokio::select! {
+                () = shared.closing.cancelled() => return,
+                looked = look(&shared, &part, page, watched) => looked,
+            };
+            match looked {
                 Ok(true) => {
                     pages.remove(&page);
                 }
@@ -223,7 +224,7 @@ async fn look(
         };
         counts.confirmed = confirm::confirm(shared, part, &serves, confirm, page).await?;
     }
-    done(shared, &page, counts, began.elapsed()).await?;
+    done(shared, part, &page, counts, began.elapsed()).await?;
     Ok(true)
 }
 
@@ -297,6 +298,7 @@ fn counted(targets: &[Target]) -> RunCounts {
 /// Nothing is left to do for a page, and perhaps for its run.
 async fn done(
     shared: &Arc<Shared>,
+    part: &Part,
     page: &PageRow,
     counts: RunCounts,
     took: Duration,
@@ -305,7 +307,7 @@ async fn done(
     let write = shared.store(move |store| {
         store.page_done(run, number, counts, now())?;
         let Some(row) = store.run(run)? else {
-            return Ok(());
+            return Ok(None);
         };
         if row.state == RunState::Waiting {
             let state = match row.open_pages {
@@ -322,9 +324,12 @@ async fn done(
             };
             store.run_state(run, update, now())?;
         }
-        Ok(())
+        store.run(run)
     });
-    write.await
+    if let Some(row) = write.await? {
+        shared.meters.see(part, &row);
+    }
+    Ok(())
 }
 
 /// The records of a page of which nothing more is to be waited for.

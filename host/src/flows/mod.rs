@@ -8,17 +8,19 @@
 //! | `runner` | the first task: ticks to runs, one after the other |
 //! | `clock` | which run begins when: due, missed, overlapping |
 //! | `run` | one run: page after page, each of them on disk before it is worked on |
-//! | `source`, `operation`, `inbox` | where records come from |
+//! | `source`, `operation`, `inbox`, `folder`, `database` | where records come from |
 //! | `parked` | records that go again, since something was changed |
 //! | `steps` | records through calls whose results they go on with |
 //! | `targets` | records to items: conditions, scripts, only what changed |
 //! | `queue` | items to the outbox, exactly once |
+//! | `written` | records to a file, once per run |
 //! | `follow` | the second task: what became of items that were queued |
 //! | `confirm` | the source is told of it |
 //! | `page`, `json` | a page as it lies on disk; places in JSON |
 //! | `scripts`, `call` | a flow's own scripts, and calls that it makes |
 //! | `trouble` | what is tried again, and when |
 //! | `turns` | how much is worked on side by side |
+//! | `meters` | what whoever watches the host sees |
 //! | `people`, [`shown`], `dry_run` | what a person sees and does |
 //!
 //! A host may be killed between any two writes. The order of these is: the page, as
@@ -32,10 +34,13 @@
 mod call;
 mod clock;
 mod confirm;
+mod database;
 mod dry_run;
+mod folder;
 mod follow;
 mod inbox;
 mod json;
+mod meters;
 mod operation;
 mod page;
 mod parked;
@@ -52,6 +57,7 @@ mod table;
 mod targets;
 mod trouble;
 mod turns;
+mod written;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -69,8 +75,12 @@ use crate::outbox::{Outbox, Serving};
 use crate::problem::Problem;
 use crate::serving::snapshot::{Snapshot, TenantGeneration};
 use crate::serving::tenant_flow::FlowGeneration;
+use crate::telemetry::metrics::Metrics;
+use meters::Meters;
 use part::Part;
 use turns::Turns;
+
+pub use people::{MOST_RUNS, RUNS};
 
 /// The flows of a host that serves. Cloning gives the same ones.
 #[derive(Clone)]
@@ -87,6 +97,7 @@ struct Shared {
     /// By tenant and name.
     parts: Mutex<BTreeMap<(Arc<str>, Arc<str>), Arc<Part>>>,
     turns: Turns,
+    meters: Meters,
     /// Tells this process from every other: numbers of generations begin again.
     process: u64,
     /// Other files may serve.
@@ -122,6 +133,7 @@ impl Flows {
         serving: Serving,
         config: Arc<HostConfig>,
         memory: Budget,
+        metrics: Arc<Metrics>,
     ) -> Self {
         let shared = Arc::new(Shared {
             outbox,
@@ -130,6 +142,7 @@ impl Flows {
             memory,
             parts: Mutex::default(),
             turns: Turns::default(),
+            meters: Meters::new(metrics),
             process: rand::random(),
             news: Notify::new(),
             closing: CancellationToken::new(),

@@ -5,10 +5,10 @@ use std::sync::Arc;
 
 use crossdock_store::{DeliveryId, NewSeen, PageDelivery, RunCounts, RunId, SentPage, limits};
 
-use super::page::{ForTarget, Plan, Planned, Work, written};
+use super::page::{ForTarget, Plan, Planned, Work, written as as_bytes};
 use super::part::Part;
 use super::targets::hash;
-use super::{Serves, Shared};
+use super::{Serves, Shared, written};
 use crate::problem::Problem;
 use crate::serving::route::Route;
 
@@ -38,7 +38,11 @@ pub(super) async fn queue(
             changes_only: target.changes_only,
             ..Planned::default()
         };
-        if is_target(serves, &target) {
+        if let Some(path) = written::path(serves, &target.name) {
+            let items = std::mem::take(&mut target.items);
+            sent.counts.sent += items.len() as u64;
+            written::page(path, run, number, items).await?;
+        } else if is_target(serves, &target) {
             planned.deliveries = deliver(shared, part, &mut target, &name).await?;
             sent.counts.sent += target.items.len() as u64;
         } else {
@@ -61,13 +65,15 @@ pub(super) async fn queue(
         planned.left = target.left;
         plan.targets.push(planned);
     }
-    sent.plan = written(&plan);
+    sent.plan = as_bytes(&plan);
     Ok(sent)
 }
 
 /// Whether the flow still has a target.
 fn is_target(serves: Option<&Serves>, target: &ForTarget) -> bool {
-    serves.is_some_and(|serves| {
+    // What was made for a file has no connection to go to.
+    let is_sent = !target.connection.is_empty();
+    serves.filter(|_| is_sent).is_some_and(|serves| {
         let mut targets = serves.flow.config.targets.iter();
         targets.any(|known| known.name() == target.name)
     })

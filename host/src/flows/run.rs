@@ -12,7 +12,9 @@ use super::page::{Given, Work, read, written};
 use super::part::Part;
 use super::source::{self, Fetched, Source};
 use super::trouble::{Backoff, Trouble};
-use super::{Found, Serves, Shared, follow, now, parked, queue, steps, targets};
+use super::{
+    Found, Serves, Shared, follow, now, parked, queue, steps, targets, written as written_files,
+};
 use crate::clock::millis;
 use crate::problem::Problem;
 
@@ -156,6 +158,8 @@ impl Run<'_> {
         again: &mut Backoff,
     ) -> Option<std::time::Duration> {
         let Failure { at, trouble } = failure;
+        // It may be further than what is on disk: it is opened again at the cursor.
+        self.source = None;
         let tried = again.failed() + 1;
         let end = match (&at, &trouble) {
             (At::Queue, _) => None,
@@ -442,6 +446,7 @@ impl Run<'_> {
     }
 
     async fn end(&mut self, state: RunState, problem: Option<Problem>) -> Result<(), Problem> {
+        written_files::finish(self.shared, self.part, self.id).await?;
         let (id, stages) = (self.id, self.stages);
         let update = RunUpdate {
             stages,
@@ -452,14 +457,18 @@ impl Run<'_> {
             store.run_state(id, update, now())?;
             store.run(id)
         });
-        let row = write.await?;
+        let mut row = write.await?;
         self.stages = StageTimes::default();
         // The last page may have been done just before.
-        if state == RunState::Waiting && row.is_some_and(|row| row.open_pages == 0) {
-            let done = self
-                .shared
-                .store(move |store| store.run_state(id, RunUpdate::to(RunState::Done), now()));
-            done.await?;
+        if state == RunState::Waiting && row.as_ref().is_some_and(|row| row.open_pages == 0) {
+            let done = self.shared.store(move |store| {
+                store.run_state(id, RunUpdate::to(RunState::Done), now())?;
+                store.run(id)
+            });
+            row = done.await?;
+        }
+        if let Some(row) = row {
+            self.shared.meters.see(self.part, &row);
         }
         Ok(())
     }

@@ -8,7 +8,7 @@ use serde_json::value::RawValue;
 
 use super::part::Part;
 use super::trouble::Trouble;
-use super::{Serves, Shared, inbox, operation};
+use super::{Serves, Shared, database, folder, inbox, operation};
 use crate::config::FlowSource;
 use crate::problem::Problem;
 
@@ -76,10 +76,11 @@ pub(super) async fn open(
         FlowSource::Inbound { .. } | FlowSource::Webhook(_) => {
             Ok(Box::new(inbox::Inbox::new(shared.clone(), part.id)))
         }
-        FlowSource::Folder(_) | FlowSource::Database(_) => Err(Trouble::Final(Problem::host(
-            "flow-source-unknown",
-            "this version reads no folders and databases",
-        ))),
+        FlowSource::Folder(source) => Ok(Box::new(folder::Folder::open(source, part, run).await?)),
+        FlowSource::Database(source) => {
+            let records = serves.flow.config.page;
+            Ok(Box::new(database::Database::new(source, run, records)))
+        }
     }
 }
 

@@ -8,11 +8,11 @@ use serde_json::value::RawValue;
 use sha2::{Digest, Sha256};
 
 use super::call::route;
-use super::page::{ForTarget, Record, Work, written};
+use super::page::{ForTarget, Record, Work, written as as_bytes};
 use super::part::Part;
 use super::scripts::{Made, through};
 use super::trouble::Trouble;
-use super::{Serves, Shared};
+use super::{Serves, Shared, written};
 use crate::config::FlowTarget;
 use crate::problem::{Place, Problem};
 use crate::script::Script;
@@ -48,10 +48,11 @@ pub(super) async fn prepare(
             ..
         } = target
         else {
-            return Err(Trouble::Final(Problem::host(
-                "flow-target-unknown",
-                "this version writes no files",
-            )));
+            prepared
+                .work
+                .targets
+                .push(written::items(&records, target.name()));
+            continue;
         };
         let scripts = flow.targets.get(index).unwrap_or(&none);
         let making = Making {
@@ -76,7 +77,7 @@ pub(super) async fn prepare(
             prepared.parked.push(NewParked {
                 target: Some(name.clone()),
                 record: record.json.get().as_bytes().to_vec(),
-                problem: written(&problem),
+                problem: as_bytes(&problem),
                 generation: serves.generation(shared.process),
             });
         }

@@ -31,7 +31,8 @@ impl Host {
             vital.watch(Part::Outbox, move || delivering.is_alive());
         }
         let (config, memory) = (self.config.clone(), self.memory.clone());
-        let flows = Flows::start(outbox.clone(), serving, config, memory);
+        let metrics = self.telemetry.metrics.clone();
+        let flows = Flows::start(outbox.clone(), serving, config, memory, metrics);
         let running = flows.clone();
         if let Some(vital) = Arc::get_mut(&mut self.vital) {
             vital.watch(Part::Flows, move || running.is_alive());

@@ -13,7 +13,7 @@ use crate::plugin::verify::Kind;
 use crate::problem::Problem;
 use crate::serving::snapshot::Snapshot;
 use crate::telemetry::Telemetry;
-use crate::telemetry::page::{self, Gate, Moment, Waiting};
+use crate::telemetry::page::{self, FlowMoment, Gate, Moment, Waiting};
 use crate::telemetry::process::Process;
 
 /// How long what was read of the outbox is shown again: that costs what is open
@@ -65,9 +65,12 @@ fn gates(snapshot: &Snapshot) -> Vec<Gate> {
     gates.collect()
 }
 
+/// What is read of the outbox's file.
+type Kept = (Waiting, Vec<FlowMoment>);
+
 /// The way to read it.
 pub(super) struct Scrape {
-    waiting: ArcSwapOption<(Instant, Waiting)>,
+    waiting: ArcSwapOption<(Instant, Kept)>,
     /// One reads at a time.
     turn: Semaphore,
 }
@@ -110,10 +113,12 @@ impl Scrape {
         });
         let (adapters, scripts) = host.warm_instances();
         let spans = &host.telemetry().spans;
+        let (outbox, flows) = self.kept(host).await.unzip();
         Moment {
             version: env!("CARGO_PKG_VERSION"),
             gates: gates(&host.snapshot()),
-            outbox: self.waiting(host).await,
+            outbox,
+            flows: flows.unwrap_or_default(),
             generations: generations.collect(),
             plugins: (
                 count(plugins.iter().filter(|p| p.serving.is_some()).count()),
@@ -134,8 +139,8 @@ impl Scrape {
         }
     }
 
-    /// What waits in the outbox; what was read a moment ago, if it was.
-    async fn waiting(&self, host: &Host) -> Option<Waiting> {
+    /// What waits in the outbox, and for flows; what was read a moment ago, if it was.
+    async fn kept(&self, host: &Host) -> Option<Kept> {
         let outbox = host.outbox().ok()?;
         let known = || {
             let known = self.waiting.load();
@@ -149,9 +154,13 @@ impl Scrape {
         if let Some(known) = known() {
             return Some(known);
         }
-        let waiting = outbox.waiting().await;
+        let flows = match host.flows() {
+            Ok(flows) => flows.moment().await,
+            Err(_) => Vec::new(),
+        };
+        let kept = (outbox.waiting().await, flows);
         self.waiting
-            .store(Some(Arc::new((Instant::now(), waiting.clone()))));
-        Some(waiting)
+            .store(Some(Arc::new((Instant::now(), kept.clone()))));
+        Some(kept)
     }
 }

@@ -10,6 +10,7 @@
 //! | `address` | which addresses are public |
 //! | `tls` | roots and protocol versions |
 //! | `body` | the request's bytes, and the answer's within its bound |
+//! | `dial` | a plain connection for what is not HTTP |
 //! | `decode` | gzip, deflate, br |
 //! | `failure` | what hyper and h2 say went wrong, and what that proves |
 //! | `net_failure`, `tls_failure` | the same of names and connections, and of TLS |
@@ -19,6 +20,7 @@ mod body;
 mod client;
 mod connect;
 mod decode;
+mod dial;
 mod failure;
 mod net_failure;
 mod target;
@@ -36,6 +38,7 @@ use bytes::Bytes;
 use http::{HeaderMap, Method, StatusCode, Uri};
 
 pub use client::{Client, ClientError, ClientOptions, is_reserved_header};
+pub(crate) use dial::{dial, dial_tls};
 pub(crate) use target::UNRESERVED;
 pub use target::{Target, TargetError};
 

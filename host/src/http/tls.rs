@@ -45,7 +45,7 @@ pub(super) fn http1_only(config: &ClientConfig) -> Arc<ClientConfig> {
 
 /// The operating system's roots, or Mozilla's where it has none (a container
 /// without a `ca-certificates` package). Read once: it is some 150 files.
-fn platform_roots() -> &'static Arc<RootCertStore> {
+pub(super) fn platform_roots() -> &'static Arc<RootCertStore> {
     static ROOTS: OnceLock<Arc<RootCertStore>> = OnceLock::new();
     ROOTS.get_or_init(|| {
         let mut roots = RootCertStore::empty();

@@ -10,8 +10,10 @@ use super::contract::{Body, Context, Fault};
 use super::generation::AdapterGeneration;
 use super::guest::{Attempts, GuestFailure, Home, Instance, Lease};
 use super::keys::KeyScope;
+use super::refusal::Refusal;
+use super::sandbox::Sandbox;
 use super::state::{GuestState, LogLine};
-use super::warm::WarmKey;
+use super::warm::{Room, WarmKey};
 use crate::config::Secret;
 
 pub use contract::{Answer, Push, Received, ReceivedItem};
@@ -19,6 +21,10 @@ pub use contract::{Answer, Push, Received, ReceivedItem};
 /// Where instances live that are given such messages. They are others than those
 /// that work for callers.
 pub type ReceiverHome = Home<Exports>;
+
+/// Instances that are given such messages are so many times fewer than those that
+/// work for callers.
+const FEWER: usize = 8;
 
 /// Most items of one message.
 pub const MOST_ITEMS: usize = 1000;
@@ -50,6 +56,34 @@ const OWN_HEADERS: [&str; 9] = [
 pub(super) struct Receiver {
     pub pre: ReceiverPre<GuestState>,
     pub home: Arc<ReceiverHome>,
+}
+
+/// Instances for such messages, of a loader that keeps so many for callers. Beside
+/// those, since what strangers send must not take their place.
+pub(super) fn home(sandbox: &Sandbox, warm: Room, active: usize) -> Arc<ReceiverHome> {
+    let warm = Room {
+        count: warm.count / FEWER,
+        bytes: warm.bytes / FEWER,
+    };
+    Arc::new(Home::new(sandbox.clone(), warm, active / FEWER))
+}
+
+/// A language runtime has the interface for all its files. One that takes no
+/// messages says so; then it has no such interface.
+pub(super) async fn if_it_receives(
+    generation: Arc<AdapterGeneration>,
+) -> Result<Arc<AdapterGeneration>, Refusal> {
+    let receives = generation.is_receiving().await;
+    let receives = receives.map_err(Refusal::Describe)?;
+    Ok(match (receives, Arc::try_unwrap(generation)) {
+        (true, Ok(generation)) => Arc::new(generation),
+        (false, Ok(mut generation)) => {
+            generation.receiver = None;
+            Arc::new(generation)
+        }
+        // Nobody else has the generation yet.
+        (_, Err(shared)) => shared,
+    })
 }
 
 /// What came of a message.

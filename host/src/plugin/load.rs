@@ -24,7 +24,7 @@ use super::generation::{
 };
 use super::golden;
 use super::guest::{GuestFailureKind, Home};
-use super::inbound::{Receiver, ReceiverHome};
+use super::inbound::{self, Receiver, ReceiverHome};
 use super::language::{LanguageManifest, Linked, RuntimeGeneration};
 use super::manifest::Manifest;
 use super::packed::{self, SourceFile};
@@ -40,10 +40,6 @@ use crate::config::HostLimits;
 use crate::schema::{self, Schema};
 use crate::text::one_line;
 pub use source::Beside;
-
-/// Instances that are given what begins at the platform are so many times fewer than
-/// those that work for callers.
-const RECEIVERS: usize = 8;
 
 /// A manifest larger than this is not read.
 const MANIFEST_BYTES: usize = 4 << 20;
@@ -142,14 +138,7 @@ impl Loader {
             adapters: Arc::new(Home::new(sandbox.clone(), warm, active)),
             scripts: Arc::new(Home::new(sandbox.clone(), warm, active)),
             // Beside these, since what strangers send must not take their place.
-            receivers: Arc::new(Home::new(
-                sandbox.clone(),
-                Room {
-                    count: warm.count / RECEIVERS,
-                    bytes: warm.bytes / RECEIVERS,
-                },
-                active / RECEIVERS,
-            )),
+            receivers: inbound::home(&sandbox, warm, active),
             store: CodeStore::new(sandbox.clone(), compiler, cache),
             sandbox,
             check_timeout: limits.check_timeout,
@@ -244,12 +233,12 @@ impl Loader {
             .instantiate_pre(&component)
             .map_err(interface)?;
         let identity = Identity { times, ..identity };
+        let receiver = match verified.receives {
+            true => Some(ReceiverPre::new(pre.clone()).map_err(interface)?),
+            false => None,
+        };
         match verified.kind {
             Kind::Adapter => {
-                let receiver = match verified.receives {
-                    true => Some(ReceiverPre::new(pre.clone()).map_err(interface)?),
-                    false => None,
-                };
                 let parts = Parts {
                     pre: PlatformPre::new(pre).map_err(interface)?,
                     receiver,
@@ -278,10 +267,6 @@ impl Loader {
                 ))))
             }
             Kind::LanguageRuntime => {
-                let receiver = match verified.receives {
-                    true => Some(ReceiverPre::new(pre.clone()).map_err(interface)?),
-                    false => None,
-                };
                 let linked = Linked {
                     platform: PlatformPre::new(pre.clone()).map_err(interface)?,
                     receiver,
@@ -375,7 +360,7 @@ impl Loader {
         });
         // A language runtime has the interface for files that do not have it.
         let generation = match generation.source.is_some() && generation.receives() {
-            true => without_receiver(generation).await?,
+            true => inbound::if_it_receives(generation).await?,
             false => generation,
         };
         let examples = Instant::now();
@@ -404,23 +389,6 @@ impl Loader {
         manifest.check().map_err(Refusal::Manifest)?;
         Ok(manifest)
     }
-}
-
-/// A file that takes no messages which begin at the platform says so; then it has
-/// no such interface.
-async fn without_receiver(
-    generation: Arc<AdapterGeneration>,
-) -> Result<Arc<AdapterGeneration>, Refusal> {
-    let receives = generation.is_receiving().await.map_err(Refusal::Describe)?;
-    Ok(match (receives, Arc::try_unwrap(generation)) {
-        (true, Ok(generation)) => Arc::new(generation),
-        (false, Ok(mut generation)) => {
-            generation.receiver = None;
-            Arc::new(generation)
-        }
-        // Nobody else has the generation yet.
-        (_, Err(shared)) => shared,
-    })
 }
 
 /// What an adapter is made of.
@@ -524,29 +492,4 @@ fn read_manifest(text: &str, examples: Vec<serde_json::Value>) -> Result<Kept, R
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[tokio::test]
-    async fn what_is_no_component_is_told_in_one_line() {
-        let limits = HostLimits::default();
-        let dir = tempfile::tempdir().expect("a folder");
-        let sandbox = Sandbox::new(&limits).expect("a sandbox");
-        let loader = Loader::new(sandbox, CodeCache::new(dir.path().into()), &limits);
-        for bytes in [
-            &b""[..],
-            b"no component",
-            b"(module)\n(module)\n",
-            b"\0asm\x0d\0\x01\0\xff\xff",
-            b"\0asm\x01\0\0\0",
-        ] {
-            let path = dir.path().join("p.wasm");
-            std::fs::write(&path, bytes).expect("writing");
-            let artifact = Artifact::read(&path, 1 << 20).expect("a file");
-            let refusal = loader.load(artifact, 1).await.expect_err("no component");
-            let said = refusal.to_string();
-            assert_eq!(refusal.step(), "parse", "{said}");
-            assert!(!said.contains('\n'), "{said:?}");
-        }
-    }
-}
+mod tests;

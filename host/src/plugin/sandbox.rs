@@ -82,13 +82,11 @@ impl Sandbox {
             &mut adapter,
             |state| state,
         )?;
-        // It brings `keys` once more, whose types its own interface has.
-        adapter.allow_shadowing(true);
-        bindings::inbound::Receiver::add_to_linker::<GuestState, KeysAccess>(
+        // The interface alone: its world has `keys` once more.
+        bindings::inbound::crossdock::adapter0_1_1::verify::add_to_linker::<GuestState, KeysAccess>(
             &mut adapter,
             |state| state,
         )?;
-        adapter.allow_shadowing(false);
         let mut with_wasi = adapter.clone();
         wasmtime_wasi::p2::add_to_linker_async(&mut with_wasi)?;
 

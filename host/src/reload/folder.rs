@@ -22,6 +22,9 @@ pub(super) struct Folder {
     /// being checked, or were refused under today's plugins.
     pub waiting: Option<Arc<TenantConfig>>,
     pub problems: Vec<Problem>,
+    /// What is wrong with tables in whose place the newest values have what served
+    /// before.
+    pub tables: Vec<Problem>,
     pub generations: u32,
     pub missing: bool,
     /// It is there and cannot be read, and what was said of it then.
@@ -46,6 +49,7 @@ impl Folder {
             serving: None,
             waiting: None,
             problems: Vec::new(),
+            tables: Vec::new(),
             generations: 0,
             missing: false,
             unreadable: None,

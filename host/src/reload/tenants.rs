@@ -238,7 +238,9 @@ impl TenantFolders {
         folder.retry = None;
         folder.waits_with = None;
         match result {
-            Ok(config) => {
+            Ok(mut config) => {
+                let serving = folder.serving.as_ref().map(|serving| &serving.config);
+                folder.tables = config.keep_tables(serving);
                 folder.waiting = Some(Arc::new(config));
                 true
             }
@@ -343,7 +345,8 @@ impl TenantFolders {
             folder.generations = generation.number;
             folder.serving = Some(generation);
             folder.waiting = None;
-            folder.problems.clear();
+            log_refused(&folder.tables);
+            folder.problems = std::mem::take(&mut folder.tables);
             folder.retry = None;
             folder.waits_with = None;
         }
@@ -356,6 +359,7 @@ impl TenantFolders {
         self.reloads.refused.one();
         if let Some(folder) = self.folders.get_mut(dir) {
             folder.problems = problems;
+            folder.problems.extend(folder.tables.iter().cloned());
             folder.retry = passing.then(|| Backoff::after(folder.retry));
         }
     }

@@ -86,6 +86,11 @@ catalogue! {
     THROTTLES = Counter "crossdock_throttles_total" ["tenant" "connection"]
         "Answers in which the platform asked for a pause.";
 
+    ARRIVALS = Counter "crossdock_arrivals_total" ["of" "result"]
+        "Messages that others sent by themselves: `of` a `platform`, through its adapter, or of a flow's `webhook`. `result` is `accepted` (on disk), `unverified` (nothing showed who sent it) or `refused`.";
+    REPEATS = Counter "crossdock_arrivals_repeated_total" ["of"]
+        "Records in them that had come before under the same key.";
+
     STEP = Histogram "crossdock_step_duration_seconds" ["tenant" "connection" "step"]
         "Time in a sandbox, with waiting for a processor: `script` (a mapping script, once per run), `map`, `sign`, `parse` (each once per guest call).";
     HTTP = Histogram "crossdock_http_duration_seconds" ["tenant" "connection"]
@@ -108,6 +113,19 @@ catalogue! {
         "Age of the oldest item that is open; absent where none is.";
     OUTBOX_UP = Gauge "crossdock_outbox_up" []
         "1 while the outbox takes records and can be read, 0 while its disk is full or fails, or its file is damaged.";
+
+    FLOW_RUNS = Counter "crossdock_flow_runs_total" ["tenant" "flow" "state"]
+        "Runs of a flow that have ended: `done`, of which every outcome is known or waited for no longer; `failed`; `stopped`, by a person.";
+    FLOW_RECORDS = Counter "crossdock_flow_records_total" ["tenant" "flow" "result"]
+        "What these runs counted: records that came `in`; records `unchanged` and `skipped`, of which nothing was sent; items `sent`, and of these `accepted`, `refused` and `waiting`, which have no end yet; records `parked` and `confirmed`.";
+    FLOW_DONE = Gauge "crossdock_flow_last_done_time_seconds" ["tenant" "flow"]
+        "When a run last ended as `done`, Unix time; absent until one has since the process began.";
+    FLOW_OLDEST = Gauge "crossdock_flow_oldest_run_seconds" ["tenant" "flow"]
+        "Age of the oldest run that is under way or waits for outcomes; absent where none is.";
+    FLOW_WAITING = Gauge "crossdock_flow_waiting_records" ["tenant" "flow" "state"]
+        "Records that are `parked`, or were `received` and are not queued yet.";
+    FLOW_SKIPPED = Gauge "crossdock_flow_ticks_skipped" ["tenant" "flow"]
+        "Times at which a flow was due and did not run, by its rule, ever.";
 
     PLUGINS = Gauge "crossdock_plugins" ["state"]
         "Plugin files: `serving`, and `refused`, of which the newest bytes are refused. One may be both.";

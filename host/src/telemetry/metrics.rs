@@ -4,9 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::counts::Counter;
+use super::flow_meters::FlowMeter;
 use super::meters::{ConnectionMeter, OperationMeter};
 
-/// Tenant and connection.
+/// Tenant and connection, or tenant and flow.
 pub(super) type Names = (Arc<str>, Arc<str>);
 
 /// How changed files of one kind fared.
@@ -18,92 +19,145 @@ pub struct Reloads {
     pub refused: Counter,
 }
 
-/// What a host counts. The lock is for loading a connection and for reading the
-/// page, and never for a call.
+/// What became of what others sent by themselves.
+#[derive(Debug, Default)]
+pub struct Arrivals {
+    /// It is on disk.
+    pub accepted: Counter,
+    /// Nothing showed who sent it.
+    pub unverified: Counter,
+    /// Its sender was known, and it was not taken in.
+    pub refused: Counter,
+    /// Records that had come before under the same key.
+    pub repeated: Counter,
+}
+
+/// What a host counts. The locks are for loading a connection, for the end of a
+/// flow's run and for reading the page, and never for a call.
 #[derive(Debug)]
 pub struct Metrics {
-    /// Connections with names of their own, at most.
+    /// Connections with names of their own, at most, and flows likewise.
     most: usize,
-    connections: Mutex<Connections>,
+    connections: Mutex<Bounded<ConnectionMeter>>,
+    flows: Mutex<Bounded<FlowMeter>>,
     /// What calls count that named nothing that is there.
     pub nobody: OperationMeter,
     /// Of plugins.
     pub plugins: Arc<Reloads>,
     /// Of tenants.
     pub tenants: Arc<Reloads>,
+    /// Of platforms, through their adapters.
+    pub pushes: Arrivals,
+    /// Of flows' webhooks.
+    pub webhooks: Arrivals,
 }
 
-#[derive(Debug, Default)]
-struct Connections {
-    named: BTreeMap<Names, Arc<ConnectionMeter>>,
+/// Meters by name, and one for all that are beyond the bound.
+#[derive(Debug)]
+struct Bounded<M> {
+    named: BTreeMap<Names, Arc<M>>,
     others: BTreeSet<Names>,
-    other: Arc<ConnectionMeter>,
+    other: Arc<M>,
     /// What was counted under it stays, also when they are gone.
     had_others: bool,
 }
 
+impl<M: Default> Default for Bounded<M> {
+    fn default() -> Self {
+        Self {
+            named: BTreeMap::new(),
+            others: BTreeSet::new(),
+            other: Arc::default(),
+            had_others: false,
+        }
+    }
+}
+
+impl<M: Default> Bounded<M> {
+    fn of(&mut self, names: Names, most: usize) -> Arc<M> {
+        if let Some(known) = self.named.get(&names) {
+            return known.clone();
+        }
+        if self.named.len() < most {
+            self.others.remove(&names);
+            return self.named.entry(names).or_default().clone();
+        }
+        self.others.insert(names);
+        self.had_others = true;
+        self.other.clone()
+    }
+
+    fn forget(&mut self, tenant: &str) {
+        self.named.retain(|(name, _), _| &**name != tenant);
+        self.others.retain(|(name, _)| &**name != tenant);
+    }
+
+    fn read(&self) -> Read<M> {
+        let named = self.named.iter();
+        Read {
+            named: named
+                .map(|(names, meter)| (names.clone(), meter.clone()))
+                .collect(),
+            other: self.had_others.then(|| self.other.clone()),
+            others: self.others.len(),
+        }
+    }
+}
+
 /// What is read for the page.
-pub(super) struct Read {
-    /// By tenant and connection.
-    pub named: Vec<(Names, Arc<ConnectionMeter>)>,
+pub(super) struct Read<M> {
+    /// By tenant and name.
+    pub named: Vec<(Names, Arc<M>)>,
     /// Of all others, if there are any.
-    pub other: Option<Arc<ConnectionMeter>>,
+    pub other: Option<Arc<M>>,
     /// How many those are.
     pub others: usize,
 }
 
 impl Metrics {
-    /// With names for so many connections.
+    /// With names for so many connections, and as many flows.
     pub fn new(most: usize) -> Self {
         Self {
             most,
             connections: Mutex::default(),
+            flows: Mutex::default(),
             nobody: OperationMeter::default(),
             plugins: Arc::default(),
             tenants: Arc::default(),
+            pushes: Arrivals::default(),
+            webhooks: Arrivals::default(),
         }
     }
 
     /// The meter of a connection: the same one for all of its generations.
     pub fn connection(&self, tenant: &Arc<str>, connection: &Arc<str>) -> Arc<ConnectionMeter> {
-        let mut connections = self.connections();
         let names = (tenant.clone(), connection.clone());
-        if let Some(known) = connections.named.get(&names) {
-            return known.clone();
-        }
-        if connections.named.len() < self.most {
-            connections.others.remove(&names);
-            return connections.named.entry(names).or_default().clone();
-        }
-        connections.others.insert(names);
-        connections.had_others = true;
-        connections.other.clone()
+        locked(&self.connections).of(names, self.most)
+    }
+
+    /// The meter of a flow, likewise.
+    pub fn flow(&self, tenant: &Arc<str>, flow: &Arc<str>) -> Arc<FlowMeter> {
+        let names = (tenant.clone(), flow.clone());
+        locked(&self.flows).of(names, self.most)
     }
 
     /// A tenant is gone, and its names are free for another one.
     pub fn forget(&self, tenant: &str) {
-        let mut connections = self.connections();
-        connections.named.retain(|(name, _), _| &**name != tenant);
-        connections.others.retain(|(name, _)| &**name != tenant);
+        locked(&self.connections).forget(tenant);
+        locked(&self.flows).forget(tenant);
     }
 
-    pub(super) fn read(&self) -> Read {
-        let connections = self.connections();
-        let named = connections.named.iter();
-        Read {
-            named: named
-                .map(|(names, meter)| (names.clone(), meter.clone()))
-                .collect(),
-            other: connections.had_others.then(|| connections.other.clone()),
-            others: connections.others.len(),
-        }
+    pub(super) fn read(&self) -> Read<ConnectionMeter> {
+        locked(&self.connections).read()
     }
 
-    fn connections(&self) -> MutexGuard<'_, Connections> {
-        self.connections
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
+    pub(super) fn read_flows(&self) -> Read<FlowMeter> {
+        locked(&self.flows).read()
     }
+}
+
+fn locked<T>(what: &Mutex<T>) -> MutexGuard<'_, T> {
+    what.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Default for Metrics {

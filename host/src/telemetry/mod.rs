@@ -5,6 +5,7 @@
 //! | [`catalogue`] | every metric: name, kind, labels, meaning |
 //! | [`counts`] | counters and histograms without a lock |
 //! | [`meters`] | what is counted about a connection and an operation |
+//! | [`flow_meters`] | what is counted about a flow |
 //! | [`metrics`] | all meters of a host, with a bound on how many have names |
 //! | [`page`] | `GET /metrics` |
 //! | [`process`] | what the system knows of this process |
@@ -19,6 +20,7 @@
 pub mod catalogue;
 mod collector;
 pub mod counts;
+pub mod flow_meters;
 pub mod incoming;
 pub mod meters;
 pub mod metrics;

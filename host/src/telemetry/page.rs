@@ -1,5 +1,7 @@
 //! `GET /metrics`: everything as Prometheus' text format, version 0.0.4.
 
+mod flows;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Arc;
@@ -18,6 +20,7 @@ use super::meters::{ConnectionMeter, OTHER, OperationMeter, Phase};
 use super::metrics::Metrics;
 use super::process::Process;
 
+pub use flows::FlowMoment;
 pub use prometheus_text::CONTENT_TYPE;
 
 /// What is not counted but looked at when the page is asked for.
@@ -29,6 +32,8 @@ pub struct Moment {
     pub gates: Vec<Gate>,
     /// What the outbox holds; nothing where this host has none.
     pub outbox: Option<Waiting>,
+    /// Flows of which something is kept.
+    pub flows: Vec<FlowMoment>,
     /// Plugins that serve: name, kind, generation.
     pub generations: Vec<(String, &'static str, u32)>,
     /// Plugin files that serve, and that are refused.
@@ -206,6 +211,7 @@ impl Collector for Page {
         self.counted(&mut out, &connections)?;
         self.gates(&mut out, &known)?;
         self.outbox(&mut out, &known)?;
+        self.flows(&mut out)?;
         self.loaded(&mut out)?;
         self.held(&mut out)?;
         out.one(catalogue::LABELS_OTHER, read.others as u64)?;
@@ -394,6 +400,24 @@ impl Page {
             ] {
                 family.number(&[of, "accepted"], reloads.accepted.get())?;
                 family.number(&[of, "refused"], reloads.refused.get())?;
+            }
+            Ok(())
+        })?;
+        let arrivals = [
+            ("platform", &self.metrics.pushes),
+            ("webhook", &self.metrics.webhooks),
+        ];
+        out.family(catalogue::ARRIVALS, |family| {
+            for (of, arrivals) in arrivals {
+                family.number(&[of, "accepted"], arrivals.accepted.get())?;
+                family.number(&[of, "unverified"], arrivals.unverified.get())?;
+                family.number(&[of, "refused"], arrivals.refused.get())?;
+            }
+            Ok(())
+        })?;
+        out.family(catalogue::REPEATS, |family| {
+            for (of, arrivals) in arrivals {
+                family.number(&[of], arrivals.repeated.get())?;
             }
             Ok(())
         })

@@ -92,3 +92,42 @@ fn what_waits_for_connections_without_names_is_shown_together() {
         assert!(page.lines().any(|known| known == line), "{line}\n{page}");
     }
 }
+
+#[test]
+fn flows_beyond_the_bound_share_their_labels() {
+    let metrics = Arc::new(Metrics::new(1));
+    let stock = metrics.flow(&"acme".into(), &"stock".into());
+    stock.ended("done", 1_700_000_000_500, [9, 4, 1, 4, 3, 1, 0, 0, 3]);
+    stock.ended("failed", 1_700_000_100_000, [2, 0, 0, 0, 0, 0, 0, 2, 0]);
+    let other = metrics.flow(&"acme".into(), &"prices".into());
+    other.ended("stopped", 1_700_000_000_500, [1; 9]);
+    let of = |flow: &str, parked| FlowMoment {
+        tenant: "acme".into(),
+        flow: flow.into(),
+        oldest: Some(Duration::from_secs(parked)),
+        parked,
+        ..FlowMoment::default()
+    };
+    let moment = Moment {
+        flows: vec![of("stock", 2), of("prices", 3), of("orders", 4)],
+        ..Moment::default()
+    };
+    let page = write(&metrics, moment).unwrap();
+    let names = r#"tenant="acme",flow="stock""#;
+    let others = r#"tenant="other",flow="other""#;
+    for line in [
+        format!("crossdock_flow_runs_total{{{names},state=\"done\"}} 1"),
+        format!("crossdock_flow_runs_total{{{names},state=\"failed\"}} 1"),
+        format!("crossdock_flow_runs_total{{{others},state=\"stopped\"}} 1"),
+        format!("crossdock_flow_records_total{{{names},result=\"in\"}} 11"),
+        format!("crossdock_flow_records_total{{{names},result=\"parked\"}} 2"),
+        format!("crossdock_flow_last_done_time_seconds{{{names}}} 1700000000.5"),
+        format!("crossdock_flow_waiting_records{{{names},state=\"parked\"}} 2"),
+        format!("crossdock_flow_waiting_records{{{others},state=\"parked\"}} 7"),
+        format!("crossdock_flow_oldest_run_seconds{{{others}}} 4.0"),
+    ] {
+        assert!(page.lines().any(|known| known == line), "{line}\n{page}");
+    }
+    // None of the others has ended well.
+    assert!(!page.contains(&format!("last_done_time_seconds{{{others}}}")));
+}

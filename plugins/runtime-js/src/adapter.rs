@@ -1,6 +1,8 @@
 //! The file, and the contract's functions over what it exports.
 
-use crate::contract::{Context, Draft, Edit, Fault, Item, Mapped, Parsed, Reply, Request};
+use crate::contract::{
+    Context, Draft, Edit, Fault, Item, Mapped, Parsed, Push, Received, Reply, Request,
+};
 use crate::faults;
 use crate::flavour::ADAPTER;
 use crate::give::Giver;
@@ -24,13 +26,16 @@ const PARSE: (&str, &str) = (
     "parseResponse",
     "export function parseResponse(context, operation, request, reply) { … }",
 );
+const RECEIVE: (&str, &str) = ("receive", "export function receive(context, push) { … }");
 const MANIFEST: (&str, &str) = (
     "manifest",
     "export const manifest = { name, version, summary, operations, settings }",
 );
 
 /// Names that a file may export for the runtime.
-const EXPORTS: [&str; 6] = [MANIFEST.0, MAP.0, SIGN.0, PARSE.0, "integers", "decimals"];
+const EXPORTS: [&str; 7] = [
+    MANIFEST.0, MAP.0, SIGN.0, PARSE.0, RECEIVE.0, "integers", "decimals",
+];
 
 /// An adapter that is a file, run as far as it runs by itself.
 pub struct Adapter {
@@ -49,6 +54,8 @@ struct Kept {
     /// None for an adapter that does not sign.
     sign: Option<Persistent<Function<'static>>>,
     parse: Persistent<Function<'static>>,
+    /// None for an adapter to which its platform pushes nothing.
+    receive: Option<Persistent<Function<'static>>>,
 }
 
 /// What the file exports.
@@ -151,6 +158,29 @@ impl Adapter {
                 run.giver.reply(reply)?,
             );
             run.taker.parsed(&parse.call(arguments)?)
+        })
+    }
+
+    /// Verifies what the platform pushes, and splits it.
+    ///
+    /// # Errors
+    /// As for [`map`](Self::map); [`Fault::Unsupported`] of a file without
+    /// `receive`.
+    pub fn receive(&self, context: &Context, push: &Push) -> Result<Received, Fault> {
+        let has = self
+            .kept
+            .as_ref()
+            .is_some_and(|kept| kept.receive.is_some());
+        if !has {
+            return Err(Fault::Unsupported(RECEIVE.0.into()));
+        }
+        self.run(|run| {
+            let Some(receive) = run.kept.receive.clone() else {
+                return Ok(Received::nothing());
+            };
+            let receive = run.function(receive)?;
+            let arguments = (run.giver.context(context)?, run.giver.push(push)?);
+            run.taker.received(&receive.call(arguments)?)
         })
     }
 
@@ -286,6 +316,10 @@ fn exported<'js>(
                 }
             },
             parse: keep(exports.function(PARSE)?),
+            receive: match exports.get(RECEIVE.0)?.is_undefined() {
+                true => None,
+                false => Some(keep(exports.function(RECEIVE)?)),
+            },
         },
     })
 }

@@ -4,11 +4,14 @@
 #![cfg(target_arch = "wasm32")]
 
 use crate::adapter::Adapter;
-use crate::bindings::exports::crossdock::adapter::adapter::Guest as AdapterGuest;
+use crate::bindings::exports::crossdock::adapter0_1_0::adapter::Guest as AdapterGuest;
+use crate::bindings::exports::crossdock::adapter0_1_1::inbound::Guest as InboundGuest;
 use crate::bindings::exports::crossdock::source::language::{
     Diagnostic as Said, Guest as LanguageGuest,
 };
-use crate::contract::{Context, Draft, Edit, Fault, Item, Mapped, Parsed, Reply, Request};
+use crate::contract::{
+    Context, Draft, Edit, Fault, Item, Mapped, Parsed, Push, Received, Reply, Request,
+};
 use crate::faults::sentence;
 use crate::host;
 use crossdock_js_engine::Diagnostic;
@@ -81,6 +84,12 @@ impl AdapterGuest for Component {
         reply: Reply,
     ) -> Result<Parsed, Fault> {
         call(|adapter| adapter.parse_response(&context, &operation, &request, &reply))
+    }
+}
+
+impl InboundGuest for Component {
+    fn receive(context: Context, push: Push) -> Result<Received, Fault> {
+        call(|adapter| adapter.receive(&context, &push))
     }
 }
 

@@ -1,6 +1,6 @@
 //! The contract's values → JavaScript.
 
-use crate::contract::{Body, Context, Draft, Item, Reply, Request};
+use crate::contract::{Body, Context, Draft, Item, Push, Reply, Request};
 use crossdock_js_engine::keys::Keys;
 use crossdock_js_engine::read::{self, Unreadable};
 use crossdock_js_engine::{Numbers, Realm, Spelled};
@@ -67,6 +67,17 @@ impl<'js> Giver<'_, 'js> {
         object.set("status", reply.status)?;
         object.set("headers", self.pairs(&reply.headers)?)?;
         object.set("body", self.body(&reply.body)?)?;
+        Ok(object)
+    }
+
+    /// `{ method, path, query, headers, body }`.
+    pub fn push(&self, push: &Push) -> Result<Object<'js>> {
+        let object = self.object()?;
+        object.set("method", push.method.as_str())?;
+        object.set("path", push.path.as_str())?;
+        object.set("query", self.pairs(&push.query)?)?;
+        object.set("headers", self.pairs(&push.headers)?)?;
+        object.set("body", self.body(&push.body)?)?;
         Ok(object)
     }
 

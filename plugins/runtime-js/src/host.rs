@@ -10,7 +10,7 @@ pub fn read() -> (String, String) {
 /// A line for the plugin's log.
 #[cfg(target_arch = "wasm32")]
 pub fn log(level: &str, line: &str) {
-    use crate::bindings::crossdock::adapter::log::{Level, write};
+    use crate::bindings::crossdock::adapter0_1_0::log::{Level, write};
     let level = match level {
         "debug" => Level::Debug,
         "warn" => Level::Warn,
@@ -21,10 +21,14 @@ pub fn log(level: &str, line: &str) {
 }
 
 #[cfg(target_arch = "wasm32")]
-pub use crate::bindings::crossdock::adapter::keys::{hash, hmac};
+pub use crate::bindings::crossdock::adapter0_1_0::keys::{hash, hmac};
+
+/// Whether somebody knows a secret.
+#[cfg(target_arch = "wasm32")]
+pub use crate::bindings::crossdock::adapter0_1_1::verify;
 
 #[cfg(not(target_arch = "wasm32"))]
-pub use native::{hash, hmac, log};
+pub use native::{hash, hmac, log, verify};
 
 /// What the host computes, computed here, with one secret.
 #[cfg(not(target_arch = "wasm32"))]
@@ -57,6 +61,34 @@ pub mod native {
             other => Ok(other.clone()),
         });
         known.collect()
+    }
+
+    /// What the host compares, compared here.
+    pub mod verify {
+        use crate::contract::{Chunk, Digest, KeyError};
+        use crate::digest;
+
+        /// With the secret `key`, `Jefe`.
+        pub fn hash(alg: Digest, message: &[Chunk], given: &[u8]) -> Result<bool, KeyError> {
+            Ok(super::hash(alg, message)? == given)
+        }
+
+        /// With the secret `key`, `Jefe`.
+        pub fn hmac(
+            alg: Digest,
+            key: &[Chunk],
+            messages: &[Vec<Chunk>],
+            given: &[u8],
+        ) -> Result<bool, KeyError> {
+            Ok(super::hmac(alg, key, messages)? == given)
+        }
+
+        /// With the secret `key`, `Jefe`.
+        pub fn secret(name: &str, given: &[u8]) -> Result<bool, KeyError> {
+            let secret = super::known(&[Chunk::Secret(name.to_owned())])?;
+            Ok(digest::hash(Digest::Sha256, &secret)
+                == digest::hash(Digest::Sha256, &[Chunk::Bytes(given.to_vec())]))
+        }
     }
 
     /// With the secret `key`, `Jefe`.

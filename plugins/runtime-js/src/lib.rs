@@ -17,6 +17,8 @@
 //! }
 //! ```
 //!
+//! One that takes what its platform pushes exports `receive(context, push)` besides.
+//!
 //! The file is read and run at the first call of an instance and stays as it is
 //! then. It has what is built into the language, confined as for mapping
 //! scripts (`plugins/js-engine`), and two modules to import: `crossdock`, the
@@ -27,7 +29,7 @@
 //! | `adapter` | the file, and the contract's functions over what it exports |
 //! | `component` | the component's exports |
 //! | `give` | the contract's values → JavaScript |
-//! | `take`, `place` | JavaScript → the contract's values, or a sentence about what is not as expected, and where |
+//! | `take`, `received`, `place` | JavaScript → the contract's values, or a sentence about what is not as expected, and where |
 //! | `faults` | what was thrown → the contract's faults |
 //! | `modules` | `crossdock` and `crossdock:host` |
 //! | `digest` | hashes and HMACs without a secret |
@@ -47,6 +49,7 @@ mod host;
 mod modules;
 mod place;
 mod prepared;
+mod received;
 mod take;
 
 pub use adapter::Adapter;
@@ -54,9 +57,14 @@ pub use crossdock_js_engine::Diagnostic;
 
 /// The contract's types.
 pub mod contract {
-    pub use crate::bindings::crossdock::adapter::keys::{Chunk, Digest, KeyError};
-    pub use crate::bindings::crossdock::adapter::types::{Body, Context, Detail, Draft, Fault};
-    pub use crate::bindings::exports::crossdock::adapter::adapter::{
+    pub use crate::bindings::crossdock::adapter0_1_0::keys::{Chunk, Digest, KeyError};
+    pub use crate::bindings::crossdock::adapter0_1_0::types::{
+        Body, Context, Detail, Draft, Fault,
+    };
+    pub use crate::bindings::exports::crossdock::adapter0_1_0::adapter::{
         Edit, Failure, Item, Mapped, Outcome, Parsed, Pause, Refusal, Reply, Request,
+    };
+    pub use crate::bindings::exports::crossdock::adapter0_1_1::inbound::{
+        Answer, Push, Received, ReceivedItem,
     };
 }

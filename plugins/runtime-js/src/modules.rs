@@ -28,13 +28,22 @@ pub fn declare(ctx: &Ctx<'_>) -> Result<()> {
     done.finish()
 }
 
-/// What only the host can do, `hash`, `hmac` and `log`; and what is quicker than
+/// What only the host can do, `hash`, `hmac`, the functions of `verify`, and `log`; and what is quicker than
 /// in JavaScript, `parse` and `stringify`.
 struct Host;
 
 impl ModuleDef for Host {
     fn declare(declarations: &Declarations<'_>) -> Result<()> {
-        for name in ["hash", "hmac", "log", "parse", "stringify"] {
+        for name in [
+            "hash",
+            "hmac",
+            "isHash",
+            "isHmac",
+            "isSecret",
+            "log",
+            "parse",
+            "stringify",
+        ] {
             declarations.declare(name)?;
         }
         Ok(())
@@ -44,6 +53,12 @@ impl ModuleDef for Host {
         let function = |name: &str, function: Function<'js>| function.with_name(name);
         exports.export("hash", function("hash", Function::new(ctx.clone(), hash)?)?)?;
         exports.export("hmac", function("hmac", Function::new(ctx.clone(), hmac)?)?)?;
+        let is_hash = Function::new(ctx.clone(), is_hash)?;
+        exports.export("isHash", function("isHash", is_hash)?)?;
+        let is_hmac = Function::new(ctx.clone(), is_hmac)?;
+        exports.export("isHmac", function("isHmac", is_hmac)?)?;
+        let is_secret = Function::new(ctx.clone(), is_secret)?;
+        exports.export("isSecret", function("isSecret", is_secret)?)?;
         exports.export("log", function("log", Function::new(ctx.clone(), log)?)?)?;
         let json: Object = ctx.globals().get("JSON")?;
         for name in ["parse", "stringify"] {
@@ -73,24 +88,77 @@ fn hmac<'js>(
 ) -> Result<TypedArray<'js, u8>> {
     let alg = digest_of(&ctx, &alg)?;
     let key = chunks(&ctx, &key, "hmac")?;
-    let listed: &Array = messages
-        .as_array()
-        .filter(|messages| !messages.is_empty())
-        .ok_or_else(|| {
-            thrown(
-                &ctx,
-                "`hmac` takes an array of messages, each an array of chunks",
-            )
-        })?;
-    let messages = (0..listed.len())
-        .map(|index| chunks(&ctx, &listed.get(index)?, "hmac"))
-        .collect::<Result<Vec<_>>>()?;
+    let messages = messages_of(&ctx, &messages)?;
     let with_secret = digest::has_secret(&key) || messages.iter().any(|it| digest::has_secret(it));
     let result = match with_secret {
         true => host::hmac(alg, &key, &messages).map_err(|error| refused(&ctx, error))?,
         false => digest::hmac(alg, &key, &messages),
     };
     TypedArray::new_copy(ctx, result)
+}
+
+fn messages_of<'js>(ctx: &Ctx<'js>, messages: &Value<'js>) -> Result<Vec<Vec<Chunk>>> {
+    let listed: &Array = messages
+        .as_array()
+        .filter(|messages| !messages.is_empty())
+        .ok_or_else(|| {
+            thrown(
+                ctx,
+                "`hmac` takes an array of messages, each an array of chunks",
+            )
+        })?;
+    (0..listed.len())
+        .map(|index| chunks(ctx, &listed.get(index)?, "hmac"))
+        .collect()
+}
+
+/// `isHash(digest, message, given)`.
+fn is_hash<'js>(
+    ctx: Ctx<'js>,
+    alg: Value<'js>,
+    message: Value<'js>,
+    given: Value<'js>,
+) -> Result<bool> {
+    let alg = digest_of(&ctx, &alg)?;
+    let message = chunks(&ctx, &message, "hash")?;
+    let given = given_bytes(&ctx, &given)?;
+    host::verify::hash(alg, &message, &given).map_err(|error| refused(&ctx, error))
+}
+
+/// `isHmac(digest, key, messages, given)`.
+fn is_hmac<'js>(
+    ctx: Ctx<'js>,
+    alg: Value<'js>,
+    key: Value<'js>,
+    messages: Value<'js>,
+    given: Value<'js>,
+) -> Result<bool> {
+    let alg = digest_of(&ctx, &alg)?;
+    let key = chunks(&ctx, &key, "hmac")?;
+    let messages = messages_of(&ctx, &messages)?;
+    let given = given_bytes(&ctx, &given)?;
+    host::verify::hmac(alg, &key, &messages, &given).map_err(|error| refused(&ctx, error))
+}
+
+/// `isSecret(name, given)`.
+fn is_secret<'js>(ctx: Ctx<'js>, name: String, given: Value<'js>) -> Result<bool> {
+    let given = given_bytes(&ctx, &given)?;
+    host::verify::secret(&name, &given).map_err(|error| refused(&ctx, error))
+}
+
+/// What somebody sent: bytes, or text. What was not sent, or is none of its
+/// encoding, is nothing, and so is no secret.
+fn given_bytes<'js>(ctx: &Ctx<'js>, value: &Value<'js>) -> Result<Vec<u8>> {
+    if value.is_null() || value.is_undefined() {
+        return Ok(Vec::new());
+    }
+    let given = Array::new(ctx.clone())?;
+    given.set(0, value.clone())?;
+    match chunks(ctx, given.as_value(), "verify")?.pop() {
+        Some(Chunk::Text(text)) => Ok(text.into_bytes()),
+        Some(Chunk::Bytes(bytes)) => Ok(bytes),
+        _ => Err(thrown(ctx, "what was given is a string or a Uint8Array")),
+    }
 }
 
 /// `log(level, message)`.
@@ -128,7 +196,7 @@ fn refused(ctx: &Ctx<'_>, error: KeyError) -> Error {
     match error {
         KeyError::NotPermitted => thrown(
             ctx,
-            "secrets can be used in `sign` only; what `map` returns is signed there",
+            "secrets can be used in `sign` and `receive` only; what `map` returns is signed there, and `verify` belongs to `receive`",
         ),
         KeyError::Other(said) => thrown(ctx, &said),
         KeyError::NotFound(said) => match not_set(ctx, &said) {

@@ -12,7 +12,7 @@ use crossdock_js_engine::write::{self, Unwritable, plain_text};
 use crossdock_js_engine::{Realm, Spelled};
 use rquickjs::{Array, Object, Value};
 
-type Result<T, E = Wrong> = std::result::Result<T, E>;
+pub(crate) type Result<T, E = Wrong> = std::result::Result<T, E>;
 
 const FAULTS: [&str; 5] = [
     "invalidInput",
@@ -263,7 +263,11 @@ impl<'js> Taker<'_, 'js> {
         })
     }
 
-    fn pairs(&self, value: &Value<'js>, place: &Place<'_>) -> Result<Vec<(String, String)>> {
+    pub(crate) fn pairs(
+        &self,
+        value: &Value<'js>,
+        place: &Place<'_>,
+    ) -> Result<Vec<(String, String)>> {
         optional(value, |value| {
             let expected = "an array of pairs, `[[name, value], …]`,";
             list(value, place, expected, |value, place| {
@@ -281,7 +285,7 @@ impl<'js> Taker<'_, 'js> {
         Ok((text(0)?, text(1)?))
     }
 
-    fn body(&self, value: &Value<'js>, place: &Place<'_>) -> Result<Body> {
+    pub(crate) fn body(&self, value: &Value<'js>, place: &Place<'_>) -> Result<Body> {
         if value.is_undefined() || value.is_null() {
             return Ok(Body::Empty);
         }
@@ -298,7 +302,7 @@ impl<'js> Taker<'_, 'js> {
         }
     }
 
-    fn text(&self, value: &Value<'js>, place: &Place<'_>) -> Result<String> {
+    pub(crate) fn text(&self, value: &Value<'js>, place: &Place<'_>) -> Result<String> {
         match value.as_string() {
             Some(text) => Ok(plain_text(self.realm, text)?),
             None => Err(unlike(place, value, "a string")),
@@ -358,7 +362,7 @@ fn bytes(object: &Object<'_>) -> Option<Vec<u8>> {
     unsafe { array.as_bytes() }.map(<[u8]>::to_vec)
 }
 
-fn object<'a, 'js>(
+pub(crate) fn object<'a, 'js>(
     value: &'a Value<'js>,
     place: &Place<'_>,
     expected: &str,
@@ -379,12 +383,12 @@ fn array<'a, 'js>(
         .ok_or_else(|| unlike(place, value, expected))
 }
 
-fn get<'js>(object: &Object<'js>, name: &str) -> Result<Value<'js>> {
+pub(crate) fn get<'js>(object: &Object<'js>, name: &str) -> Result<Value<'js>> {
     Ok(object.get(name)?)
 }
 
 /// Nothing where there is nothing.
-fn optional<'js, T>(
+pub(crate) fn optional<'js, T>(
     value: &Value<'js>,
     take: impl FnOnce(&Value<'js>) -> Result<Vec<T>>,
 ) -> Result<Vec<T>> {
@@ -394,7 +398,7 @@ fn optional<'js, T>(
     }
 }
 
-fn list<'js, T>(
+pub(crate) fn list<'js, T>(
     value: &Value<'js>,
     place: &Place<'_>,
     expected: &str,
@@ -460,7 +464,7 @@ fn variant<'js>(
 
 /// Whether an object has members that nobody reads. Asked where one that is
 /// read is missing: it may be misspelt.
-fn only(object: &Object<'_>, place: &Place<'_>, known: &[&str]) -> Result<()> {
+pub(crate) fn only(object: &Object<'_>, place: &Place<'_>, known: &[&str]) -> Result<()> {
     for name in object.keys::<String>() {
         let name = name?;
         if !known.contains(&name.as_str()) {

@@ -10,7 +10,7 @@ export { form, formFields, percent, query } from "./encode.js";
 export { Decimal } from "./number.js";
 export { json } from "./json.js";
 export { compare } from "./compare.js";
-export { keys, secret, sorted, wrapped } from "./keys.js";
+export { keys, secret, sorted, verify, wrapped } from "./keys.js";
 export { log } from "./log.js";
 export { draft } from "./draft.js";
 export { batch, chunks, every, group, of, perRow, rows } from "./batch.js";

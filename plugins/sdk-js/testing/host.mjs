@@ -40,6 +40,12 @@ export function hmac(digest, key, messages) {
   return new Uint8Array(messages.reduce((key, message) => createHmac(digest, key).update(bytes(message)).digest(), bytes(key)));
 }
 
+const same = (one, given) => given != null && Buffer.compare(Buffer.from(one), Buffer.from(given)) === 0;
+
+export const isHash = (digest, message, given) => same(hash(digest, message), given);
+export const isHmac = (digest, key, messages, given) => same(hmac(digest, key, messages), given);
+export const isSecret = (name, given) => same(bytes([{ secret: name }]), given);
+
 export function log(level, message) {
   logged.push([level, message]);
 }

@@ -8,5 +8,10 @@
 
 include!("bindings/platform.in");
 
+/// Of the contract's `inbound` (`wit/inbound.wit`).
+pub mod inbound {
+    include!("bindings/inbound.in");
+}
+
 #[doc(hidden)]
 pub use wit_bindgen;

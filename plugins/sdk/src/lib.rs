@@ -14,6 +14,7 @@
 //! | [`json`] | reading documents, writing bodies, numbers that keep every digit |
 //! | [`reply`] | a platform's answer, read or explained |
 //! | [`keys`] | hashes and HMACs over secrets that stay in the host |
+//! | [`inbound`] | messages that begin at the platform: verified, split, answered |
 //! | [`encode`] | percent-encoding, forms, hexadecimal, Base64 |
 //! | [`time`] | times as platforms write them |
 //! | [`log`] | lines for the plugin's log |
@@ -71,6 +72,7 @@ pub mod batch;
 pub mod bindings;
 pub mod encode;
 mod export;
+pub mod inbound;
 pub mod json;
 pub mod keys;
 pub mod log;

@@ -65,6 +65,45 @@ async fn a_saved_table_is_used_and_a_bad_one_is_not() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_bad_table_keeps_no_other_change_from_serving() {
+    let shop = shop().await;
+    let host = shop.bed.host().await;
+    let item = || call("acme", "shop", "echo", r#"{"sku":"1","shop":"上海"}"#);
+    let sent = async || {
+        deliver(&host, item()).await;
+        shop.platform.last().text()
+    };
+    assert!(sent().await.contains("0021"));
+    shop.put("stores.csv", "shop,code\n上海,1\n上海,2\n");
+    until("the table to be told of", || problems(&host).pop()).await;
+    // The script and the other table change; what is wrong with the first stays told.
+    shop.put("map.jq", &SCRIPT.replace("{sku,", "{sku, new: true,"));
+    shop.put("rates.json", "{\"cny\": 7.2}");
+    let text = until_async("the new script", async || {
+        let text = sent().await;
+        (text.contains("\"new\":true") && text.contains("7.2")).then_some(text)
+    })
+    .await;
+    assert!(text.contains("0021"), "{text}");
+    let told = problems(&host).concat();
+    assert!(
+        told.contains("stores.csv:3: ") && told.contains("goes on serving"),
+        "{told}"
+    );
+    shop.put("stores.csv", "shop,code\n上海,0099\n");
+    until_async("the mended table", async || {
+        sent().await.contains("0099").then_some(())
+    })
+    .await;
+    assert_eq!(problems(&host), [""; 0]);
+    // Where nothing served before, there is nothing to go on with.
+    shop.put("stores.csv", "shop,code\n上海,1\n上海,2\n");
+    let fresh = shop.bed.host().await;
+    assert!(problems(&fresh).concat().contains("stores.csv:3: "));
+    assert!(fresh.snapshot().tenants.is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_table_is_a_file_of_the_tenants_own_folder() {
     let shop = shop().await;
     std::fs::write(shop.bed.path("tenants/outside.csv"), "a\n").unwrap();

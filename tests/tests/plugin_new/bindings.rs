@@ -64,6 +64,34 @@ fn the_bindings_in_rust_are_those_of_the_contract() {
 }
 
 #[test]
+fn the_bindings_of_inbound_in_rust_are_those_of_the_contract() {
+    let ours = |name: &str| {
+        let path = format!("crossdock_adapter::bindings::crossdock::adapter::{name}");
+        let interface = format!("crossdock:adapter/{name}@0.1.0");
+        (interface, wit_bindgen_rust::WithOption::Path(path))
+    };
+    let options = wit_bindgen_rust::Opts {
+        additional_derive_attributes: vec!["PartialEq".into(), "Eq".into()],
+        pub_export_macro: true,
+        export_macro_name: Some("export_receiver".into()),
+        default_bindings_module: Some("crossdock_adapter::bindings::inbound".into()),
+        runtime_path: Some("crossdock_adapter::bindings::wit_bindgen::rt".into()),
+        with: vec![ours("types"), ours("keys")],
+        generate_all: true,
+        ..Default::default()
+    };
+    let mut resolve = Resolve::default();
+    resolve.push_dir(repository("wit/adapter")).unwrap();
+    let (package, _) = resolve.push_dir(repository("wit/inbound")).unwrap();
+    let world = resolve.select_world(&[package], Some("receiver")).unwrap();
+    let mut files = Files::default();
+    let mut generator = options.build();
+    generator.generate(&mut resolve, world, &mut files).unwrap();
+    let text = text_of(&files, "receiver.rs");
+    holds("plugins/sdk/src/bindings/inbound.in", &text);
+}
+
+#[test]
 fn the_bindings_in_c_are_those_of_the_contract() {
     let files = generated(wit_bindgen_c::Opts::default().build());
     let header = text_of(&files, "platform.h");

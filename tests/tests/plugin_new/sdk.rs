@@ -15,6 +15,11 @@ fn the_contract_inside_the_sdk_is_the_contract() {
         read("wit/adapter/adapter.wit"),
         "type `cp wit/adapter/adapter.wit plugins/sdk/wit/`"
     );
+    assert_eq!(
+        read("plugins/sdk/wit/inbound.wit"),
+        read("wit/inbound/inbound.wit"),
+        "type `cp wit/inbound/inbound.wit plugins/sdk/wit/`"
+    );
 }
 
 /// What Cargo would put into the packages has the contract, and nothing in them

@@ -199,11 +199,17 @@ impl Rows for CsvRows {
             if fields.iter().all(|field| field.is_empty()) {
                 continue;
             }
-            if matches!(self.columns, Columns::Awaited) {
-                let columns = Columns::named(fields.iter().copied(), cut.line)?;
+            if matches!(self.columns, Columns::Awaited | Columns::Counted) {
+                let mut columns = std::mem::replace(&mut self.columns, Columns::Awaited);
+
+                let fields = self.fields(&cut);
+                let only_names = columns.begin(fields.iter().copied(), cut.line)?;
                 self.columns = columns;
-                continue;
+                if only_names {
+                    continue;
+                }
             }
+            let fields = self.fields(&cut);
             return Ok(Some(match self.columns.record(fields.iter().copied()) {
                 Ok(json) => Row::Good(Record {
                     json,

@@ -23,8 +23,17 @@ enum Place {
     End,
 }
 
+/// Bytes of a member's name on the way to the records.
+const MOST_NAME: usize = 64 * 1024;
+
+/// What ends an element of an array, a member of an object.
+const IN_ARRAY: &[u8] = b",]";
+const IN_OBJECT: &[u8] = b",}";
+
 pub(crate) struct JsonRows {
     text: Text,
+    /// Names that lead to the records.
+    way: Vec<String>,
     place: Place,
     /// Lines before the place where the text is.
     lines: u64,
@@ -41,9 +50,13 @@ struct Element {
 }
 
 impl JsonRows {
-    pub(crate) fn new(text: Text) -> JsonRows {
+    /// `records` is a JSON pointer.
+    pub(crate) fn new(text: Text, records: Option<&str>) -> JsonRows {
+        let way = records.unwrap_or_default().split('/').skip(1);
+        let way = way.map(|name| name.replace("~1", "/").replace("~0", "~"));
         JsonRows {
             text,
+            way: way.collect(),
             place: Place::Beginning,
             lines: 0,
         }
@@ -76,8 +89,50 @@ impl JsonRows {
         }
     }
 
-    /// Takes an element up to what ends it, which is passed as well.
-    fn element(&mut self, in_array: bool) -> Result<Element, Failure> {
+    /// Goes to the value that the pointer leads to.
+    fn descend(&mut self) -> Result<(), Failure> {
+        let way = self.way.clone();
+        for (depth, name) in way.iter().enumerate() {
+            let missing = |line: u64, why: &str| {
+                let way = way[..=depth].join("/");
+                let why = format!("line {line}: {why}, and `records` leads to /{way}");
+                Err(Failure::content(why))
+            };
+            if self.peek()? != Some(b'{') {
+                return missing(self.lines + 1, "here is no object");
+            }
+            self.text.pass(1);
+            loop {
+                match self.peek()? {
+                    Some(b'"') => {}
+                    Some(b'}') => {
+                        return missing(
+                            self.lines + 1,
+                            "the object that ends here has no such member",
+                        );
+                    }
+                    _ => return missing(self.lines + 1, "here is no member of an object"),
+                }
+                let known = self.element(b":", MOST_NAME)?;
+                let known: Option<String> = serde_json::from_slice(&known.bytes).ok();
+                if known.as_ref() == Some(name) {
+                    break;
+                }
+                let passed = self.element(IN_OBJECT, 0)?;
+                if passed.behind == Some(b'}') {
+                    return missing(
+                        self.lines + 1,
+                        "the object that ends here has no such member",
+                    );
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes what comes next up to what ends it, which is passed as well. Keeps
+    /// at most so many bytes of it.
+    fn element(&mut self, ends: &[u8], most: usize) -> Result<Element, Failure> {
         self.peek()?;
         let mut element = Element {
             bytes: Vec::new(),
@@ -90,7 +145,7 @@ impl JsonRows {
         loop {
             let piece = self.look()?;
             if piece.is_empty() {
-                if in_array || depth > 0 || quoted {
+                if !ends.is_empty() || depth > 0 || quoted {
                     return Err(Failure::content(format!(
                         "line {}: what begins here is never over: the file ends within it",
                         element.line
@@ -113,7 +168,7 @@ impl JsonRows {
                     b'"' => quoted = true,
                     b'{' | b'[' => depth += 1,
                     b'}' | b']' if depth > 0 => depth -= 1,
-                    b',' | b']' if in_array && depth == 0 => {
+                    byte if depth == 0 && ends.contains(byte) => {
                         end = Some((at, *byte));
                         break;
                     }
@@ -121,7 +176,7 @@ impl JsonRows {
                 }
             }
             let stop = end.map_or(piece.len(), |(at, _)| at);
-            let room = (MOST_RECORD + 1).saturating_sub(element.bytes.len());
+            let room = most.saturating_sub(element.bytes.len());
             element.bytes.extend_from_slice(&piece[..stop.min(room)]);
             element.length += stop;
             let lines = count(&piece[..stop]);
@@ -160,6 +215,10 @@ impl JsonRows {
     /// Nothing may follow the document.
     fn finish(&mut self) -> Result<(), Failure> {
         self.place = Place::End;
+        // What stands around an array in an object is not looked at.
+        if !self.way.is_empty() {
+            return Ok(());
+        }
         match self.peek()? {
             None => Ok(()),
             Some(_) => Err(Failure::content(format!(
@@ -177,6 +236,7 @@ fn count(piece: &[u8]) -> u64 {
 impl Rows for JsonRows {
     fn next(&mut self) -> Result<Option<Row>, Failure> {
         if self.place == Place::Beginning {
+            self.descend()?;
             match self.peek()? {
                 None => {
                     return Err(Failure::content("the file is empty, which is no JSON"));
@@ -186,7 +246,8 @@ impl Rows for JsonRows {
                     self.place = Place::First;
                 }
                 Some(b'{') => {
-                    let element = self.element(false)?;
+                    let ends = if self.way.is_empty() { b"" } else { IN_OBJECT };
+                    let element = self.element(ends, MOST_RECORD + 1)?;
                     self.place = Place::End;
                     return Ok(Some(self.row(&element)));
                 }
@@ -209,7 +270,7 @@ impl Rows for JsonRows {
             self.finish()?;
             return Ok(None);
         }
-        let element = self.element(true)?;
+        let element = self.element(IN_ARRAY, MOST_RECORD + 1)?;
         let row = self.row(&element);
         self.place = match element.behind {
             Some(b']') => Place::Behind,

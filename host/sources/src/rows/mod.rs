@@ -14,7 +14,7 @@ use crate::failure::Failure;
 use crate::settings::{Format, Reading};
 use crate::text::{BadBytes, Text};
 
-pub(crate) use object::Columns;
+pub(crate) use object::{Columns, MOST_COLUMNS};
 
 /// Bytes of one record: what a mapping could still work on.
 pub const MOST_RECORD: usize = 1 << 20;
@@ -58,7 +58,12 @@ pub struct BadRow {
 }
 
 impl BadRow {
-    fn new(line: u64, column: Option<u64>, problem: impl Into<String>, row: &[u8]) -> BadRow {
+    pub(crate) fn new(
+        line: u64,
+        column: Option<u64>,
+        problem: impl Into<String>,
+        row: &[u8],
+    ) -> BadRow {
         let mut row = String::from_utf8_lossy(row).into_owned();
         if row.len() > MOST_SHOWN {
             let end = row.floor_char_boundary(MOST_SHOWN);
@@ -175,7 +180,7 @@ fn text_rows(from: Box<dyn Read + Send>, format: Format, reading: &Reading) -> B
     let text = Text::new(from, reading.encoding);
     match format {
         Format::Csv => Box::new(csv::CsvRows::new(text, reading.csv, reading.header.clone())),
-        Format::Json => Box::new(json::JsonRows::new(text)),
+        Format::Json => Box::new(json::JsonRows::new(text, reading.records.as_deref())),
         // A workbook is no text; what is taken for one says so by its lines.
         Format::Ndjson | Format::Xlsx => Box::new(lines::LineRows::new(text)),
     }

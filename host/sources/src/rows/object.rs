@@ -11,8 +11,8 @@ pub(crate) const MOST_COLUMNS: usize = 2000;
 pub(crate) enum Columns {
     /// The first row will say them.
     Awaited,
-    /// There are none: a record is an array.
-    None,
+    /// The first row will say how many they are.
+    Counted,
     /// The names, as JSON texts with the colon behind them.
     Named(Vec<String>),
 }
@@ -21,7 +21,7 @@ impl Columns {
     pub(crate) fn new(header: Header) -> Result<Columns, Failure> {
         match header {
             Header::FirstRow => Ok(Columns::Awaited),
-            Header::None => Ok(Columns::None),
+            Header::Numbers => Ok(Columns::Counted),
             Header::Names(names) => Columns::named(names.iter().map(String::as_str), 0),
         }
     }
@@ -58,43 +58,57 @@ impl Columns {
         Ok(Columns::Named(ready.collect()))
     }
 
+    /// How many there are.
+    pub(crate) fn count(&self) -> usize {
+        match self {
+            Columns::Named(names) => names.len(),
+            Columns::Awaited | Columns::Counted => 0,
+        }
+    }
+
     /// A record of these fields. The error says why there is none.
     pub(crate) fn record<'a>(
         &self,
         fields: impl ExactSizeIterator<Item = &'a str>,
     ) -> Result<String, String> {
-        let mut json = String::new();
-        match self {
-            Columns::Named(names) => {
-                if fields.len() != names.len() {
-                    return Err(format!(
-                        "it has {} fields, and there are {} columns: is a separator within a field that is not quoted?",
-                        fields.len(),
-                        names.len()
-                    ));
-                }
-                json.push('{');
-                for (name, field) in names.iter().zip(fields) {
-                    if json.len() > 1 {
-                        json.push(',');
-                    }
-                    json.push_str(name);
-                    quote(&mut json, field);
-                }
-                json.push('}');
-            }
-            Columns::None | Columns::Awaited => {
-                json.push('[');
-                for field in fields {
-                    if json.len() > 1 {
-                        json.push(',');
-                    }
-                    quote(&mut json, field);
-                }
-                json.push(']');
-            }
+        let Columns::Named(names) = self else {
+            return Err("the columns have no names yet".into());
+        };
+        if fields.len() != names.len() {
+            return Err(format!(
+                "it has {} fields, and there are {} columns: is a separator within a field that is not quoted?",
+                fields.len(),
+                names.len()
+            ));
         }
+        let mut json = String::from("{");
+        for (name, field) in names.iter().zip(fields) {
+            if json.len() > 1 {
+                json.push(',');
+            }
+            json.push_str(name);
+            quote(&mut json, field);
+        }
+        json.push('}');
         Ok(json)
+    }
+
+    /// Takes the names of a first row, or their number. Says whether the row was
+    /// no more than names.
+    pub(crate) fn begin<'a>(
+        &mut self,
+        fields: impl Iterator<Item = &'a str>,
+        line: u64,
+    ) -> Result<bool, Failure> {
+        match self {
+            Columns::Awaited => {
+                *self = Columns::named(fields, line)?;
+                return Ok(true);
+            }
+            Columns::Counted => *self = Columns::named(fields.map(|_| ""), line)?,
+            Columns::Named(_) => {}
+        }
+        Ok(false)
     }
 }
 

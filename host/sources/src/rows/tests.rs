@@ -80,9 +80,10 @@ fn columns_can_be_named_or_have_no_names() {
         [r#"{"sku":"01","qty":"2"}"#]
     );
     assert_eq!(
-        read("01,2\n3", Format::Csv, &with(Header::None)),
-        [r#"["01","2"]"#, r#"["3"]"#]
+        read("01,2\n3,4", Format::Csv, &with(Header::Numbers)),
+        [r#"{"1":"01","2":"2"}"#, r#"{"1":"3","2":"4"}"#]
     );
+    assert!(read("01,2\n3", Format::Csv, &with(Header::Numbers))[1].starts_with("2:"));
 }
 
 #[test]
@@ -194,6 +195,35 @@ fn an_array_is_read_element_by_element() {
     let found = json(&long);
     assert!(found[0].starts_with("1:None it has more than"));
     assert_eq!(found[1], "2");
+}
+
+#[test]
+fn records_can_lie_within_a_document() {
+    let reading = Reading {
+        records: Some("/data/a~1b".into()),
+        ..Reading::default()
+    };
+    let json = |text: &str| read(text, Format::Json, &reading);
+    let around = |records: &str| {
+        format!(
+            "{{\"total\": [1,{{}}], \"data\":\n {{\"x\":\"}}\", \"a/b\": {records}, \"c\": 1}} }}"
+        )
+    };
+    assert_eq!(json(&around("[1, {\"a\":2}]")), ["1", "{\"a\":2}"]);
+    assert_eq!(json(&around("[]")), Vec::<String>::new());
+    assert_eq!(json(&around("{\"one\":[1]}")), ["{\"one\":[1]}"]);
+    for (text, why) in [
+        ("[]", "line 1: here is no object"),
+        (
+            "{\"data\":\n{\"b\":1}}",
+            "line 2: the object that ends here has no such member",
+        ),
+        ("{}", "has no such member, and `records` leads to /data"),
+        ("{\"data\":3}", "here is no object"),
+    ] {
+        let said = refused(text, Format::Json, &reading);
+        assert!(said.contains(why), "{text}: {said}");
+    }
 }
 
 #[test]

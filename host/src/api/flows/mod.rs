@@ -133,7 +133,10 @@ async fn runs<S: Service>(asked: Asked<S>) -> Result<Response, Refused> {
 async fn report<S: Service>(asked: Asked<S>) -> Result<Response, Refused> {
     asked.query(&[])?;
     let run = asked.name("run").parse().map_err(|_| {
-        Refused::bad_request("invalid-path", "a run is named by its number, as in runs/17")
+        Refused::bad_request(
+            "invalid-path",
+            "a run is named by its number, as in runs/17",
+        )
     })?;
     let report = asked.flows()?.run_report(asked.tenant(), asked.flow(), run);
     fresh(&report.await?)

@@ -51,6 +51,32 @@ async fn a_token_opens_its_own_tenant_and_nothing_else() {
 }
 
 #[tokio::test]
+async fn flows_are_open_to_their_tenant_and_to_an_administrator() {
+    let host = start_with_tokens().await;
+    for (path, token, status) in [
+        // Who was let in is told that this host runs none.
+        ("/v1/acme/flows", "cd_acme", 501),
+        ("/v1/acme/flows", "cd_admin", 501),
+        ("/v1/acme/flows/stock/runs/7", "cd_acme", 501),
+        ("/v1/acme/flows", "cd_other", 401),
+        ("/v1/acme/flows/stock", "cd_wrong", 401),
+        ("/v1/nobody/flows", "cd_acme", 401),
+    ] {
+        let bearer = format!("Bearer {token}");
+        let answer = host.get(path, &[("authorization", &bearer)]).await;
+        assert_eq!(answer.status, status, "{path} {token}");
+    }
+    let other = [("authorization", "Bearer cd_other")];
+    for what in ["run", "pause", "resume", "resync"] {
+        let path = format!("/v1/acme/flows/stock/{what}");
+        let answer = host.post(&path, &other, "").await;
+        answer.is_problem(401, "unauthorized");
+        let answer = host.post(&path, &[], "").await;
+        answer.is_problem(401, "unauthorized");
+    }
+}
+
+#[tokio::test]
 async fn without_a_token_only_health_answers() {
     let host = start_with_tokens().await;
     let answer = host.post(STOCK, &[], "{}").await;

@@ -2,9 +2,12 @@
 //! pretends to deliver.
 
 mod access;
+mod bulk;
 mod calls;
 mod connections;
 mod contract;
+mod inbound;
+mod running;
 mod shutdown;
 
 use std::collections::BTreeMap;
@@ -26,10 +29,14 @@ use tokio_util::sync::CancellationToken;
 use super::{Server, Service, bind};
 use crate::budget::Budget;
 use crate::config::{
-    HostConfig, HostLimits, RecordingConfig, TelemetryConfig, TokenHash, TrustConfig,
+    HostConfig, HostLimits, RecordingConfig, Secret, TelemetryConfig, TokenHash, TrustConfig,
+    WebhookGate, WebhookKey, WebhookSource,
 };
+use crate::flows::Flows;
 use crate::host::Call;
+use crate::inbound::{Record, Refusal, TakenIn};
 use crate::outbox::{Outbox, Queued};
+use crate::plugin::inbound::Push;
 use crate::problem::{Place, Problem};
 use crate::reload::current::{Following, Gaps};
 use crate::reload::passing::{Retry, Unwatched};
@@ -39,6 +46,8 @@ use crate::report::{
 };
 use crate::telemetry::Telemetry;
 use crate::vital::Trouble;
+
+pub use running::{Answer, Running, connect, read_some, start, start_open};
 
 /// Longest any test waits for anything.
 const BOUND: Duration = Duration::from_secs(20);
@@ -51,6 +60,8 @@ struct Inner {
     config: HostConfig,
     tokens: BTreeMap<String, Vec<TokenHash>>,
     calls: Mutex<Vec<Call>>,
+    pushes: Mutex<Vec<Push>>,
+    kept: Mutex<Vec<Record>>,
     memory: Budget,
     telemetry: Telemetry,
     troubles: Mutex<Vec<Trouble>>,
@@ -100,6 +111,8 @@ impl Fake {
             troubles: Mutex::default(),
             tokens: tenants.map(|(name, t)| (name.to_owned(), t)).collect(),
             calls: Mutex::default(),
+            pushes: Mutex::default(),
+            kept: Mutex::default(),
             began: Semaphore::new(0),
             release: Semaphore::new(0),
             ended: Semaphore::new(0),
@@ -224,6 +237,13 @@ impl Service for Fake {
         }]
     }
 
+    fn flows(&self) -> Result<&Flows, Problem> {
+        Err(Problem::host(
+            "flows-not-available",
+            "this host runs no flows",
+        ))
+    }
+
     fn telemetry(&self) -> &Telemetry {
         &self.0.telemetry
     }
@@ -288,8 +308,84 @@ impl Service for Fake {
         false
     }
 
-    async fn queue(&self, _: Call) -> Result<Queued, Problem> {
-        Err(without_outbox())
+    /// Only `outbox` has one: what came under a key before is known, `full` is, and
+    /// an item `{"bad":…}` is refused.
+    async fn queue(&self, call: Call) -> Result<Queued, Problem> {
+        let items: Vec<Value> = serde_json::from_slice(&call.body).unwrap();
+        match call.connection.as_str() {
+            "outbox" => {}
+            "full" => return Err(Problem::host("outbox-full", "the disk is full")),
+            _ => return Err(without_outbox()),
+        }
+        if let Some(bad) = items.iter().position(|item| item.get("bad").is_some()) {
+            return Err(Problem::caller("invalid-json", "this item is bad").item(bad));
+        }
+        let mut calls = self.0.calls.lock().unwrap();
+        let same =
+            |it: &&Call| it.idempotency_key.is_some() && it.idempotency_key == call.idempotency_key;
+        let known = calls.iter().any(|it| same(&it));
+        calls.push(call);
+        Ok(Queued {
+            delivery: format!("d-{}", calls.len()),
+            items: items.len(),
+            known,
+            status: None,
+        })
+    }
+
+    /// `shop` takes what says `x-sign: good`; of `lost` it cannot be kept.
+    async fn push(
+        &self,
+        _tenant: &str,
+        connection: &str,
+        push: Push,
+    ) -> Result<crate::plugin::inbound::Answer, Refusal> {
+        let good = ("x-sign".to_owned(), "good".to_owned());
+        if !push.headers.contains(&good) {
+            return Err(Refusal::Stranger);
+        }
+        match connection {
+            "shop" => {}
+            "lost" => return Err(Problem::host("outbox-unwritable", "no disk").into()),
+            _ => return Err(Refusal::Stranger),
+        }
+        self.0.pushes.lock().unwrap().push(push);
+        Ok(crate::plugin::inbound::Answer {
+            status: 201,
+            headers: vec![("x-echo".into(), "1".into())],
+            body: crate::plugin::contract::Body::Text("success".into()),
+        })
+    }
+
+    fn webhook(&self, tenant: &str, flow: &str) -> Option<WebhookSource> {
+        let gate = match (tenant, flow) {
+            ("acme", "open") => WebhookGate::Bearer,
+            ("acme", "signed") => WebhookGate::Token {
+                secret: Secret::new("a-token-of-the-shop".into()),
+                header: axum::http::HeaderName::from_static("x-token"),
+                prefix: String::new(),
+            },
+            _ => return None,
+        };
+        Some(WebhookSource {
+            gate,
+            records: None,
+            key: Some(WebhookKey::Pointer("/id".into())),
+        })
+    }
+
+    async fn keep(&self, _: &str, _: &str, records: Vec<Record>) -> Result<TakenIn, Problem> {
+        let mut kept = self.0.kept.lock().unwrap();
+        let before = kept.len();
+        for record in records.iter() {
+            if !kept.contains(record) {
+                kept.push(record.clone());
+            }
+        }
+        Ok(TakenIn {
+            records: records.len(),
+            new: kept.len() - before,
+        })
     }
 
     fn outbox(&self) -> Result<&Outbox, Problem> {
@@ -319,135 +415,4 @@ impl Service for Fake {
             _ => Err(Problem::caller("unknown-plugin", "there is no such plugin")),
         }
     }
-}
-
-/// A server on a port of its own.
-pub struct Running {
-    fake: Fake,
-    base: String,
-    stop: CancellationToken,
-    cut: CancellationToken,
-    served: tokio::task::JoinHandle<usize>,
-    client: Client<HttpConnector, Full<Bytes>>,
-}
-
-/// An answer, read.
-#[derive(Debug)]
-pub struct Answer {
-    status: StatusCode,
-    headers: HeaderMap,
-    body: Bytes,
-}
-
-impl Answer {
-    fn json(&self) -> Value {
-        serde_json::from_slice(&self.body).expect("JSON")
-    }
-
-    /// The code of a problem, after checking that it is one.
-    fn problem(&self) -> String {
-        let problem = self.json();
-        assert_eq!(self.headers["content-type"], "application/problem+json");
-        assert_eq!(problem["status"], self.status.as_u16());
-        let code = problem["code"].as_str().expect("a code");
-        assert_eq!(problem["type"], format!("/problems/{code}"));
-        for member in ["title", "detail", "blame"] {
-            assert!(problem[member].is_string(), "{problem}");
-        }
-        code.to_owned()
-    }
-
-    fn is_problem(&self, status: u16, code: &str) {
-        assert_eq!(
-            (self.status.as_u16(), self.problem().as_str()),
-            (status, code)
-        );
-    }
-}
-
-pub async fn start(setup: Setup) -> Running {
-    let fake = Fake::new(setup);
-    let listener = bind(fake.0.config.listen).await.unwrap();
-    let server = Server::new(listener, fake.clone()).unwrap();
-    let base = format!("http://{}", server.address());
-    let (stop, cut) = (CancellationToken::new(), CancellationToken::new());
-    let served = tokio::spawn(server.run(stop.clone(), cut.clone()));
-    Running {
-        fake,
-        base,
-        stop,
-        cut,
-        served,
-        client: Client::builder(TokioExecutor::new()).build_http(),
-    }
-}
-
-/// A tenant without tokens, called from this machine.
-pub async fn start_open() -> Running {
-    start(Setup {
-        tenants: vec![("acme", Vec::new())],
-        ..Setup::default()
-    })
-    .await
-}
-
-impl Running {
-    async fn send(&self, request: Request<Full<Bytes>>) -> Answer {
-        let response = tokio::time::timeout(BOUND, self.client.request(request))
-            .await
-            .expect("an answer in time")
-            .expect("an answer");
-        let (parts, body) = response.into_parts();
-        Answer {
-            status: parts.status,
-            headers: parts.headers,
-            body: body.collect().await.expect("a whole body").to_bytes(),
-        }
-    }
-
-    fn request(
-        &self,
-        method: &str,
-        path: &str,
-        headers: &[(&str, &str)],
-    ) -> axum::http::request::Builder {
-        let request = Request::builder()
-            .method(method)
-            .uri(format!("{}{path}", self.base));
-        headers.iter().fold(request, |request, (name, value)| {
-            request.header(*name, *value)
-        })
-    }
-
-    async fn get(&self, path: &str, headers: &[(&str, &str)]) -> Answer {
-        let request = self.request("GET", path, headers);
-        self.send(request.body(Full::default()).unwrap()).await
-    }
-
-    async fn post(&self, path: &str, headers: &[(&str, &str)], body: impl Into<Bytes>) -> Answer {
-        let request = self.request("POST", path, headers);
-        self.send(request.body(Full::new(body.into())).unwrap())
-            .await
-    }
-}
-
-async fn connect(host: &Running) -> tokio::net::TcpStream {
-    let address = host.base.strip_prefix("http://").unwrap();
-    tokio::net::TcpStream::connect(address).await.unwrap()
-}
-
-/// Reads until the text is there or the connection ends.
-async fn read_some(socket: &mut tokio::net::TcpStream, text: &str) -> String {
-    let mut read = Vec::new();
-    let reading = async {
-        while !String::from_utf8_lossy(&read).contains(text) {
-            let mut part = [0; 4096];
-            match socket.read(&mut part).await {
-                Ok(0) | Err(_) => break,
-                Ok(length) => read.extend_from_slice(&part[..length]),
-            }
-        }
-    };
-    tokio::time::timeout(BOUND, reading).await.expect("in time");
-    String::from_utf8_lossy(&read).into_owned()
 }

@@ -154,21 +154,7 @@ impl Host {
     }
 
     fn read(&self, answer: &Answer) -> Result<Value, Failure> {
-        let url = &self.url;
-        if !answer.status.is_success() {
-            return Err(match serde_json::from_slice::<Told>(&answer.body) {
-                Ok(told) if told.code == "unauthorized" => self.unauthorized(),
-                Ok(told) => anyhow::anyhow!("the host at {url} says: {}", told.detail).into(),
-                Err(_) => anyhow::anyhow!("what answers at {url} is not a crossdock host").into(),
-            });
-        }
-        serde_json::from_slice(&answer.body).map_err(|error| {
-            let why = crate::json_failure::sentence(&error);
-            anyhow::anyhow!(
-                "the answer of the host at {url} cannot be read ({why}); is it another version of crossdock?"
-            )
-            .into()
-        })
+        read(&self.url, answer, || self.unauthorized())
     }
 
     fn unauthorized(&self) -> Failure {
@@ -184,7 +170,30 @@ impl Host {
     }
 }
 
-fn failure(why: NoAnswer) -> Failure {
+/// What the host at `url` answered.
+pub(in super::super) fn read(
+    url: &str,
+    answer: &Answer,
+    unauthorized: impl FnOnce() -> Failure,
+) -> Result<Value, Failure> {
+    if !answer.status.is_success() {
+        return Err(match serde_json::from_slice::<Told>(&answer.body) {
+            Ok(told) if told.code == "unauthorized" => unauthorized(),
+            Ok(told) => anyhow::anyhow!("the host at {url} says: {}", told.detail).into(),
+            Err(_) => anyhow::anyhow!("what answers at {url} is not a crossdock host").into(),
+        });
+    }
+    serde_json::from_slice(&answer.body).map_err(|error| {
+        let why = crate::json_failure::sentence(&error);
+        anyhow::anyhow!(
+            "the answer of the host at {url} cannot be read ({why}); is it another version of crossdock?"
+        )
+        .into()
+    })
+}
+
+/// What to do where there is no answer.
+pub(in super::super) fn failure(why: NoAnswer) -> Failure {
     match why {
         NoAnswer::Nobody { .. } => anyhow::anyhow!(
             "{why}; start the host with `crossdock serve`, or name another one with --url"
@@ -195,7 +204,7 @@ fn failure(why: NoAnswer) -> Failure {
 }
 
 /// A value as a part of a URL.
-pub(super) fn encoded(text: &str) -> String {
+pub(in super::super) fn encoded(text: &str) -> String {
     utf8_percent_encode(text, UNRESERVED).to_string()
 }
 

@@ -12,6 +12,9 @@ mod watch;
 
 use clap::Subcommand;
 
+pub(super) use asking::{encoded, failure, read};
+pub(super) use show::{understood, when};
+
 use super::Global;
 use super::failure::Finished;
 

@@ -157,7 +157,7 @@ pub(super) async fn run(global: &Global, args: ShowArgs) -> Finished {
 }
 
 /// An answer in the shape that this version knows.
-pub(super) fn understood<T: DeserializeOwned>(answer: Value) -> Result<T, Failure> {
+pub(in super::super) fn understood<T: DeserializeOwned>(answer: Value) -> Result<T, Failure> {
     serde_json::from_value(answer).map_err(|error| {
         let why = crate::json_failure::sentence(&error);
         anyhow::anyhow!(
@@ -168,7 +168,7 @@ pub(super) fn understood<T: DeserializeOwned>(answer: Value) -> Result<T, Failur
 }
 
 /// A time for people.
-pub(super) fn when(ms: u64) -> String {
+pub(in super::super) fn when(ms: u64) -> String {
     let at = i64::try_from(ms).ok();
     let at = at.and_then(|ms| Timestamp::from_millisecond(ms).ok());
     at.map_or_else(

@@ -166,7 +166,8 @@ pub(super) mod tests {
     #[test]
     fn counts_and_times_are_for_people() {
         let run: Run =
-            serde_json::from_value(run("done", json!({"in": 9, "sent": 4, "accepted": 3}))).unwrap();
+            serde_json::from_value(run("done", json!({"in": 9, "sent": 4, "accepted": 3})))
+                .unwrap();
         assert_eq!(run.counts.line(), "9 in, 4 sent, 3 accepted");
         assert_eq!(
             run.stages.line(),

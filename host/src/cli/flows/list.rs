@@ -64,8 +64,19 @@ fn text(paint: Paint, listed: &Listed) -> String {
         return "this tenant has no flows\n".to_owned();
     }
     let header = [
-        "FLOW", "SOURCE", "RUNS", "STATE", "NEXT", "LAST RUN", "ENDED AS", "IN", "UNCHANGED",
-        "SENT", "ACCEPTED", "REFUSED", "PARKED",
+        "FLOW",
+        "SOURCE",
+        "RUNS",
+        "STATE",
+        "NEXT",
+        "LAST RUN",
+        "ENDED AS",
+        "IN",
+        "UNCHANGED",
+        "SENT",
+        "ACCEPTED",
+        "REFUSED",
+        "PARKED",
     ];
     let rows: Vec<Vec<String>> = listed.flows.iter().map(row).collect();
     let mut text = table(paint, &header, &rows);

@@ -78,7 +78,10 @@ mod tests {
             let run: Run = serde_json::from_value(tests::run(state, counts)).unwrap();
             line(&run)
         };
-        let half = shown("running", json!({"in": 20, "sent": 10, "accepted": 4, "refused": 1}));
+        let half = shown(
+            "running",
+            json!({"in": 20, "sent": 10, "accepted": 4, "refused": 1}),
+        );
         assert!(half.contains(" 5/10+  20 in"), "{half}");
         assert_eq!(half.matches('█').count(), 15, "{half}");
         let none = shown("running", json!({}));

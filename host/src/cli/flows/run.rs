@@ -67,7 +67,11 @@ pub(super) async fn run(global: &Global, args: RunArgs) -> Finished {
             true => print_json(&answer)?,
             false => print(&dry.text(Paint::stdout()))?,
         }
-        return Ok(if dry.fails() { Exit::Refused } else { Exit::Done });
+        return Ok(if dry.fails() {
+            Exit::Refused
+        } else {
+            Exit::Done
+        });
     }
     let begun: Run = understood(answer.clone())?;
     if !args.wait {

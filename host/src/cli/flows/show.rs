@@ -71,7 +71,12 @@ pub(super) async fn run(global: &Global, args: ShowArgs) -> Finished {
 
 /// One run, line by line.
 pub(super) fn run_text(run: &Run) -> String {
-    let mut text = format!("run {}, {} ({})\n", run.run, run.state, sentence(&run.cause));
+    let mut text = format!(
+        "run {}, {} ({})\n",
+        run.run,
+        run.state,
+        sentence(&run.cause)
+    );
     let mut line = |name: &str, value: String| text.push_str(&format!("  {name:<10} {value}\n"));
     if let Some(tick) = run.tick_ms {
         line("for", when(tick));
@@ -82,7 +87,10 @@ pub(super) fn run_text(run: &Run) -> String {
         line("ended", format!("{}, after {took}", when(ended)));
     }
     line("records", run.counts.line());
-    line("pages", format!("{}, {} of them open", run.pages, run.open_pages));
+    line(
+        "pages",
+        format!("{}, {} of them open", run.pages, run.open_pages),
+    );
     line("time", run.stages.line());
     if let Some(problem) = &run.problem {
         line("problem", problem.line());
@@ -107,7 +115,11 @@ fn text(paint: Paint, whole: &Whole) -> String {
         ("received", flow.received),
         ("parked", flow.parked),
     ] {
-        let what = if name == "skipped" { "ticks" } else { "records" };
+        let what = if name == "skipped" {
+            "ticks"
+        } else {
+            "records"
+        };
         if count > 0 {
             line(name, format!("{count} {what}"));
         }

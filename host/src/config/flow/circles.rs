@@ -11,7 +11,9 @@ use crate::config::TenantConfig;
 use crate::config::mistakes::Report;
 
 /// Reports each circle and each file that two flows write.
-pub(in crate::config) fn check(config: &TenantConfig, report: &mut Report) {
+///
+/// `files` are those that were read for the tenant.
+pub(in crate::config) fn check(config: &TenantConfig, files: &[PathBuf], report: &mut Report) {
     let edges = edges(config);
     for circle in circles(&edges) {
         let names: Vec<&str> = circle.iter().map(|edge| edge.from).collect();
@@ -40,7 +42,9 @@ pub(in crate::config) fn check(config: &TenantConfig, report: &mut Report) {
         );
     }
     echoes(config, report);
-    shared_files(config, report);
+    let files: Vec<PathBuf> = files.iter().map(|file| real(file)).collect();
+    shared_files(config, &files, report);
+    own_folders(config, &files, report);
 }
 
 /// What one flow gives goes into another.
@@ -227,13 +231,8 @@ fn echoes(config: &TenantConfig, report: &mut Report) {
     }
 }
 
-/// Two flows must not write the same file, nor one a file that the tenant reads.
-fn shared_files(config: &TenantConfig, report: &mut Report) {
-    let tables = config
-        .connections
-        .values()
-        .flat_map(|it| it.tables.values());
-    let read: Vec<PathBuf> = tables.map(|table| real(&table.path)).collect();
+/// Two flows must not write the same file, nor one a file of the tenant's settings.
+fn shared_files(config: &TenantConfig, files: &[PathBuf], report: &mut Report) {
     let mut written: BTreeMap<PathBuf, &str> = BTreeMap::new();
     for (name, flow) in &config.flows {
         for (index, target) in flow.targets.iter().enumerate() {
@@ -242,9 +241,9 @@ fn shared_files(config: &TenantConfig, report: &mut Report) {
             };
             let key = format!("to.{index}.file");
             let path = real(path);
-            if read.contains(&path) {
+            if files.contains(&path) {
                 let detail = format!(
-                    "flow `{name}` would write over a table of this tenant; name another file."
+                    "flow `{name}` would write over a file of this tenant's settings; name another one."
                 );
                 refuse(config, name, &key, "config-bad-value", detail, report);
             }
@@ -267,6 +266,35 @@ fn shared_files(config: &TenantConfig, report: &mut Report) {
                 }
             }
         }
+    }
+}
+
+/// A folder whose files are read and moved must not hold the tenant's settings,
+/// scripts, tables or secrets.
+fn own_folders(config: &TenantConfig, files: &[PathBuf], report: &mut Report) {
+    for (name, flow) in &config.flows {
+        let FlowSource::Folder(source) = &flow.source else {
+            continue;
+        };
+        let folder = real(&source.folder);
+        let Some(file) = files
+            .iter()
+            .find(|file| file.parent() == Some(folder.as_path()))
+        else {
+            continue;
+        };
+        let file = file.file_name().unwrap_or_default().to_string_lossy();
+        let detail = format!(
+            "flow `{name}` would read and move files of this tenant's settings, as {file}; name a folder of its own."
+        );
+        refuse(
+            config,
+            name,
+            "from.folder",
+            "config-bad-value",
+            detail,
+            report,
+        );
     }
 }
 

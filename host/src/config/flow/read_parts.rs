@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
 
+use super::circles::real;
 use super::read::FlowReader;
 use super::reading::{duration, tables};
 use super::{FlowConfirm, FlowStep, FlowTarget};
@@ -174,9 +175,10 @@ impl FlowReader<'_, '_, '_> {
     /// Whether a path is below the folder of all tenants, and not below this
     /// one's.
     pub(super) fn is_anothers(&self, path: &Path) -> bool {
-        let dir = self.files.dir;
-        dir.parent().is_some_and(|all| {
-            !all.as_os_str().is_empty() && path.starts_with(all) && !path.starts_with(dir)
+        let (path, dir) = (real(path), self.files.real_dir.as_deref());
+        dir.is_some_and(|dir| {
+            let all = dir.parent();
+            all.is_some_and(|all| path.starts_with(all)) && !path.starts_with(dir)
         })
     }
 

@@ -32,6 +32,7 @@ const KINDS: [(&str, &[&str]); 4] = [
             "quote",
             "header",
             "sheet",
+            "records",
             "done",
             "failed",
             "settle",
@@ -62,9 +63,11 @@ impl FlowReader<'_, '_, '_> {
         let mut kept = true;
         for (kind, keys) in KINDS {
             for key in keys {
+                let mut fitting = KINDS.iter().filter(|(_, keys)| keys.contains(key));
+                let fits = fitting.any(|(kind, _)| typed.contains(kind));
                 if let Some(value) = section.any(key)
                     && !typed.is_empty()
-                    && !typed.contains(&kind)
+                    && !fits
                 {
                     let detail = format!(
                         "goes with `{kind}`, and this source has {}.",
@@ -197,7 +200,13 @@ impl FlowReader<'_, '_, '_> {
         let sheet = section
             .text(report, "sheet")
             .map(|typed| typed.value.to_owned());
+        let records = pointer(section, "records", report);
         for (key, of, fits) in [
+            (
+                "records",
+                "JSON",
+                format.is_none_or(|it| it == Format::Json),
+            ),
             (
                 "separator",
                 "CSV",
@@ -231,6 +240,7 @@ impl FlowReader<'_, '_, '_> {
                 csv,
                 header: header.unwrap_or_default(),
                 sheet,
+                records,
             },
             done: done?,
             failed: failed?,
@@ -329,6 +339,7 @@ impl FlowReader<'_, '_, '_> {
             }
         });
         let from_start = section.boolean(report, "from_start").unwrap_or(false);
+        let allow_private = section.boolean(report, "allow_private").unwrap_or(false);
         let timeout = duration(&mut section, "timeout", ("1s", "1h"), report);
         section.finish(report);
         Some(DatabaseSource {
@@ -337,6 +348,7 @@ impl FlowReader<'_, '_, '_> {
             cursor: cursor?.value.to_owned(),
             start,
             from_start,
+            allow_private,
             timeout: timeout.unwrap_or(DatabaseSource::TIMEOUT),
         })
     }
@@ -442,7 +454,7 @@ fn header(section: &mut Section, report: &mut Report) -> Option<Header> {
     let typed = section.any("header")?;
     match typed.value {
         DeValue::Boolean(true) => Some(Header::FirstRow),
-        DeValue::Boolean(false) => Some(Header::None),
+        DeValue::Boolean(false) => Some(Header::Numbers),
         DeValue::Array(array) => {
             let names = elements(&typed.key, array).take(MOST_COLUMNS + 1);
             let names: Vec<String> = names

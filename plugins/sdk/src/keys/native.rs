@@ -25,7 +25,7 @@ pub(crate) fn with_secrets<R>(secrets: Secrets, work: impl FnOnce() -> R) -> R {
     work()
 }
 
-pub(super) fn hash(digest: Digest, message: &[Chunk]) -> Result<Vec<u8>, KeyError> {
+pub(crate) fn hash(digest: Digest, message: &[Chunk]) -> Result<Vec<u8>, KeyError> {
     use sha1::Digest as _;
     if !has_secret(message) {
         return Err(KeyError::Other(
@@ -41,7 +41,7 @@ pub(super) fn hash(digest: Digest, message: &[Chunk]) -> Result<Vec<u8>, KeyErro
     })
 }
 
-pub(super) fn hmac(
+pub(crate) fn hmac(
     digest: Digest,
     key: &[Chunk],
     messages: &[Vec<Chunk>],
@@ -63,6 +63,12 @@ pub(super) fn hmac(
         }?;
     }
     Ok(key)
+}
+
+/// Whether `given` is the secret itself.
+pub(crate) fn is_secret(name: &str, given: &[u8]) -> Result<bool, KeyError> {
+    let secret = resolve(&[Chunk::Secret(name.to_owned())])?;
+    Ok(secret == given)
 }
 
 fn mac<M: Mac + KeyInit>(key: &[u8], message: &[u8]) -> Result<Vec<u8>, KeyError> {
