@@ -22,14 +22,18 @@ use crate::vital::{Part, Trouble};
 /// How long spans may take to be sent at the end.
 const LAST_SPANS: Duration = Duration::from_secs(2);
 
+/// How long flows may take to end: they go on from the disk at the next start.
+const LAST_FLOWS: Duration = Duration::from_secs(2);
+
 /// How long the end takes at most beyond `[limits] shutdown_ms`, which callers and
-/// queued requests share: one after the other, answers leave, what became of
-/// requests is written down, then what connections know, spans are sent, threads
-/// end, and the last lines of the log are written.
+/// queued requests share: one after the other, answers leave, flows
+/// end, what became of requests is written down, then what connections know, spans
+/// are sent, threads end, and the last lines of the log are written.
 const AFTER: Duration = api::LAST_ANSWERS
     .saturating_add(outbox::LAST_OUTCOMES)
     .saturating_add(outbox::LAST_LIMITS)
     .saturating_add(LAST_SPANS)
+    .saturating_add(LAST_FLOWS)
     .saturating_add(super::LAST_THREADS)
     .saturating_add(logging::LAST_LINES);
 
@@ -89,8 +93,7 @@ pub(super) async fn run(global: &Global, listen: Option<SocketAddr>) -> Finished
     let until = until.await.unwrap_or_else(|_| Instant::now());
     // First, since they put what they have into the outbox.
     if let Ok(flows) = host.flows() {
-        let left = until.saturating_duration_since(Instant::now());
-        flows.close(left).await;
+        flows.close(LAST_FLOWS).await;
     }
     if let Ok(outbox) = host.outbox() {
         outbox.close(until, &cut).await;

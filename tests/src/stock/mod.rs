@@ -14,7 +14,7 @@ mod weather;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use anyhow::{Context, ensure};
 use crossdock_stand_ins::{Options, StandIns};
@@ -38,6 +38,9 @@ const ROUND: Duration = Duration::from_secs(4);
 
 /// How long nothing may happen before what the ERP still has pending changes again.
 const STILL: Duration = Duration::from_secs(8);
+
+/// Longest that adapters may take to be compiled.
+const COMPILING: Duration = Duration::from_secs(180);
 
 /// How often what nobody confirms changes again.
 const AGAIN: usize = 10;
@@ -157,6 +160,7 @@ pub struct Scene {
     changes: Changes,
     /// Requests that were on their way at kills.
     cut: u64,
+    killed_at: Vec<SystemTime>,
     host: Option<Serving>,
 }
 
@@ -178,6 +182,7 @@ impl Scene {
             rng: crate::soak::stream(seed, 77),
             changes: Changes::new(),
             cut: 0,
+            killed_at: Vec::new(),
             host: None,
         })
     }
@@ -185,6 +190,11 @@ impl Scene {
     /// Starts the host, and waits until everything serves.
     pub async fn start(&mut self) {
         let host = Serving::start_at(&self.binary, &self.bed.path("")).await;
+        let (client, began) = (host.client(), Instant::now());
+        // The first time, everything is compiled.
+        while !setting::serves(&client).await && began.elapsed() < COMPILING {
+            tokio::time::sleep(LOOK).await;
+        }
         self.host = Some(host.checked().await);
     }
 
@@ -254,6 +264,7 @@ impl Scene {
             .map(|platform| self.stand_ins.under_way(platform))
             .sum::<u64>();
         host.kill().await;
+        self.killed_at.push(SystemTime::now());
         self.kills += 1;
         self.start().await;
         Ok(())
@@ -308,7 +319,7 @@ impl Scene {
             cut: self.cut,
             ..Found::default()
         };
-        verdict::compare(&self.stand_ins, &self.changes, &mut found);
+        verdict::compare(&self.stand_ins, &self.changes, &self.killed_at, &mut found);
         found
     }
 
@@ -342,7 +353,7 @@ impl fmt::Display for Found {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "{} changes in the ERP, {} confirmations; {} kills with {} requests on their way, {} requests met a misbehaviour; {} numbers were written again after an answer was lost; {:.1} s",
+            "{} changes in the ERP, {} confirmations; {} kills with {} requests on their way, {} requests met a misbehaviour; {} numbers were written again, since an answer was lost or the host was killed before it had written it down; {:.1} s",
             self.changes,
             self.confirmations,
             self.kills,

@@ -5,6 +5,7 @@ use crossdock_stand_ins::platforms::wangdian::Wangdian;
 
 use super::SHOPS;
 use crate::bed::Bed;
+use crate::client::Client;
 use crate::platforms::{Connection, TENANT, put_tenant};
 
 /// The store of everything.
@@ -20,7 +21,7 @@ page = 200
 from = { connection = "wangdian", operation = "stock.pending", input = { count = 200 }, records = "/id_list", cursor = { from = "/position", to = "/position", start = 0 } }
 steps = [ { connection = "wangdian", operation = "stock.calc", script = "pending-to-calc.jq" } ]
 to = [
-  { connection = "lingzhi", operation = "stock.update", script = "erp-to-shop.jq" },
+  { connection = "lingzhi", operation = "stock.update", script = "erp-to-mini.jq" },
   { connection = "fengchao", operation = "stock.update", script = "erp-to-region.jq" },
   { connection = "dingliyun", operation = "stock.update", script = "erp-to-shop.jq" },
 ]
@@ -28,8 +29,12 @@ confirm = { connection = "wangdian", operation = "stock.confirm", script = "conf
 "#;
 
 /// Its scripts.
-pub const SCRIPTS: [(&str, &str); 4] = [
+pub const SCRIPTS: [(&str, &str); 5] = [
     ("pending-to-calc.jq", "{api_goods_id: .}\n"),
+    (
+        "erp-to-mini.jq",
+        "{sku: \"\\(.rec_id)^^^红色\", location: \"S1\", quantity: .syn_stock}\n",
+    ),
     (
         "erp-to-shop.jq",
         "{sku: \"a-\\(.rec_id)\", location: \"S1\", quantity: .syn_stock}\n",
@@ -83,6 +88,13 @@ pub fn bed(stand_ins: &StandIns, articles: usize) -> Bed {
         erp.put_api_goods(article, 0);
     }
     bed
+}
+
+/// Whether the host has checked everything.
+pub async fn serves(client: &Client) -> bool {
+    let ready = client.get("/readyz").await;
+    let checking = |ready: &serde_json::Value, what: &str| ready[what].get("checking").is_some();
+    ready.is_ok_and(|ready| !checking(&ready, "plugins") && !checking(&ready, "tenants"))
 }
 
 /// How often the stock of an article has changed in the ERP.

@@ -1,19 +1,29 @@
 //! What the shops keep and the ERP was told, beside what the ERP has.
 
 use std::collections::BTreeMap;
+use std::time::{Duration, SystemTime};
 
 use crossdock_stand_ins::StandIns;
+use crossdock_stand_ins::decimal::Decimal;
 use crossdock_stand_ins::platforms::dingliyun::State;
 use serde_json::Value;
 
 use super::setting::STORE;
 use super::{Changes, ERP, Found, SHOPS};
 
+/// By then, an answer that has come is written down, however busy the machine is.
+const WRITTEN_DOWN: Duration = Duration::from_secs(2);
+
 /// Compares everything, and takes down what does not fit.
-pub fn compare(stand_ins: &StandIns, changes: &Changes, found: &mut Found) {
+pub fn compare(
+    stand_ins: &StandIns,
+    changes: &Changes,
+    killed_at: &[SystemTime],
+    found: &mut Found,
+) {
     let last = last_of(changes);
     shops_have_what_the_erp_has(stand_ins, &last, found);
-    histories_only_go_forward(stand_ins, changes, &last, found);
+    histories_only_go_forward(stand_ins, changes, killed_at, found);
     confirmations_fit(stand_ins, changes, &last, found);
     for platform in SHOPS.into_iter().chain([ERP]) {
         let counters = stand_ins.counters(platform);
@@ -38,12 +48,23 @@ fn last_of(changes: &Changes) -> BTreeMap<i64, (i64, i64)> {
 
 type Last = BTreeMap<i64, (i64, i64)>;
 
+/// A number that is a whole one however it is written; -1 for another.
+fn whole(number: Decimal) -> i64 {
+    let text = number.to_string();
+    let digits = text.split_once('.').map_or(&*text, |(whole, rest)| {
+        let is_whole = rest.bytes().all(|byte| byte == b'0');
+        if is_whole { whole } else { "" }
+    });
+    digits.parse().unwrap_or(-1)
+}
+
 /// What each shop has of an article, as text.
 type Has = [(&'static str, Option<String>); 3];
 
 fn stock_of(stand_ins: &StandIns, state: &State, article: i64) -> Has {
     let sku = format!("a-{article}");
-    let lingzhi = stand_ins.lingzhi().stock("normal", &sku, STORE);
+    let mini = format!("{article}^^^红色");
+    let lingzhi = stand_ins.lingzhi().stock("normal", &mini, STORE);
     let fengchao = stand_ins.fengchao().stock(&format!("code:{sku}"));
     let dingliyun = state.store_inventory(STORE, &sku);
     [
@@ -51,7 +72,7 @@ fn stock_of(stand_ins: &StandIns, state: &State, article: i64) -> Has {
         ("fengchao", fengchao.map(|stock| stock.stock.to_string())),
         (
             "dingliyun",
-            dingliyun.map(|stock| stock.available.to_string()),
+            dingliyun.map(|stock| whole(stock.available).to_string()),
         ),
     ]
 }
@@ -86,9 +107,10 @@ fn shops_have_what_the_erp_has(stand_ins: &StandIns, last: &Last, found: &mut Fo
 fn histories_only_go_forward(
     stand_ins: &StandIns,
     changes: &Changes,
-    last: &Last,
+    killed_at: &[SystemTime],
     found: &mut Found,
 ) {
+    let last = last_of(changes);
     let state = stand_ins.dingliyun().snapshot();
     let mut again = [0, 0];
     for article in last.keys() {
@@ -97,7 +119,7 @@ fn histories_only_go_forward(
         let fengchao = fengchao.iter().map(|applied| applied.stock_num).collect();
         let dingliyun = state.store_inventory(STORE, &sku).into_iter();
         let dingliyun = dingliyun.flat_map(|stock| &stock.history);
-        let dingliyun = dingliyun.map(|number| number.to_string().parse().unwrap_or(-1));
+        let dingliyun = dingliyun.map(|number| whole(*number));
         let histories: [(&str, Vec<i64>); 2] =
             [("fengchao", fengchao), ("dingliyun", dingliyun.collect())];
         for (index, (shop, history)) in histories.into_iter().enumerate() {
@@ -126,7 +148,7 @@ fn histories_only_go_forward(
     // calculated twice, with the newer number each time.
     let calculated = calculated_again(stand_ins);
     for (shop, again) in ["fengchao", "dingliyun"].into_iter().zip(again) {
-        let may = lost_answers(stand_ins, shop) + found.cut as usize + calculated;
+        let may = lost_answers(stand_ins, shop, killed_at) + calculated;
         if again > may {
             found.faults.push(format!(
                 "{shop} wrote {again} numbers again, and {may} can be explained by an answer that was lost or a number that was calculated twice"
@@ -135,16 +157,35 @@ fn histories_only_go_forward(
     }
 }
 
-/// Rows of requests that were carried out and of which the answer was lost.
-fn lost_answers(stand_ins: &StandIns, shop: &str) -> usize {
+/// Rows of requests that were carried out and of which the host may have no answer:
+/// it was lost, or the host was killed before it had written it down.
+fn lost_answers(stand_ins: &StandIns, shop: &str, killed_at: &[SystemTime]) -> usize {
     let requests = stand_ins.requests(shop).into_iter();
-    let lost = requests
-        .filter(|request| request.verdict.applied && request.verdict.misbehaviour.is_some());
+    let before_kill = |at: SystemTime| {
+        let mut kills = killed_at.iter().map(|kill| kill.duration_since(at));
+        kills.any(|since| since.is_ok_and(|since| since < WRITTEN_DOWN))
+    };
+    let lost = requests.filter(|request| {
+        let wrong = request.verdict.misbehaviour.is_some();
+        request.verdict.applied && (wrong || before_kill(request.at))
+    });
     lost.map(|request| {
         let body: Value = serde_json::from_slice(&request.body).unwrap_or_default();
-        body.as_array().map_or(1, Vec::len)
+        rows(&body)
     })
     .sum()
+}
+
+/// Rows of a request's body: its list, or the longest list in it.
+fn rows(body: &Value) -> usize {
+    match body {
+        Value::Array(rows) => rows.len(),
+        Value::Object(members) => {
+            let lists = members.values().filter_map(Value::as_array);
+            lists.map(Vec::len).max().unwrap_or(1)
+        }
+        _ => 1,
+    }
 }
 
 /// How often the ERP calculated a number that it had calculated before.

@@ -76,11 +76,11 @@ pub async fn show(binary: &Path, next_adapter: &Path) -> anyhow::Result<()> {
     };
     let rows: Vec<Vec<String>> = scene.equal().into_iter().map(row).collect();
     table(&["shop", "has the stock of the ERP for"], &rows);
+    found.hold()?;
     println!(
         "\n{} changes in the ERP, {} confirmations; {} requests met a misbehaviour, {} numbers were\nwritten again since their answer was lost; no older number came after a newer one",
         found.changes, found.confirmations, found.misbehaved, found.written_again
     );
-    found.hold()?;
     scene.stop().await;
     heading("Done");
     println!("A tour of what the host does with single calls:  cargo xtask demo --tour");
