@@ -119,7 +119,7 @@ impl CsvRows {
                 }
                 ReadRecordResult::End => return Ok(None),
                 ReadRecordResult::InputEmpty => {}
-                ReadRecordResult::OutputFull if self.fields.len() > MOST_RECORD => {
+                ReadRecordResult::OutputFull if self.fields.len() >= MOST_RECORD => {
                     return Err(self.too_long(line));
                 }
                 ReadRecordResult::OutputFull => self.fields.resize(self.fields.len() * 2, 0),
@@ -201,7 +201,6 @@ impl Rows for CsvRows {
             }
             if matches!(self.columns, Columns::Awaited | Columns::Counted) {
                 let mut columns = std::mem::replace(&mut self.columns, Columns::Awaited);
-
                 let fields = self.fields(&cut);
                 let only_names = columns.begin(fields.iter().copied(), cut.line)?;
                 self.columns = columns;
