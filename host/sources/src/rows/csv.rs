@@ -54,7 +54,7 @@ impl CsvRows {
     }
 
     /// Passes the ends of lines that are before a row.
-    fn to_row(&mut self) -> Result<(), Failure> {
+    fn pass_blank_lines(&mut self) -> Result<(), Failure> {
         loop {
             let piece = look(&mut self.text)?;
             let blank = piece
@@ -75,7 +75,7 @@ impl CsvRows {
 
     /// Cuts the next row.
     fn cut(&mut self) -> Result<Option<Cut>, Failure> {
-        self.to_row()?;
+        self.pass_blank_lines()?;
         let line = self.lines + 1;
         let from = self.text.place();
         let (mut bytes, mut fields) = (0, 0);
