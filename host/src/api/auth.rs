@@ -1,8 +1,8 @@
 //! Who may ask what.
 //!
 //! A tenant's tokens open that tenant's connections and records, the host's admin
-//! tokens open what is loaded and the records that were taken in; neither opens
-//! the other. Where no token is configured,
+//! tokens open what is loaded and the records that were taken in; what flows do is
+//! open to both, and apart from that neither opens the other's. Where no token is configured,
 //! being on this machine is the credential: only a loopback address is served
 //! then, and only to programs. A web page that somebody on this machine has
 //! open is told apart by its `Origin`, or, after DNS rebinding, by its `Host`;

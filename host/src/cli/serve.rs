@@ -18,6 +18,9 @@ use crate::vital::{Part, Trouble};
 /// How long spans may take to be sent at the end.
 const LAST_SPANS: Duration = Duration::from_secs(2);
 
+/// How long flows may take to end: they go on from the disk at the next start.
+const LAST_FLOWS: Duration = Duration::from_secs(2);
+
 pub(super) async fn run(global: &Global, listen: Option<SocketAddr>) -> Finished {
     panics::log();
     let mut signals = Signals::listen();
@@ -70,7 +73,7 @@ pub(super) async fn run(global: &Global, listen: Option<SocketAddr>) -> Finished
     let (cut_off, lost) = join(serving, reloading, supervising).await;
     // First, since they put what they have into the outbox.
     if let Ok(flows) = host.flows() {
-        flows.close(host.config().limits.shutdown).await;
+        flows.close(LAST_FLOWS).await;
     }
     if let Ok(outbox) = host.outbox() {
         outbox.close(host.config().limits.shutdown).await;

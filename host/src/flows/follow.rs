@@ -77,14 +77,15 @@ pub(super) async fn run(shared: Arc<Shared>, part: Arc<Part>, mut runs: Vec<RunI
         let due = pages.iter().filter(|(_, page)| page.next <= due);
         let due: Vec<(RunId, u32)> = due.map(|(page, _)| *page).collect();
         for page in due {
-            if shared.closing.is_cancelled() {
-                return;
-            }
             let Some(watched) = pages.get_mut(&page) else {
                 continue;
             };
             let began = Instant::now();
-            match look(&shared, &part, page, watched).await {
+            let looked = tokio::select! {
+                () = shared.closing.cancelled() => return,
+                looked = look(&shared, &part, page, watched) => looked,
+            };
+            match looked {
                 Ok(true) => {
                     pages.remove(&page);
                 }

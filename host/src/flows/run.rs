@@ -158,6 +158,8 @@ impl Run<'_> {
         again: &mut Backoff,
     ) -> Option<std::time::Duration> {
         let Failure { at, trouble } = failure;
+        // It may be further than what is on disk: it is opened again at the cursor.
+        self.source = None;
         let tried = again.failed() + 1;
         let end = match (&at, &trouble) {
             (At::Queue, _) => None,

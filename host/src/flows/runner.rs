@@ -40,7 +40,10 @@ pub(super) async fn run(shared: Arc<Shared>, part: Arc<Part>, row: FlowRow) {
             match run::go_on(&shared, &part, run).await {
                 Left::Closing => return,
                 Left::Ended => {
-                    part.state().run = None;
+                    // A person may have begun the next one already.
+                    let mut state = part.state();
+                    state.run = state.run.filter(|next| *next != run);
+                    drop(state);
                     known.busy = Some((from, now()));
                 }
             }
@@ -66,9 +69,12 @@ pub(super) async fn run(shared: Arc<Shared>, part: Arc<Part>, row: FlowRow) {
         if !std::mem::replace(&mut free, true) {
             known.free_since = now();
         }
-        if let Err(problem) = turn(&shared, &part, &serves, &mut known).await {
-            part.trouble(problem);
-            part.wait(&shared, HOST_PAUSE).await;
+        match turn(&shared, &part, &serves, &mut known).await {
+            Ok(()) => part.goes_on(),
+            Err(problem) => {
+                part.trouble(problem);
+                part.wait(&shared, HOST_PAUSE).await;
+            }
         }
     }
 }

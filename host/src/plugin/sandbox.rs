@@ -82,7 +82,8 @@ impl Sandbox {
             &mut adapter,
             |state| state,
         )?;
-        bindings::inbound::Receiver::add_to_linker::<GuestState, KeysAccess>(
+        // The interface alone: its world has `keys` once more.
+        bindings::inbound::crossdock::adapter0_1_1::verify::add_to_linker::<GuestState, KeysAccess>(
             &mut adapter,
             |state| state,
         )?;

@@ -5,7 +5,7 @@ import { withSecrets } from "../testing/host.mjs";
 
 const { base64, batch, compare, dateTime, Decimal, every, fault, form, formatTime, formFields, fromBase64, fromHex, fromUtf8 } = sdk;
 const { hex, hexUpper, httpAndOwn, httpFailure, json, keys, outcome, percent, perRow, query, readDateTime, readJson } = sdk;
-const { secret, sorted, utf8, wrapped } = sdk;
+const { secret, sorted, utf8, verify, wrapped } = sdk;
 
 test("text is UTF-8 both ways, and what is no text is U+FFFD", () => {
   for (const text of ["", "a", "白色", "😀x", "\u07ff\u0800\uffff"]) {
@@ -203,4 +203,16 @@ test("times are written and read at their offset", () => {
   assert.equal(readDateTime("2024-01-31T09:05:07.250", "UTC"), Date.UTC(2024, 0, 31, 9, 5, 7, 250));
   for (const text of ["2024-02-30 00:00:00", "2024-01-31", "2024-01-31 24:00:00", "x"]) assert.equal(readDateTime(text), null, text);
   assert.throws(() => dateTime(0, "Europe/Berlin"), /write its offset/);
+});
+
+test("verify says whether somebody knows the secret, and takes nothing for no", () => {
+  const mac = fromHex("5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843");
+  withSecrets({ key: "Jefe", token: "a-token-of-the-shop" }, () => {
+    const is = (given) => verify.hmac("sha256", [secret("key")], ["what do ya want for nothing?"], given);
+    assert.equal(is(mac), true);
+    for (const given of [mac.slice(1), "", null, undefined]) assert.equal(is(given), false);
+    assert.equal(verify.hash("md5", ["body", secret("key")], keys.md5("body", secret("key"))), true);
+    assert.equal(verify.secret("token", "a-token-of-the-shop"), true);
+    assert.equal(verify.secret("token", "a-token"), false);
+  });
 });

@@ -105,7 +105,7 @@ pub fn bed() -> Bed {
     let bed = Bed::with_plugins(&["script-jq"]);
     bed.put_plugin("test-adapter", &guests::test_adapter("normal", "a"));
     bed.share_compiled_code();
-    bed.configure("");
+    bed.configure("limits.guest_instances = 64\nserver.listen = \"127.0.0.1:0\"\n");
     bed.put_tenant("acme", "item.jq", "{sku}");
     bed.put_tenant(
         "acme",

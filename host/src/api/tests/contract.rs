@@ -41,6 +41,132 @@ fn it_has_every_route_and_no_other() {
     assert_eq!(written, BTreeSet::from(routed));
 }
 
+/// Every member of an answer is described by the schema of that name.
+fn describes(name: &str, answer: &Value) {
+    let document = document();
+    let schemas = &document["components"]["schemas"];
+    let mut known: BTreeSet<&String> = BTreeSet::new();
+    let more = schemas[name]["allOf"][0]["$ref"].as_str();
+    let more = more.and_then(|more| more.rsplit('/').next());
+    for name in [Some(name), more].into_iter().flatten() {
+        known.extend(schemas[name]["properties"].as_object().unwrap().keys());
+    }
+    for member in answer.as_object().unwrap().keys() {
+        assert!(known.contains(member), "{name}: {member}");
+    }
+}
+
+#[test]
+fn flows_are_shown_as_it_says() {
+    use crate::flows::shown::*;
+
+    let problem = || Some(Problem::platform("timeout", "no answer"));
+    let raw = |text: &str| serde_json::value::RawValue::from_string(text.to_owned()).unwrap();
+    let run = || RunShown {
+        run: 17,
+        state: "waiting",
+        cause: "the tenant".into(),
+        tick_ms: Some(1),
+        began_ms: 2,
+        ended_ms: Some(3),
+        pages: 4,
+        open_pages: 1,
+        counts: CountsShown {
+            incoming: 9,
+            unchanged: 1,
+            skipped: 1,
+            sent: 7,
+            accepted: 3,
+            refused: 1,
+            waiting: 1,
+            parked: 0,
+            confirmed: 3,
+        },
+        stages: StagesShown {
+            source_ms: 1,
+            steps_ms: 2,
+            targets_ms: 3,
+            confirm_ms: 4,
+        },
+        problem: problem(),
+    };
+    let flow = || FlowShown {
+        flow: "stock".into(),
+        source: "operation",
+        runs: "every 5m".into(),
+        state: "retrying",
+        run: Some(17),
+        problem: problem(),
+        next_ms: Some(5),
+        ticks_skipped: 0,
+        parked: 1,
+        received: 0,
+        last: Some(run()),
+    };
+    let dry = TargetDryRun {
+        target: "mini-shop".into(),
+        skipped: 0,
+        unchanged: 1,
+        problems: problem().into_iter().collect(),
+        items: vec![raw("{}")],
+        requests: None,
+    };
+    let answers = [
+        (
+            "Flows",
+            serde_json::to_value(FlowsShown {
+                flows: vec![flow()],
+            }),
+        ),
+        ("Flow", serde_json::to_value(flow())),
+        (
+            "FlowWhole",
+            serde_json::to_value(FlowWhole {
+                flow: flow(),
+                cursor: Some(raw("7")),
+                newest: vec![run()],
+                parked_records: Vec::new(),
+            }),
+        ),
+        (
+            "ParkedRecord",
+            serde_json::to_value(ParkedShown {
+                at_ms: 1,
+                run: Some(17),
+                target: Some("mini-shop".into()),
+                problem: problem(),
+                record: Some(raw("{}")),
+                unreadable: Some("no key".into()),
+            }),
+        ),
+        ("FlowRun", serde_json::to_value(run())),
+        ("FlowCounts", serde_json::to_value(run().counts)),
+        (
+            "FlowRuns",
+            serde_json::to_value(RunsShown {
+                runs: vec![run()],
+                before: Some(17),
+            }),
+        ),
+        (
+            "FlowDryRun",
+            serde_json::to_value(FlowDryRun {
+                dry_run: true,
+                given: vec![raw("1")],
+                records: vec![raw("2")],
+                problems: Vec::new(),
+                targets: vec![dry],
+            }),
+        ),
+        ("Resynced", serde_json::to_value(Resynced { forgotten: 3 })),
+    ];
+    for (name, answer) in answers {
+        let answer = answer.unwrap();
+        conforms(name, &answer);
+        describes(name, &answer);
+    }
+}
+
 #[test]
 fn retiring_lists_the_statuses_that_it_answers_with() {
     let document = document();

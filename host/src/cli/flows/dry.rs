@@ -45,8 +45,8 @@ struct Request {
 impl Dry {
     /// Whether anything would fail.
     pub fn fails(&self) -> bool {
-        let targets = self.targets.iter();
-        !self.problems.is_empty() || targets.into_iter().any(|it| !it.problems.is_empty())
+        let mut targets = self.targets.iter();
+        !self.problems.is_empty() || targets.any(|it| !it.problems.is_empty())
     }
 
     /// All of it, from the source to the requests.
@@ -133,7 +133,7 @@ mod tests {
         assert_eq!(
             shown,
             "1 record from the source\n  {\"id\":1}\nafter the steps\n  {\"id\":1,\"stock\":{\"n\":5}}\n\
-             to mini-shop: 1 item, 0 skipped, 0 unchanged\n  {\"quantity\":5,\"sku\":\"1\"}\n\
+             to mini-shop: 1 item, 0 skipped, 0 unchanged\n  {\"sku\":\"1\",\"quantity\":5}\n\
              \u{20} POST https://shop.example/stock\n    [{\"key\":\"1\"}]\n\
              to stock.ndjson: 0 items, 1 skipped, 0 unchanged\n  would fail: script-error (script): no number\n"
         );
