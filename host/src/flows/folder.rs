@@ -178,7 +178,11 @@ impl Reading {
                 (None, Some(first)) => first,
                 (None, None) => return Ok(None),
             };
-            let opened = Taken::open(&self.source, name).and_then(|mut open| {
+            let opened = match self.dry {
+                true => Taken::open_dry(&self.source, name),
+                false => Taken::open(&self.source, name),
+            };
+            let opened = opened.and_then(|mut open| {
                 open.skip(begun.map_or(0, |place| place.rows))?;
                 Ok(open)
             });

@@ -18,6 +18,8 @@ pub(super) struct Rejects {
     name: String,
     open: Option<BufWriter<File>>,
     count: u64,
+    /// Without it, rows are counted only.
+    lists: bool,
 }
 
 impl Rejects {
@@ -27,7 +29,15 @@ impl Rejects {
             name: name.to_owned(),
             open: None,
             count: 0,
+            lists: true,
         }
+    }
+
+    /// The same without a list, beside whoever may be writing one.
+    pub(super) fn counting(folder: &Path, name: &str) -> Rejects {
+        let mut rejects = Rejects::new(folder, name);
+        rejects.lists = false;
+        rejects
     }
 
     pub(super) fn count(&self) -> u64 {
@@ -40,7 +50,7 @@ impl Rejects {
 
     pub(super) fn add(&mut self, row: &BadRow) -> io::Result<()> {
         self.count += 1;
-        if self.count <= MOST_LISTED {
+        if self.lists && self.count <= MOST_LISTED {
             self.line(&serde_json::to_string(row)?)?;
         }
         Ok(())

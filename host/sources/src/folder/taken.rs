@@ -78,6 +78,14 @@ impl Taken {
         })
     }
 
+    /// Opens a file for a look into it: nothing is written, not even the list of
+    /// refused rows.
+    pub fn open_dry(source: &FolderSource, name: &str) -> Result<Taken, Failure> {
+        let mut taken = Taken::open(source, name)?;
+        taken.rejects = Rejects::counting(&source.failed, name);
+        Ok(taken)
+    }
+
     /// Which file it is.
     pub fn identity(&self) -> &Identity {
         &self.identity

@@ -140,6 +140,23 @@ fn a_file_is_read_on_behind_the_rows_that_were_given() {
 }
 
 #[test]
+fn a_look_into_a_file_disturbs_nobody_who_reads_it() {
+    let (_dir, source) = folder(&[("n.ndjson", "1\nx\n3\n")]);
+    let mut reads = Taken::open(&source, "n.ndjson").unwrap();
+    reads.page(2).unwrap();
+    let mut looks = Taken::open_dry(&source, "n.ndjson").unwrap();
+    assert_eq!(read_all(&mut looks), ["1", "3"]);
+    drop(looks);
+    read_all(&mut reads);
+    let finished = reads.finish().unwrap();
+    assert!(
+        fs::read_to_string(finished.rejected.unwrap())
+            .unwrap()
+            .contains("\"line\":2")
+    );
+}
+
+#[test]
 fn nothing_that_is_there_is_replaced() {
     let (dir, source) = folder(&[("a.csv", "x\n1\n2,3")]);
     fs::write(source.done.join("a.csv"), "older").unwrap();

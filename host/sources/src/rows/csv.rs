@@ -54,7 +54,7 @@ impl CsvRows {
     }
 
     /// Passes the ends of lines that are before a row.
-    fn to_row(&mut self) -> Result<(), Failure> {
+    fn pass_blank_lines(&mut self) -> Result<(), Failure> {
         loop {
             let piece = look(&mut self.text)?;
             let blank = piece
@@ -75,7 +75,7 @@ impl CsvRows {
 
     /// Cuts the next row.
     fn cut(&mut self) -> Result<Option<Cut>, Failure> {
-        self.to_row()?;
+        self.pass_blank_lines()?;
         let line = self.lines + 1;
         let from = self.text.place();
         let (mut bytes, mut fields) = (0, 0);
@@ -119,7 +119,7 @@ impl CsvRows {
                 }
                 ReadRecordResult::End => return Ok(None),
                 ReadRecordResult::InputEmpty => {}
-                ReadRecordResult::OutputFull if self.fields.len() > MOST_RECORD => {
+                ReadRecordResult::OutputFull if self.fields.len() >= MOST_RECORD => {
                     return Err(self.too_long(line));
                 }
                 ReadRecordResult::OutputFull => self.fields.resize(self.fields.len() * 2, 0),
@@ -201,7 +201,6 @@ impl Rows for CsvRows {
             }
             if matches!(self.columns, Columns::Awaited | Columns::Counted) {
                 let mut columns = std::mem::replace(&mut self.columns, Columns::Awaited);
-
                 let fields = self.fields(&cut);
                 let only_names = columns.begin(fields.iter().copied(), cut.line)?;
                 self.columns = columns;

@@ -44,6 +44,9 @@ struct Cell {
     text: String,
 }
 
+/// The first thing that is wrong with a row: the column's index, and why.
+type Wrong = Option<(usize, String)>;
+
 #[derive(Default, Clone, Copy, PartialEq, Eq)]
 enum Kind {
     #[default]
@@ -68,7 +71,7 @@ impl Sheet {
 
     /// Reads the next row's cells into `fields`. Gives its number and the first
     /// thing that is wrong with it.
-    fn cells(&mut self) -> Result<Option<(u64, Option<(usize, String)>)>, Failure> {
+    fn cells(&mut self) -> Result<Option<(u64, Wrong)>, Failure> {
         loop {
             match self.xml.next()? {
                 Element::End(name) if name == "sheetData" => return Ok(None),
@@ -82,7 +85,7 @@ impl Sheet {
             }
         }
         self.fields.clear();
-        let mut wrong: Option<(usize, String)> = None;
+        let mut wrong: Wrong = None;
         let mut cell: Option<Cell> = None;
         let mut taking = false;
         let mut size = 0;

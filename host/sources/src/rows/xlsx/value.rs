@@ -30,7 +30,7 @@ pub(super) fn text(number: &str, format: Format, since_1904: bool) -> Result<Str
             })
         }
         Format::Date => date(value, since_1904),
-        Format::Time if value < 1.0 && value >= 0.0 => Ok(clock(milliseconds(value) % DAY)),
+        Format::Time if (0.0..1.0).contains(&value) => Ok(clock(milliseconds(value) % DAY)),
         Format::Time => date(value, since_1904),
         Format::Duration if (0.0..LAST).contains(&value) => Ok(clock(milliseconds(value))),
         Format::Duration => plain(number, value),
