@@ -47,7 +47,7 @@ use crate::report::{
 use crate::telemetry::Telemetry;
 use crate::vital::Trouble;
 
-pub use running::{Answer, Running, connect, read_some, start, start_open};
+pub use running::{Running, connect, read_some, start, start_open};
 
 /// Longest any test waits for anything.
 const BOUND: Duration = Duration::from_secs(20);

@@ -9,7 +9,7 @@ pub struct Running {
     pub stop: CancellationToken,
     pub cut: CancellationToken,
     pub served: tokio::task::JoinHandle<usize>,
-    client: Client<HttpConnector, Full<Bytes>>,
+    pub client: Client<HttpConnector, Full<Bytes>>,
 }
 
 /// An answer, read.
