@@ -124,6 +124,8 @@ pub struct FlowStep {
 }
 
 /// An element of `to`.
+// A tenant has a few of them, which stay where they are.
+#[allow(clippy::large_enum_variant)]
 #[derive(Debug, Clone)]
 pub enum FlowTarget {
     /// Records are queued for a connection.
