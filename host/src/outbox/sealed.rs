@@ -9,9 +9,9 @@ use std::sync::Arc;
 
 use crossdock_store::{
     Accepted, AttemptEnd, AttemptId, Blame, Changes, Claimed, ConnectionState, Cursor, DeliveryId,
-    DeliveryView, Depth, DueLane, Edit, Filter, FlowStore, Health, Held, Hold, Intent, ItemBytes, ItemId,
-    ItemSummary, ItemView, Lane, LaneId, NewDelivery, Next, Outcome, Overwrites, Page, Place,
-    Recovery, Repeat, Result, Retained, Retention, Selected, Selection, SetAside, Settled,
+    DeliveryView, Depth, DueLane, Edit, Filter, FlowStore, Health, Held, Hold, Intent, ItemBytes,
+    ItemId, ItemSummary, ItemView, Lane, LaneId, NewDelivery, Next, Outcome, Overwrites, Page,
+    Place, Recovery, Repeat, Result, Retained, Retention, Selected, Selection, SetAside, Settled,
     Settlement, State, Store, StoreError, Waiting,
 };
 

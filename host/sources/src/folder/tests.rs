@@ -91,7 +91,7 @@ fn the_format_and_a_pattern_say_which_files_are_read() {
     assert_eq!(ready(&source), ["a.csv", "c.json"]);
     source.reading.format = Some(crate::Format::Csv);
     assert_eq!(ready(&source), ["a.csv"]);
-    source.files = Some(Pattern::parse("*.dat").unwrap());
+    source.files = Some(crate::Pattern::parse("*.dat").unwrap());
     assert_eq!(ready(&source), ["b.dat"]);
 }
 

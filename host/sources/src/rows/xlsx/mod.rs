@@ -19,8 +19,8 @@ mod zip;
 
 use std::fs::File;
 
-use crate::failure::Failure;
 use super::{BadRow, Columns, MOST_COLUMNS, MOST_RECORD, Record, Row, Rows};
+use crate::failure::Failure;
 use crate::settings::Header;
 use book::Book;
 use xml::{Element, Xml};

@@ -5,8 +5,8 @@ use std::io::Write;
 use flate2::Crc;
 use flate2::write::DeflateEncoder;
 
-use super::*;
 use super::super::Reader;
+use super::*;
 use crate::settings::{Format, Reading};
 
 /// A workbook of these parts.
