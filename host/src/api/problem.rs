@@ -30,7 +30,7 @@ pub(super) struct Refused {
     /// HTTP status.
     pub status: StatusCode,
     /// What was wrong.
-    pub problem: Problem,
+    pub problem: Box<Problem>,
     /// Of a body of lines: which line it was, and what was taken before.
     bulk: Option<Box<Stopped>>,
     /// Whether the connection ends with this answer.
@@ -71,7 +71,7 @@ impl Refused {
     pub fn new(status: StatusCode, problem: Problem) -> Self {
         Self {
             status,
-            problem,
+            problem: Box::new(problem),
             bulk: None,
             closes: false,
         }

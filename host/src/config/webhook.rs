@@ -291,7 +291,8 @@ mod tests {
         let mut report = Report::new(&file);
         let table = parse(&text, &mut report);
         let mut disk = Disk::default();
-        let mut reader = ConnectionReader::new(dir, &mut disk, &|_| None);
+        let sources = crate::secrets::Sources::ignored();
+        let mut reader = ConnectionReader::new(dir, &mut disk, &|_| None, &sources);
         let section = Section::top(&table).section(&mut report, "webhook");
         let read = section.and_then(|section| read_webhook(section, &mut reader, &mut report));
         let problems = report.finish().err().unwrap_or_default();

@@ -82,6 +82,9 @@ use turns::Turns;
 
 pub use people::{MOST_RUNS, RUNS};
 
+/// Flows by tenant and name.
+type Parts = BTreeMap<(Arc<str>, Arc<str>), Arc<Part>>;
+
 /// The flows of a host that serves. Cloning gives the same ones.
 #[derive(Clone)]
 pub struct Flows {
@@ -94,8 +97,7 @@ struct Shared {
     config: Arc<HostConfig>,
     /// What everything that is being worked on may hold together.
     memory: Budget,
-    /// By tenant and name.
-    parts: Mutex<BTreeMap<(Arc<str>, Arc<str>), Arc<Part>>>,
+    parts: Mutex<Parts>,
     turns: Turns,
     meters: Meters,
     /// Tells this process from every other: numbers of generations begin again.
@@ -183,7 +185,7 @@ impl Flows {
 }
 
 impl Shared {
-    fn parts(&self) -> MutexGuard<'_, BTreeMap<(Arc<str>, Arc<str>), Arc<Part>>> {
+    fn parts(&self) -> MutexGuard<'_, Parts> {
         self.parts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

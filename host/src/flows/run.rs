@@ -239,7 +239,7 @@ impl Run<'_> {
         serves: &Serves,
     ) -> Result<Step, Failure> {
         if newest.is_some_and(|page| page.last) {
-            return Ok(self.all_queued().await.map_err(later(At::Source))?);
+            return self.all_queued().await.map_err(later(At::Source));
         }
         let _turn = self.shared.turns.take(&self.part.tenant).await;
         let number = row.pages;

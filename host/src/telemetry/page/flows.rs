@@ -2,11 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
-use std::sync::Arc;
 use std::time::Duration;
 
 use super::super::catalogue;
-use super::super::flow_meters::FlowMeter;
 use super::super::meters::OTHER;
 use super::{Known, Of, Out, Page};
 
@@ -35,7 +33,7 @@ impl Page {
         let other = read
             .other
             .map(|meter| ((OTHER.into(), OTHER.into()), meter));
-        let mut meters: Vec<((Arc<str>, Arc<str>), Arc<FlowMeter>)> = read.named;
+        let mut meters = read.named;
         meters.extend(other);
         out.family(catalogue::FLOW_RUNS, |family| {
             for ((tenant, flow), meter) in &meters {
