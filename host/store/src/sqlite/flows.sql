@@ -1,4 +1,4 @@
--- Format 3: flows, their runs and pages, and what they hold for later.
+-- Format 4: flows, their runs and pages, and what they hold for later.
 -- AUTOINCREMENT: a number is never given twice. Keys of deliveries are made of it.
 
 CREATE TABLE flow(
