@@ -43,7 +43,7 @@ pub(super) async fn call<S: Service>(
         Err(refused) => return refused.into_response(),
     };
     let (call, options, memory) = match accept(&app, &names, request).await {
-        Ok(Taken::Whole(call, options, memory)) => (call, options, memory),
+        Ok(Taken::Whole(whole)) => *whole,
         Ok(Taken::Lines(bulk)) => {
             let answer = bulk::take(&app, *bulk).await;
             return match answer {
@@ -100,7 +100,7 @@ pub(super) async fn call<S: Service>(
 /// A request whose names and headers are in order.
 enum Taken {
     /// With its body.
-    Whole(Call, Options, Share),
+    Whole(Box<(Call, Options, Share)>),
     /// Its body is one item a line, is to be queued, and is read bit by bit.
     Lines(Box<Bulk>),
 }
@@ -158,7 +158,7 @@ async fn accept<S: Service>(
         Form::Json => body,
         Form::Lines => bulk::whole(&body, limits.items_per_call)?,
     };
-    Ok(Taken::Whole(call, options, memory))
+    Ok(Taken::Whole(Box::new((call, options, memory))))
 }
 
 /// The answer to a call that was taken in.
