@@ -112,13 +112,16 @@ enum Stop {
     /// A line is no item.
     Line(BadLine),
     /// Anything else, and the line that it is about.
-    Other { refused: Refused, line: Option<u64> },
+    Other {
+        refused: Box<Refused>,
+        line: Option<u64>,
+    },
 }
 
 impl From<Refused> for Stop {
     fn from(refused: Refused) -> Self {
         Self::Other {
-            refused,
+            refused: refused.into(),
             line: None,
         }
     }
@@ -146,7 +149,8 @@ fn too_large(what: impl std::fmt::Display) -> Stop {
 }
 
 fn bad_line(bad: BadLine, taken: Option<u64>, deliveries: Vec<TakenLines>) -> Refused {
-    let BadLine { line, mut problem } = bad;
+    let BadLine { line, problem } = bad;
+    let mut problem = *problem;
     problem.detail = match taken {
         None => format!("line {line}: {}", problem.detail),
         Some(0) => format!("line {line}: {}; nothing was taken in", problem.detail),
@@ -214,7 +218,7 @@ impl<S: Service> Taking<'_, S> {
             let line = line.copied();
             problem.detail = format!("lines {} to {}: {}", lines[0], lines[1], problem.detail);
             Stop::Other {
-                refused: problem.into(),
+                refused: Box::new(Refused::from(problem)),
                 line: Some(line.unwrap_or(lines[0])),
             }
         })?;

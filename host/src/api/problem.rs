@@ -31,8 +31,15 @@ pub(super) struct Refused {
     pub status: StatusCode,
     /// What was wrong.
     pub problem: Box<Problem>,
+    /// What few of them have.
+    more: Option<Box<More>>,
+}
+
+/// What few refusals have.
+#[derive(Debug, Default)]
+struct More {
     /// Of a body of lines: which line it was, and what was taken before.
-    bulk: Option<Box<Stopped>>,
+    bulk: Option<Stopped>,
     /// Whether the connection ends with this answer.
     closes: bool,
 }
@@ -71,16 +78,17 @@ impl Refused {
     pub fn new(status: StatusCode, problem: Problem) -> Self {
         Self {
             status,
-            problem: Box::new(problem),
-            bulk: None,
-            closes: false,
+            problem: problem.into(),
+            more: None,
         }
     }
 
     /// The same about a line of a body.
     pub fn stopped(self, stopped: Stopped) -> Self {
+        let mut more = self.more.unwrap_or_default();
+        more.bulk = Some(stopped);
         Self {
-            bulk: Some(Box::new(stopped)),
+            more: Some(more),
             ..self
         }
     }
@@ -102,7 +110,10 @@ impl Refused {
     /// attempt reaches whoever takes over.
     pub fn shutting_down() -> Self {
         Self {
-            closes: true,
+            more: Some(Box::new(More {
+                closes: true,
+                ..More::default()
+            })),
             ..Self::new(
                 StatusCode::SERVICE_UNAVAILABLE,
                 Problem::host(
@@ -227,9 +238,9 @@ impl IntoResponse for Refused {
         let Self {
             status,
             problem,
-            bulk,
-            closes,
+            more,
         } = self;
+        let More { bulk, closes } = more.map(|more| *more).unwrap_or_default();
         let retry_after_ms = retry_after(status, &problem);
         let document = Document {
             r#type: format!("/problems/{}", problem.code),
@@ -243,7 +254,7 @@ impl IntoResponse for Refused {
             place: problem.place.as_ref(),
             excerpt: problem.excerpt.as_deref(),
             retry_after_ms,
-            bulk: bulk.as_deref(),
+            bulk: bulk.as_ref(),
         };
         // A path that is not UTF-8 is the one thing in it that may not be JSON.
         let body = serde_json::to_vec(&document)

@@ -108,7 +108,7 @@ async fn by_lines(config: HostConfig, args: CallArgs, input: &Path) -> Finished 
                 Ok(Some(piece)) => piece,
                 Ok(None) => break,
                 Err(bad) => {
-                    let mut problem = bad.problem;
+                    let mut problem = *bad.problem;
                     problem.detail = format!(
                         "{name}, line {}: {}; {}",
                         bad.line,

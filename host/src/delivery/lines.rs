@@ -71,7 +71,7 @@ pub struct BadLine {
     /// 1-based.
     pub line: u64,
     /// What is wrong with it.
-    pub problem: Problem,
+    pub problem: Box<Problem>,
 }
 
 /// The lines of one text.
@@ -156,7 +156,7 @@ impl Pieces {
             }
             let item = item(line).map_err(|problem| BadLine {
                 line: self.line + 1,
-                problem,
+                problem: problem.into(),
             })?;
             let Some(item) = item else {
                 self.line += 1;
@@ -197,13 +197,13 @@ impl Pieces {
     fn too_long(&self) -> BadLine {
         BadLine {
             line: self.line + 1,
-            problem: Problem::caller(
+            problem: Box::new(Problem::caller(
                 "line-too-long",
                 format!(
                     "the line has more than {} bytes; a line is one item",
                     self.cut.bytes
                 ),
-            ),
+            )),
         }
     }
 }
@@ -245,7 +245,10 @@ pub fn array(text: &[u8], most: usize) -> Result<Piece, BadLine> {
     let found = pieces.next(true)?;
     found.ok_or_else(|| BadLine {
         line: pieces.line().max(1),
-        problem: Problem::caller("no-items", "the body has no line with an item"),
+        problem: Box::new(Problem::caller(
+            "no-items",
+            "the body has no line with an item",
+        )),
     })
 }
 

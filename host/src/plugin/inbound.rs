@@ -313,8 +313,8 @@ mod tests {
     #[test]
     fn what_an_adapter_gives_is_held_to_the_contract() {
         assert!(check(received()).is_ok());
-        type Spoil = fn(&mut Received);
-        let wrong: [(&str, Spoil); 8] = [
+        type Change = fn(&mut Received);
+        let wrong: [(&str, Change); 8] = [
             ("longer than", |it| it.items[0].key = Some(String::new())),
             ("longer than", |it| it.items[0].key = Some("k".repeat(257))),
             ("not JSON", |it| it.items[0].document = "{".into()),
