@@ -46,7 +46,7 @@
 use std::borrow::Cow;
 use std::marker::PhantomData;
 
-use crate::bindings::inbound::exports::crossdock::adapter::inbound as contract;
+use crate::bindings::inbound::exports::crossdock::adapter0_1_1::inbound as contract;
 use crate::keys::Chunk;
 use crate::types::{Body, Context, Fault};
 pub use contract::{Answer, Push, Received, ReceivedItem};
@@ -108,7 +108,7 @@ pub mod verify {
 }
 
 #[cfg(target_arch = "wasm32")]
-use crate::bindings::inbound::crossdock::adapter::verify as host;
+use crate::bindings::inbound::crossdock::adapter0_1_1::verify as host;
 
 impl Push {
     /// The first header of this name.
