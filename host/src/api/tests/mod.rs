@@ -319,12 +319,12 @@ impl Service for Fake {
     /// Only `outbox` has one: what came under a key before is known, `full` is, and
     /// an item `{"bad":…}` is refused.
     async fn queue(&self, call: Call) -> Result<Queued, Problem> {
-        let items: Vec<Value> = serde_json::from_slice(&call.body).unwrap();
         match call.connection.as_str() {
             "outbox" => {}
             "full" => return Err(Problem::host("outbox-full", "the disk is full")),
             _ => return Err(without_outbox()),
         }
+        let items: Vec<Value> = serde_json::from_slice(&call.body).unwrap();
         if let Some(bad) = items.iter().position(|item| item.get("bad").is_some()) {
             return Err(Problem::caller("invalid-json", "this item is bad").item(bad));
         }
