@@ -122,7 +122,8 @@ limits! {
         "longest that `serve` waits at its start for what is still being compiled and \
          checked";
     shutdown: Duration = "shutdown_ms", ms 0..=600_000, 15_000,
-        "how long calls in flight may finish after SIGTERM";
+        "how long calls in flight, and queued requests under way, may finish after \
+         SIGTERM; the process ends after `shutdown_ms` and 10 s at the latest";
     follow_ups: usize = "follow_up_requests", count 0..=10_000, 100,
         "most follow-up requests (pages, read-backs) of one request";
     longest_pause: Duration = "longest_pause_ms", ms 1..=86_400_000, 600_000,

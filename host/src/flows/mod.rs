@@ -168,8 +168,11 @@ impl Flows {
         });
     }
 
-    /// Whether flows are run.
+    /// Whether flows are run, or were told to end.
     pub fn is_alive(&self) -> bool {
+        if self.shared.closing.is_cancelled() {
+            return true;
+        }
         let table = self.shared.table.lock();
         let table = table.unwrap_or_else(PoisonError::into_inner);
         table.as_ref().is_some_and(|table| !table.is_finished())
