@@ -37,14 +37,16 @@ pub async fn open(
     push: &Push,
     arrivals: &Arrivals,
 ) -> Result<Opened, Refusal> {
-    let (name, tenant) = snapshot
-        .tenants
-        .get_key_value(tenant)
-        .ok_or(Refusal::Stranger)?;
+    let nowhere = || {
+        arrivals.unverified.one();
+        Refusal::Stranger
+    };
+    let found = snapshot.tenants.get_key_value(tenant);
+    let (name, tenant) = found.ok_or_else(nowhere)?;
     let found = tenant.connections.get(connection);
-    let connection = found.ok_or(Refusal::Stranger)?;
+    let connection = found.ok_or_else(nowhere)?;
     let adapter = snapshot.adapters.get(&connection.config.adapter);
-    let adapter = adapter.ok_or(Refusal::Stranger)?;
+    let adapter = adapter.ok_or_else(nowhere)?;
     let context = Context {
         now_ms: now_ms(),
         nonce: format!("{:032x}", rand::random::<u128>()),

@@ -170,8 +170,9 @@ impl Fitting<'_> {
             }
             What::Inbound => {}
             What::Source(name, source) => {
-                if let Some(operation) = self.operation(key, name, problems) {
-                    self.only_reads(key, name, operation, problems);
+                if let Some(operation) = self.operation(key, name, problems)
+                    && self.only_reads(key, name, operation, problems)
+                {
                     self.input(key, name, operation, source, problems);
                 }
             }
@@ -206,21 +207,21 @@ impl Fitting<'_> {
         operation
     }
 
-    /// A source is asked again whenever a page could not be read: that has to
-    /// change nothing.
+    /// Whether an operation only reads: a source is asked again whenever a page
+    /// could not be read, and that has to change nothing.
     fn only_reads(
         &self,
         key: &str,
         name: &str,
         operation: &CompiledOperation,
         problems: &mut Vec<Problem>,
-    ) {
+    ) -> bool {
         let reads = match &operation.order {
             Some(order) => order.effect == DeclaredEffect::Always(Effect::Read),
             None => operation.repeatable == Repeatable::Always,
         };
         if reads {
-            return;
+            return true;
         }
         let readers = self.adapter.operations.iter().filter(|(_, operation)| {
             let order = operation.order.as_ref();
@@ -233,6 +234,7 @@ impl Fitting<'_> {
             did_you_mean(name, readers, "what reads is")
         );
         problems.push(self.problem(&format!("{key}.operation"), "config-source-writes", &detail));
+        false
     }
 
     /// The input that each call is made with, where no mapping makes another of

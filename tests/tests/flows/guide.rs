@@ -142,7 +142,12 @@ async fn the_guides_spreadsheet_goes_to_the_shop_and_its_bad_row_is_listed() {
     file.set_modified(past).expect("a time");
     let host = host(&bed).await;
     let shown = run(&host, "stock").await;
-    let stock = |key: &str| stand_ins.lingzhi().stock("normal", key, "S1").is_some();
+    let stock = |key: &str| {
+        stand_ins
+            .lingzhi()
+            .stock("normal", &format!("{key}^^^红色"), "S1")
+            .is_some()
+    };
     assert!(stock("007") && stock("6912345678901234567"), "{shown:?}");
     assert!(!stock("008"));
     assert!(at.join("done/stock.csv").is_file());

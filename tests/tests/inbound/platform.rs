@@ -76,7 +76,7 @@ async fn nothing_is_taken_of_whoever_does_not_know_the_secret() {
     }
     assert!(items(&shop).is_empty());
     let page = host.metrics().await.expect("a page");
-    let line = "crossdock_arrivals_total{of=\"platform\",result=\"unverified\"} 6";
+    let line = "crossdock_arrivals_total{of=\"platform\",result=\"unverified\"} 8";
     assert!(page.contains(line), "{page}");
 }
 

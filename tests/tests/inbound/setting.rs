@@ -83,13 +83,16 @@ pub fn told(answer: Result<Answer, Refusal>) -> (u16, String) {
     (answer.status, text)
 }
 
-/// What reached the shop, when that is so many records, in their order.
+/// What reached the shop, when that is so many records. They are about different
+/// things and leave side by side: they are given in the order of their texts.
 pub async fn reached(shop: &Recorder, count: usize) -> Vec<Value> {
-    until("the records at the shop", || {
+    let mut found = until("the records at the shop", || {
         let found = items(shop);
         (found.len() >= count).then_some(found)
     })
-    .await
+    .await;
+    found.sort_by_key(Value::to_string);
+    found
 }
 
 /// What reached the shop so far.

@@ -104,6 +104,8 @@ pub struct Page {
 pub struct Reader {
     rows: Box<dyn Rows>,
     count: u64,
+    /// What ended the file behind rows that were given.
+    broken: Option<Failure>,
 }
 
 impl std::fmt::Debug for Reader {
@@ -131,7 +133,11 @@ impl Reader {
             )?),
             other => text_rows(Box::new(file), other, reading),
         };
-        Ok(Reader { rows, count: 0 })
+        Ok(Reader {
+            rows,
+            count: 0,
+            broken: None,
+        })
     }
 
     /// Reads a text that comes from anywhere; a workbook is none.
@@ -139,6 +145,7 @@ impl Reader {
         Reader {
             rows: text_rows(from, format, reading),
             count: 0,
+            broken: None,
         }
     }
 
@@ -159,8 +166,18 @@ impl Reader {
     pub fn page(&mut self, most: usize) -> Result<Page, Failure> {
         let mut page = Page::default();
         let mut bytes = 0;
+        if let Some(why) = self.broken.take() {
+            return Err(why);
+        }
         while page.records.len() + page.bad.len() < most.max(1) && bytes < MOST_PAGE {
-            match self.next_row()? {
+            let row = match self.next_row() {
+                Err(why) if page.records.len() + page.bad.len() > 0 => {
+                    self.broken = Some(why);
+                    break;
+                }
+                row => row?,
+            };
+            match row {
                 Some(Row::Good(record)) => {
                     bytes += record.json.len();
                     page.records.push(record);
