@@ -216,7 +216,7 @@ async fn nothing_more_leaves_once_the_host_is_told_to_end_though_a_caller_waits(
 async fn callers_and_queued_requests_share_the_time_that_a_host_has_to_end() {
     const SHUTDOWN: Duration = Duration::from_secs(10);
     // What the documentation says comes after it.
-    const AFTER: Duration = Duration::from_secs(8);
+    const AFTER: Duration = Duration::from_secs(10);
     let platform = Recorder::answering(|_| Reply::json("{}").after(Duration::from_secs(300))).await;
     let bed = bed(&platform, "limits = { timeout_ms = 300000 }\n");
     bed.configure(&format!("limits.shutdown_ms = {}\n", SHUTDOWN.as_millis()));
