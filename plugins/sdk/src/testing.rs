@@ -8,6 +8,7 @@
 //! ```
 
 mod example;
+mod folder;
 mod stock;
 
 pub use stock::share_the_stock_core;
@@ -18,7 +19,7 @@ use crate::{Adapter, Fault};
 use crossdock_golden::{Example, ExampleOutcome, ExampleReply, ExampleRequest};
 use example::Manifest;
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Runs `work` as if in `sign` of a connection with these secrets.
 pub fn with_secrets<N: Into<String>, V: Into<String>, R>(
@@ -54,9 +55,10 @@ pub fn signed<A: Adapter>(
     Ok(sent)
 }
 
-/// Runs every golden example of the manifest as the host does at load: `map`,
-/// `sign`, bytes compared, `parse-response`. Also checks that every file of the
-/// crate's `examples` folder is in the manifest.
+/// Runs every golden example of the manifest, and every one that is a folder in
+/// the crate's `examples`, as the host does at load: `map`, `sign`, bytes
+/// compared, `parse-response`. Also checks that every JSON file of `examples` is
+/// in the manifest, and that there is something to run.
 ///
 /// # Panics
 /// With everything that does not hold.
@@ -73,7 +75,19 @@ pub fn check_examples<A: Adapter>() -> Vec<String> {
     };
     let mut wrong = Vec::new();
     wrong.extend(unnamed(&example_files(), &manifest.examples));
-    for example in &manifest.examples {
+    let mut examples = manifest.examples;
+    if let Some(root) = examples_folder() {
+        let operations = manifest.operations.iter();
+        let operations: Vec<&str> = operations.map(|one| &*one.name).collect();
+        for found in folder::read(&root, &operations) {
+            match found {
+                Ok(example) => examples.push(example),
+                Err(why) => wrong.push(why),
+            }
+        }
+        wrong.extend(nothing(&root, examples.len() + wrong.len()));
+    }
+    for example in &examples {
         for name in example.secrets.keys() {
             if !manifest.secrets.iter().any(|secret| secret.name == *name) {
                 wrong.push(format!(
@@ -111,12 +125,25 @@ fn unnamed(files: &[(String, String)], examples: &[Example]) -> Vec<String> {
         .collect()
 }
 
+/// A folder of examples that runs none is a test that promises nothing.
+fn nothing(root: &Path, found: usize) -> Option<String> {
+    (root.is_dir() && found == 0).then(|| {
+        "there is a folder examples/, and no example was run: write one into \
+         examples/OPERATION/NAME/, which `crossdock plugin test` runs, too, or name a file in `manifest!`"
+            .to_owned()
+    })
+}
+
+/// The folder of the crate under test; none where Cargo does not run the test.
+fn examples_folder() -> Option<PathBuf> {
+    let root = std::env::var_os("CARGO_MANIFEST_DIR")?;
+    Some(Path::new(&root).join("examples"))
+}
+
 /// Example files of the crate under test, each with its example's name; none
 /// where Cargo does not run the test.
 fn example_files() -> Vec<(String, String)> {
-    std::env::var_os("CARGO_MANIFEST_DIR").map_or_else(Vec::new, |root| {
-        example_files_in(&Path::new(&root).join("examples"))
-    })
+    examples_folder().map_or_else(Vec::new, |root| example_files_in(&root))
 }
 
 fn example_files_in(dir: &Path) -> Vec<(String, String)> {
@@ -438,7 +465,16 @@ fn paused<'a>(status: &'static str, pause: &'a crate::Pause) -> Seen<'a> {
 
 #[cfg(test)]
 mod tests {
-    use super::{example_files_in, unnamed};
+    use super::{example_files_in, nothing, unnamed};
+
+    #[test]
+    fn a_folder_of_examples_in_which_nothing_was_run_is_wrong() {
+        let here = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+        let said = nothing(here, 0).expect("a sentence");
+        assert!(said.contains("`crossdock plugin test`"), "{said}");
+        assert_eq!(nothing(here, 1), None);
+        assert_eq!(nothing(&here.join("not-there"), 0), None);
+    }
 
     #[test]
     fn an_example_file_that_nobody_names_is_named() {

@@ -89,6 +89,52 @@ async fn what_came_out_is_written_by_blessing_and_holds_from_then_on() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn values_that_somebody_else_published_are_never_blessed_away() {
+    let bed = Bed::new();
+    let dir = project(&bed);
+    let request = "POST /things?at=0 HTTP/1.1\nx-signature: 00\n\n{\"a\":1}\n";
+    let case = |name: &str| dir.join("examples/thing-send").join(name);
+    let words = [
+        "official",
+        "standard",
+        "third-party",
+        "document",
+        "computed",
+    ];
+    for word in words {
+        put(&case(word).join("items.json"), r#"[{"a":1}]"#);
+        put(&case(word).join("context.json"), CONTEXT);
+        put(&case(word).join("request.http"), request);
+        let about = format!(r#"{{"name": "as {word}", "provenance": "{word}"}}"#);
+        put(&case(word).join("example.json"), &about);
+    }
+    let bless = ["plugin", "test", "board", "--bless"];
+    let ended = run(bed.path("").as_path(), &bless).await;
+    assert_eq!(ended.code, Some(1), "{ended:?}");
+    for word in &words[..3] {
+        assert_eq!(read(&case(word).join("request.http")), request);
+        assert!(read(&case(word).join("example.json")).contains(word));
+        let said = format!(
+            "`as {word}` is not blessed: its provenance is `{word}`, so its values were published by somebody else; \
+             mend the adapter, or change `provenance` in board/examples/thing-send/{word}/example.json by hand"
+        );
+        assert!(ended.stdout.contains(&said), "{ended:?}");
+    }
+    for word in &words[3..] {
+        assert!(read(&case(word).join("request.http")).contains(SIGNATURE));
+    }
+    // By hand it is somebody's decision.
+    for word in &words[..3] {
+        put(
+            &case(word).join("example.json"),
+            r#"{"provenance": "computed"}"#,
+        );
+    }
+    let ended = run(bed.path("").as_path(), &bless).await;
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_differs_is_told_field_by_field() {
     let bed = Bed::new();
     let dir = project(&bed);

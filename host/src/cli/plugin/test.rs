@@ -44,7 +44,7 @@ pub(in crate::cli) struct TestArgs {
     /// The folder of examples; by default `examples` in the project, or NAME.examples beside the file
     #[arg(long, value_name = "DIR")]
     examples: Option<PathBuf>,
-    /// Write what came out into the examples that do not hold, marked `computed`
+    /// Write what came out into the examples that do not hold, marked `computed`; never over values that others published
     #[arg(long)]
     bless: bool,
     /// Deliver once for real, and make an example of it, with secrets and personal data replaced
@@ -91,6 +91,9 @@ struct One {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     log: Vec<String>,
     blessed: bool,
+    /// Why `--bless` left it as it is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    kept: Option<String>,
 }
 
 pub(super) async fn run(global: &Global, args: TestArgs) -> Finished {
@@ -130,8 +133,11 @@ pub(super) async fn run(global: &Global, args: TestArgs) -> Finished {
         let came = played.came.clone();
         let mut one = One::new(&case.example, Some(case.dir.clone()), played);
         if args.bless && !one.holds && one.stopped.is_none() {
-            bless(case, came)?;
-            one.blessed = true;
+            one.kept = published(case);
+            if one.kept.is_none() {
+                bless(case, came)?;
+                one.blessed = true;
+            }
         }
         tested.add(one);
     }
@@ -179,6 +185,23 @@ fn same(one: &Example, other: &Example) -> bool {
     one.name == other.name && one.operation == other.operation
 }
 
+/// Why nothing may be written over an example: somebody else published its
+/// values, and the adapter has to come to them.
+fn published(case: &Case) -> Option<String> {
+    let word = match case.example.provenance {
+        Provenance::Official => "official",
+        Provenance::Standard => "standard",
+        Provenance::ThirdParty => "third-party",
+        Provenance::Document | Provenance::Computed => return None,
+    };
+    Some(format!(
+        "`{}` is not blessed: its provenance is `{word}`, so its values were published by somebody else; mend the \
+         adapter, or change `provenance` in {} by hand",
+        case.example.name,
+        case.dir.join("example.json").display()
+    ))
+}
+
 /// Writes what came out in the place of what was there.
 fn bless(case: &mut Case, came: Example) -> Result<(), Failure> {
     case.example = Example {
@@ -200,6 +223,7 @@ impl One {
             stopped: played.stopped,
             log: played.log,
             blessed: false,
+            kept: None,
         }
     }
 
@@ -244,6 +268,9 @@ impl One {
                 stopped.step,
                 clean(&stopped.detail)
             ));
+        }
+        if let Some(kept) = &self.kept {
+            text.push_str(&format!("  {}\n", clean(kept)));
         }
         if !self.holds && !self.log.is_empty() {
             text.push_str("  the adapter logged\n");

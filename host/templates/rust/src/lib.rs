@@ -74,7 +74,7 @@ struct Place<'a> {
 
 impl Adapter for __Name__ {
     fn describe() -> String {
-        // The examples are files beside it; `crossdock plugin build` adds them.
+        // The examples are folders beside it: `crossdock plugin build` adds them, `cargo test` runs them.
         crossdock_adapter::manifest!("../manifest.json")
     }
 
@@ -179,3 +179,11 @@ fn refused(answer: &Answer) -> Outcome {
 }
 
 crossdock_adapter::export_adapter!(__Name__);
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn the_golden_examples_hold() {
+        crossdock_adapter::testing::run_examples::<super::__Name__>();
+    }
+}

@@ -11,11 +11,18 @@ pub(super) struct Manifest {
     #[serde(default)]
     pub secrets: Vec<SecretName>,
     #[serde(default)]
+    pub operations: Vec<OperationName>,
+    #[serde(default)]
     pub examples: Vec<Example>,
 }
 
 #[derive(Debug, Deserialize)]
 pub(super) struct SecretName {
+    pub name: String,
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct OperationName {
     pub name: String,
 }
 
