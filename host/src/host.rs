@@ -411,9 +411,10 @@ impl Host {
         let Some(first) = status.and_then(|status| status.problems.first()) else {
             return problem;
         };
-        // Its first line: what follows quotes the file.
+        // Its first line: what follows quotes the file. The sentence goes on here.
         let first = first.to_string();
         let first = first.lines().next().unwrap_or_default();
+        let first = first.trim_end_matches('.');
         let more = match status.map_or(0, |status| status.problems.len().saturating_sub(1)) {
             0 => String::new(),
             more => format!(" (and {more} more)"),

@@ -228,7 +228,6 @@ impl Documents<'_, '_, '_> {
             ..
         } = self.setting;
         let signs = self.trial.adapter.manifest.signs;
-        tried.requests += 1;
         let draft = &request.draft;
         let signed = match signs {
             true => self.trial.sign(context, operation, draft, secrets).await?,
@@ -241,7 +240,10 @@ impl Documents<'_, '_, '_> {
             .map_err(|error| Unsigned::Edits(error.to_string())),
         };
         let signed = match signed {
-            Ok(signed) => signed,
+            Ok(signed) => {
+                tried.requests += 1;
+                signed
+            }
             Err(Unsigned::Failed(failure)) => {
                 self.failed("sign", &failure, text);
                 return Ok(());

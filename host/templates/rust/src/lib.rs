@@ -74,7 +74,7 @@ struct Place<'a> {
 
 impl Adapter for __Name__ {
     fn describe() -> String {
-        // The examples are folders beside it: `crossdock plugin build` adds them, `cargo test` runs them.
+        // `crossdock plugin build` adds the examples, which are folders beside it.
         crossdock_adapter::manifest!("../manifest.json")
     }
 
