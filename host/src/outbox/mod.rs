@@ -226,7 +226,7 @@ impl Outbox {
 
     /// Takes nothing new to deliver and waits for what is under way: until then, or
     /// until `cut`, and for what is over already to be written down,
-    /// [`LAST_OUTCOMES`]. What is not through by then is found at the next start.
+    /// `LAST_OUTCOMES`. What is not through by then is found at the next start.
     pub async fn close(&self, until: Instant, cut: &CancellationToken) {
         self.shared.closing.cancel();
         self.shared.batches.close();

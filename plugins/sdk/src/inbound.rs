@@ -16,7 +16,7 @@
 //! impl Inbound for Shop {
 //!     fn receive(_: &Context, push: &Push) -> Result<Received, Fault> {
 //!         let given = push.header("x-shop-hmac").and_then(encode::from_base64);
-//!         let known = verify::hmac(Digest::Sha256, &[secret("key")], vec![push.raw()], &given.unwrap_or_default())?;
+//!         let known = verify::hmac(Digest::Sha256, &[secret("key")], push.raw(), &given.unwrap_or_default())?;
 //!         if !known {
 //!             return Ok(Received::unverified());
 //!         }
