@@ -51,16 +51,22 @@ impl RustSdk {
             let text = std::fs::read_to_string(path.join("Cargo.toml")).unwrap_or_default();
             text.contains("\"crossdock-adapter\"")
         };
-        [path.clone(), path.join("plugins/sdk"), path.join("adapter")]
+        let found = [path.clone(), path.join("plugins/sdk"), path.join("adapter")]
             .into_iter()
             .find(|path| crate_there(path))
-            .map(|path| Self::Path(path.display().to_string()))
             .ok_or_else(|| {
                 format!(
                     "there is no crate `crossdock-adapter` in {}: --sdk takes `copy`, its folder, a git address, or a version such as 0.1",
                     path.display()
                 )
-            })
+            })?;
+        match is_whole(&found) {
+            true => Ok(Self::Path(found.display().to_string())),
+            false => Err(format!(
+                "{} cannot be built alone: its Cargo.toml takes versions from a workspace, and no folder above has that one; name it in a clone of crossdock's repository, or leave --sdk away, which copies the SDK",
+                found.display()
+            )),
+        }
     }
 
     /// The line of `[dependencies]`.
@@ -81,6 +87,27 @@ impl RustSdk {
             _ => String::new(),
         }
     }
+}
+
+/// Whether a crate has the workspace around it that its `Cargo.toml` speaks of.
+fn is_whole(path: &std::path::Path) -> bool {
+    let table = |dir: &std::path::Path| {
+        let text = std::fs::read_to_string(dir.join("Cargo.toml")).ok()?;
+        text.parse::<Table>().ok()
+    };
+    let inherits = table(path).is_some_and(|crate_| {
+        let version = crate_.get("package").and_then(|own| own.get("version"));
+        version.is_some_and(Value::is_table)
+    });
+    // As Cargo does: the nearest workspace above is the one.
+    let mut above = path.ancestors().skip(1).filter_map(table);
+    !inherits
+        || above
+            .find_map(|table| table.get("workspace").cloned())
+            .is_some_and(|workspace| {
+                let known = workspace.get("dependencies");
+                known.is_some_and(|known| known.get("crossdock-golden").is_some())
+            })
 }
 
 /// The `Cargo.toml` over the copied crates: what they take from their
@@ -180,5 +207,22 @@ mod tests {
         assert_eq!(version.dependency(), "crossdock-adapter = \"0.1\"");
         let said = RustSdk::parse("/nowhere/at/all").unwrap_err();
         assert!(said.contains("--sdk takes"), "{said}");
+    }
+
+    #[test]
+    fn a_folder_that_was_taken_out_of_its_workspace_is_refused() {
+        let dir = tempfile::tempdir().unwrap();
+        let adapter = dir.path().join("adapter");
+        std::fs::create_dir(&adapter).unwrap();
+        std::fs::write(adapter.join("Cargo.toml"), MANIFESTS[0].1).unwrap();
+        let word = adapter.display().to_string();
+        let said = RustSdk::parse(&word).unwrap_err();
+        assert!(said.contains("cannot be built alone"), "{said}");
+        // A workspace that is another's does not help.
+        let over = dir.path().join("Cargo.toml");
+        std::fs::write(&over, "[workspace]\nmembers = [\"adapter\"]\n").unwrap();
+        assert!(RustSdk::parse(&word).is_err());
+        std::fs::write(&over, copied_workspace().unwrap()).unwrap();
+        assert_eq!(RustSdk::parse(&word), Ok(RustSdk::Path(word)));
     }
 }
