@@ -101,7 +101,7 @@ async fn a_bad_flow_is_refused_with_file_line_and_key_and_what_ran_before_goes_o
         ),
         (
             GOOD.replace("good.jq", "broken.jq"),
-            "script-compile acme/broken.jq:2:",
+            "script-compile acme/broken.jq:1:1: this `{` is never closed",
         ),
         (
             GOOD.replace(".shop_id == 69", ".shop_id = = 69"),
