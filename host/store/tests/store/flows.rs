@@ -289,7 +289,7 @@ fn no_record_of_a_flow_is_lost_or_sent_twice_when_the_process_is_killed() {
         assert!(ticks.values().all(|runs| *runs == 1));
         assert_eq!(ticks.keys().last().copied(), row.last_tick);
     }
-    let store = open(folder);
+    let store = open_when_free(folder);
     let sent = position(
         store
             .flow_put("acme", "stock", T)

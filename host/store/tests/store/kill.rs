@@ -10,7 +10,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
-use crate::common::{T, change, clean, delivery, item, lane, open, open_when_free, settlement};
+use crate::common::{T, change, clean, delivery, item, lane, open_when_free, settlement};
 use crossdock_store::{
     Effect, Intent, ItemId, LaneId, Next, Order, Outcome, Phase, Repeat, SqliteStore, State, Store,
 };
@@ -163,7 +163,7 @@ fn nothing_that_was_acknowledged_is_lost_when_the_process_is_killed() {
         child.kill().unwrap();
         child.wait().unwrap();
 
-        let store = open(folder);
+        let store = open_when_free(folder);
         clean(&store);
         let lines = lines(folder);
         for (what, item) in lines.iter().skip(checked) {
