@@ -264,7 +264,7 @@ fn no_record_of_a_flow_is_lost_or_sent_twice_when_the_process_is_killed() {
         child.kill().unwrap();
         child.wait().unwrap();
 
-        let store = open(folder);
+        let store = open_when_free(folder);
         clean(&store);
         let flow = flow(&store);
         let row = store.flow_put("acme", "stock", T).unwrap();
