@@ -167,14 +167,17 @@ pub async fn ended(host: &Host, run: u64) -> RunShown {
     .await
 }
 
-/// The items that a platform was sent, as they arrived.
+/// The items that a platform was sent, in the order of the articles and those
+/// of one article as they arrived: two articles may arrive in either order.
 pub fn items(platform: &Recorder) -> Vec<Value> {
     let requests = platform.requests();
     let items = requests.iter().flat_map(|request| {
         let items: Vec<Value> = serde_json::from_slice(&request.body).expect("an array");
         items
     });
-    items.collect()
+    let mut items: Vec<Value> = items.collect();
+    items.sort_by_key(|item| item["sku"].to_string());
+    items
 }
 
 /// Articles and quantities that a shop was sent, in the order of the articles.
