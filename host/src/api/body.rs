@@ -85,14 +85,7 @@ pub(super) async fn read(
     memory: &Budget,
 ) -> Result<(Bytes, Share), Refused> {
     let gzip = is_gzip(headers)?;
-    let announced = headers
-        .get(CONTENT_LENGTH)
-        .and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
-    let length = match announced.map(usize::try_from) {
-        Some(Ok(length)) if length <= most => Some(length),
-        Some(_) => return Err(Unread::TooLarge.refused(most)),
-        None => None,
-    };
+    let length = announced(headers, most)?;
     // How far a packed body unpacks is not known before.
     let first = if gzip { most } else { length.unwrap_or(STEP) };
     let share = memory.take(first, MEMORY_TIME).await;
@@ -122,14 +115,7 @@ pub(super) async fn raw(
     most: usize,
     memory: &Budget,
 ) -> Result<(Bytes, Share), Refused> {
-    let announced = headers
-        .get(CONTENT_LENGTH)
-        .and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
-    let length = match announced.map(usize::try_from) {
-        Some(Ok(length)) if length <= most => Some(length),
-        Some(_) => return Err(Unread::TooLarge.refused(most)),
-        None => None,
-    };
+    let length = announced(headers, most)?;
     let share = memory.take(length.unwrap_or(STEP), MEMORY_TIME).await;
     let Ok(mut share) = share else {
         return Err(Unread::NoMemory.refused(most));
@@ -140,6 +126,18 @@ pub(super) async fn raw(
         .unwrap_or(Err(Unread::Late))
         .map_err(|unread| unread.refused(most))?;
     Ok((bytes, share))
+}
+
+/// The length that a body says of itself, if that is not too much already.
+fn announced(headers: &HeaderMap, most: usize) -> Result<Option<usize>, Refused> {
+    let announced = headers
+        .get(CONTENT_LENGTH)
+        .and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
+    match announced.map(usize::try_from) {
+        Some(Ok(length)) if length <= most => Ok(Some(length)),
+        Some(_) => Err(Unread::TooLarge.refused(most)),
+        None => Ok(None),
+    }
 }
 
 /// The next part, if it does not keep anybody waiting for too long.

@@ -47,55 +47,43 @@ pub(super) async fn call<S: Service>(
         Ok(Taken::Whole(whole)) => *whole,
         Ok(Taken::Lines(bulk)) => {
             let answer = bulk::take(&app, *bulk).await;
-            return match answer {
-                Ok(answer) => {
-                    answer.log(&names, started);
-                    answer.response
-                }
-                Err(refused) => {
-                    log_refused(&names, &refused, started);
-                    refused.into_response()
-                }
-            };
+            return told(answer, &names, started);
         }
         Err(refused) => {
-            app.service
-                .telemetry()
-                .metrics
-                .nobody
-                .refused(&refused.problem);
-            log_refused(&names, &refused, started);
-            return refused.into_response();
+            let metrics = &app.service.telemetry().metrics;
+            metrics.nobody.refused(&refused.problem);
+            return told(Err(refused), &names, started);
         }
     };
     let counted = match app.begin() {
         Ok(counted) => counted,
         Err(refused) => {
-            app.service
-                .telemetry()
-                .metrics
-                .nobody
-                .refused(&refused.problem);
-            log_refused(&names, &refused, started);
-            return refused.into_response();
+            let metrics = &app.service.telemetry().metrics;
+            metrics.nobody.refused(&refused.problem);
+            return told(Err(refused), &names, started);
         }
     };
     Finish::new(async move {
         let answer = answer(&app, call, options).await;
-        let response = match answer {
-            Ok(answer) => {
-                answer.log(&names, started);
-                answer.response
-            }
-            Err(refused) => {
-                log_refused(&names, &refused, started);
-                refused.into_response()
-            }
-        };
+        let response = told(answer, &names, started);
         drop((counted, memory));
         response
     })
     .await
+}
+
+/// The answer, once the log has it.
+fn told(answer: Result<Answer, Refused>, names: &Names, started: Instant) -> Response {
+    match answer {
+        Ok(answer) => {
+            answer.log(names, started);
+            answer.response
+        }
+        Err(refused) => {
+            log_refused(names, &refused, started);
+            refused.into_response()
+        }
+    }
 }
 
 /// A request whose names and headers are in order.

@@ -5,6 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
 use axum::body::Bytes;
+use clap::Args;
 use http::header::{AUTHORIZATION, CONTENT_TYPE};
 use http::{HeaderValue, Method, Request, Response, StatusCode, Uri};
 use http_body_util::{BodyExt, Full, Limited};
@@ -13,8 +14,46 @@ use hyper_util::client::legacy::Client;
 use hyper_util::rt::TokioExecutor;
 use serde::Deserialize;
 
+use super::Global;
+use super::failure::Failure;
+
 /// Where a token is looked for.
 pub(super) const TOKEN_VARIABLE: &str = "CROSSDOCK_TOKEN";
+
+/// Which host a command asks, and with which token.
+#[derive(Debug, Args)]
+pub(super) struct Reach {
+    /// The host; without it the one at the configured address
+    #[arg(long, value_name = "URL")]
+    url: Option<String>,
+    /// The environment variable that holds the token
+    #[arg(long, value_name = "VARIABLE", default_value = TOKEN_VARIABLE)]
+    pub token_env: String,
+}
+
+impl Reach {
+    /// Where the host is.
+    ///
+    /// # Errors
+    /// If no URL was given, and the configuration cannot be read.
+    pub fn url(&self, global: &Global) -> Result<String, Failure> {
+        Ok(match &self.url {
+            Some(url) => url.clone(),
+            None => here(global.config()?.listen),
+        })
+    }
+
+    /// The token, if there is one.
+    pub fn token(&self) -> Option<String> {
+        token(&self.token_env)
+    }
+}
+
+/// The token in an environment variable; none if it is empty.
+pub(super) fn token(variable: &str) -> Option<String> {
+    let token = std::env::var(variable).ok();
+    token.filter(|token| !token.is_empty())
+}
 
 /// How long a host on the network may take to say what it knows.
 const PATIENCE: Duration = Duration::from_secs(5);

@@ -64,6 +64,43 @@ impl Outbox {
             body: Sha256::digest(body).into(),
             until: now.saturating_add(millis(REMEMBERED)),
         });
+        let accepted = self.put(route, items, keys, idempotency, now);
+        let (id, known) = match accepted.await? {
+            Accepted::New { id, .. } => (id, false),
+            Accepted::Known(id) => (id, true),
+            Accepted::Conflict(id) => {
+                return Err(Problem::caller(
+                    "idempotency-key-reused",
+                    format!(
+                        "the same `Idempotency-Key` came with another body before, and is delivery {id}; use a new key for a new body"
+                    ),
+                ));
+            }
+        };
+        Ok(Queued {
+            delivery: id.to_string(),
+            items: count,
+            known,
+            status: match known {
+                true => self.present(id).await?,
+                false => None,
+            },
+        })
+    }
+}
+
+impl Outbox {
+    /// Puts items into the store, under a name if they have one, and tells of new
+    /// ones.
+    pub(super) async fn put(
+        &self,
+        route: &Route,
+        items: Vec<String>,
+        keys: Vec<keys::Key>,
+        idempotency: Option<Idempotency>,
+        now: u64,
+    ) -> Result<Accepted, Problem> {
+        let count = items.len();
         let items = items.into_iter().zip(keys);
         let delivery = NewDelivery {
             lane: lane(route),
@@ -78,34 +115,13 @@ impl Outbox {
                 .collect(),
         };
         let accepted = self.shared.with(move |store| store.accept(delivery, now));
-        let (id, known) = match accepted.await? {
-            Accepted::New { id, .. } => (id, false),
-            Accepted::Known(id) => (id, true),
-            Accepted::Conflict(id) => {
-                return Err(Problem::caller(
-                    "idempotency-key-reused",
-                    format!(
-                        "the same `Idempotency-Key` came with another body before, and is delivery {id}; use a new key for a new body"
-                    ),
-                ));
-            }
-        };
-        if !known {
+        let accepted = accepted.await?;
+        if matches!(accepted, Accepted::New { .. }) {
             self.shared.news.given(lane(route), count);
         }
-        Ok(Queued {
-            delivery: id.to_string(),
-            items: count,
-            known,
-            status: match known {
-                true => self.present(id).await?,
-                false => None,
-            },
-        })
+        Ok(accepted)
     }
-}
 
-impl Outbox {
     /// What has become of a delivery that is kept.
     async fn present(&self, id: DeliveryId) -> Result<Option<Status>, Problem> {
         let view = self.shared.with(move |store| store.delivery(id)).await?;

@@ -4,12 +4,11 @@
 use std::time::Duration;
 
 use crossdock_store::{
-    Accepted, DeliveryId, DeliveryView, Effect, FlowStore, Idempotency, ItemBytes, ItemId,
-    NewDelivery, NewItem, Order, Origin, StoreError,
+    Accepted, DeliveryId, DeliveryView, Effect, FlowStore, Idempotency, ItemBytes, ItemId, Order,
+    StoreError,
 };
 use sha2::{Digest, Sha256};
 
-use super::accept::lane;
 use super::{Outbox, keys, now};
 use crate::budget::bounds::Bounds;
 use crate::clock::millis;
@@ -75,37 +74,19 @@ impl Outbox {
         let tenant = &route.tenant.config.name;
         let sizes = items.iter().map(String::len);
         self.shared.take_room(tenant, sizes).await?;
-        let (now, count) = (now(), items.len());
+        let now = now();
         let mut body = Sha256::new();
         for item in &items {
             body.update((item.len() as u64).to_be_bytes());
             body.update(item);
         }
-        let delivery = NewDelivery {
-            lane: lane(route),
-            origin: Origin::Queued,
-            idempotency: Some(Idempotency {
-                key: Sha256::digest(name).into(),
-                body: body.finalize().into(),
-                until: now.saturating_add(millis(REMEMBERED)),
-            }),
-            items: items
-                .into_iter()
-                .zip(keys.0)
-                .map(|(item, (order, label))| NewItem {
-                    order,
-                    label,
-                    input: item.into_bytes(),
-                })
-                .collect(),
+        let named = Idempotency {
+            key: Sha256::digest(name).into(),
+            body: body.finalize().into(),
+            until: now.saturating_add(millis(REMEMBERED)),
         };
-        let accepted = self.shared.with(move |store| store.accept(delivery, now));
-        match accepted.await? {
-            Accepted::New { id, .. } => {
-                self.shared.news.given(lane(route), count);
-                Ok(id)
-            }
-            Accepted::Known(id) | Accepted::Conflict(id) => Ok(id),
+        match self.put(route, items, keys.0, Some(named), now).await? {
+            Accepted::New { id, .. } | Accepted::Known(id) | Accepted::Conflict(id) => Ok(id),
         }
     }
 

@@ -20,12 +20,8 @@ pub(super) struct Asking {
     /// Only this tenant's, with its token or an admin token
     #[arg(long, value_name = "NAME")]
     tenant: Option<String>,
-    /// The host; without it the one at the configured address
-    #[arg(long, value_name = "URL")]
-    url: Option<String>,
-    /// The environment variable that holds the token
-    #[arg(long, value_name = "VARIABLE", default_value = client::TOKEN_VARIABLE)]
-    token_env: String,
+    #[command(flatten)]
+    reach: client::Reach,
 }
 
 /// Names and values of a query.
@@ -49,14 +45,10 @@ enum Door {
 impl Asking {
     pub fn host(self, global: &Global) -> Result<Host, Failure> {
         says_something("tenant", self.tenant.as_deref())?;
-        let token = std::env::var(&self.token_env).ok();
         Ok(Host {
-            url: match self.url {
-                Some(url) => url,
-                None => client::here(global.config()?.listen),
-            },
-            token: token.filter(|token| !token.is_empty()),
-            token_env: self.token_env,
+            url: self.reach.url(global)?,
+            token: self.reach.token(),
+            token_env: self.reach.token_env,
             tenant: self.tenant,
         })
     }

@@ -63,19 +63,12 @@ pub(in super::super) struct WatchArgs {
     /// For programs: one JSON object a line
     #[arg(long)]
     json: bool,
-    /// The host; without it the one at the configured address
-    #[arg(long, value_name = "URL")]
-    url: Option<String>,
-    /// The environment variable that holds the token
-    #[arg(long, value_name = "VARIABLE", default_value = client::TOKEN_VARIABLE)]
-    token_env: String,
+    #[command(flatten)]
+    reach: client::Reach,
 }
 
 pub(super) async fn run(global: &Global, args: WatchArgs) -> Finished {
-    let url = match &args.url {
-        Some(url) => url.trim_end_matches('/').to_owned(),
-        None => client::here(global.config()?.listen),
-    };
+    let url = args.reach.url(global)?.trim_end_matches('/').to_owned();
     for (name, value) in [
         ("tenant", &args.tenant),
         ("connection", &args.connection),
@@ -86,10 +79,9 @@ pub(super) async fn run(global: &Global, args: WatchArgs) -> Finished {
     for status in &args.status {
         says_something("status", Some(status))?;
     }
-    let token = std::env::var(&args.token_env).ok();
     let mut watch = Watch {
         url,
-        token: token.filter(|token| !token.is_empty()),
+        token: args.reach.token(),
         args,
         last: None,
         door: 0,
@@ -313,7 +305,7 @@ impl Watch {
         let advice = match status {
             StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => format!(
                 "; put the token into the environment variable {}",
-                self.args.token_env
+                self.args.reach.token_env
             ),
             _ => String::new(),
         };

@@ -39,8 +39,8 @@ struct Answered {
 }
 
 pub(super) async fn run(global: &Global, args: ListArgs) -> Finished {
-    let token = std::env::var(&args.token_env).ok();
-    let token = token.as_deref().filter(|token| !token.is_empty());
+    let token = client::token(&args.token_env);
+    let token = token.as_deref();
     if let Some(url) = &args.url {
         return match ask(url, token, &args.token_env).await? {
             Asked::Host(body) => show(&body, args.json),
