@@ -26,7 +26,6 @@ use oauth2::{
     RefreshToken, RequestTokenError, Scope, StandardRevocableToken, TokenUrl,
 };
 use url::Url;
-use zeroize::Zeroizing;
 
 use self::answer::{Granted, Refusal, judged, refuses};
 use super::{Ask, NotGranted, Tokens};
@@ -78,7 +77,7 @@ impl<'c> OAuth2<'c> {
         Some(Self {
             config,
             client: connection.channel.token_client.as_ref()?,
-            secrets: &connection.secrets,
+            secrets: connection.credentials.base(),
         })
     }
 
@@ -127,9 +126,9 @@ impl<'c> OAuth2<'c> {
             }
             (Ask::Code { code, verifier, redirect }, _) => {
                 let mut request =
-                    client.exchange_code(AuthorizationCode::new(code.as_str().to_owned()));
+                    client.exchange_code(AuthorizationCode::new(code.expose().to_owned()));
                 if let Some(verifier) = verifier {
-                    let verifier = PkceCodeVerifier::new(verifier.as_str().to_owned());
+                    let verifier = PkceCodeVerifier::new(verifier.expose().to_owned());
                     request = request.set_pkce_verifier(verifier);
                 }
                 if let Some(redirect) = redirect {
@@ -142,7 +141,7 @@ impl<'c> OAuth2<'c> {
                 request.request_async(&send).await
             }
             (Ask::Refresh { refresh }, _) => {
-                let refresh = RefreshToken::new(refresh.as_str().to_owned());
+                let refresh = RefreshToken::new(refresh.expose().to_owned());
                 let mut request = client.exchange_refresh_token(&refresh);
                 for (name, value) in parameters {
                     request = request.add_extra_param(name, value);
@@ -248,7 +247,7 @@ impl<'c> OAuth2<'c> {
             Ask::Refresh { refresh } => [Some(refresh), None],
         };
         for text in sent.into_iter().flatten() {
-            builder = builder.text("granted", text);
+            builder = builder.secret("granted", text);
         }
         builder.build()
     }
@@ -260,7 +259,7 @@ pub fn authorize_url(
     config: &OAuth2Config,
     redirect: Option<&Url>,
     state: &str,
-) -> Option<(Url, Zeroizing<String>)> {
+) -> Option<(Url, Secret)> {
     let OAuth2Grant::AuthorizationCode { authorize_url } = &config.grant else {
         return None;
     };
@@ -278,7 +277,7 @@ pub fn authorize_url(
         request = request.add_extra_param(name, value);
     }
     let (url, _) = request.url();
-    Some((url, Zeroizing::new(verifier.into_secret())))
+    Some((url, Secret::new(verifier.into_secret())))
 }
 
 /// A form as an object with the same members.

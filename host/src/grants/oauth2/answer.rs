@@ -7,11 +7,10 @@ use oauth2::basic::BasicTokenType;
 use oauth2::{AccessToken, ErrorResponse, RefreshToken, Scope, TokenResponse};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::Value;
-use zeroize::Zeroizing;
 
 use super::super::{NotGranted, Tokens};
 use super::Seen;
-use crate::config::TokenPlace;
+use crate::config::{Secret, TokenPlace};
 
 /// Longest token. Those that carry claims have a few KiB.
 const MOST_TOKEN: usize = 32 << 10;
@@ -51,8 +50,8 @@ impl Granted {
             code: "platform-answer".into(),
             message: message.into(),
         };
-        let token = Zeroizing::new(self.access_token.into_secret());
-        if !is_token(&token) {
+        let token = Secret::new(self.access_token.into_secret());
+        if !is_token(token.expose()) {
             return Err(unusable(
                 "the token server's `access_token` is too short, too long, or has characters that no header carries",
             ));
@@ -67,8 +66,8 @@ impl Granted {
             ));
         }
         let refresh = self.refresh_token.map(RefreshToken::into_secret);
-        let refresh = refresh.map(Zeroizing::new).filter(|text| !text.is_empty());
-        if refresh.as_ref().is_some_and(|text| !is_token(text)) {
+        let refresh = refresh.filter(|text| !text.is_empty()).map(Secret::new);
+        if refresh.as_ref().is_some_and(|text| !is_token(text.expose())) {
             return Err(unusable(
                 "the token server's `refresh_token` is too short, too long, or has control characters",
             ));
