@@ -4,11 +4,13 @@
 //! | part | what it does |
 //! |---|---|
 //! | `ask` | what is asked of a platform, and what it grants |
+//! | [`oauth2`] | tokens by OAuth 2.0, for connections whose file says so |
 //! | `shown` | a grant as people see it |
 //!
 //! [`crate::serving::credentials`] is what deliveries see of it.
 
 mod ask;
+pub mod oauth2;
 mod shown;
 
 pub use ask::{Ask, Granting, NotGranted, Tokens};

@@ -156,15 +156,19 @@ pub fn apply_auth(
             let value = expose(secret)?.to_owned();
             set_query(&mut signed.query, (name.clone(), value));
         }
-        Auth::OAuth2(oauth2) => {
-            let token = expose(OAUTH2_TOKEN)?.to_owned();
-            match &oauth2.place {
+        Auth::OAuth2(config) => {
+            let token = expose(OAUTH2_TOKEN)?;
+            match &config.place {
                 TokenPlace::Bearer => {
                     let value = format!("Bearer {token}");
                     set_header(&mut signed.headers, ("authorization".into(), value));
                 }
-                TokenPlace::Header(name) => set_header(&mut signed.headers, (name.clone(), token)),
-                TokenPlace::Query(name) => set_query(&mut signed.query, (name.clone(), token)),
+                TokenPlace::Header(name) => {
+                    set_header(&mut signed.headers, (name.clone(), token.to_owned()));
+                }
+                TokenPlace::Query(name) => {
+                    set_query(&mut signed.query, (name.clone(), token.to_owned()));
+                }
             }
         }
     }
@@ -249,5 +253,43 @@ mod tests {
                 .headers
                 .contains(&pair("authorization", "Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ=="))
         );
+    }
+
+    #[test]
+    fn a_token_that_the_host_got_goes_where_the_file_says() {
+        use url::Url;
+
+        use crate::config::{OAuth2Config, OAuth2Grant};
+
+        let secrets = BTreeMap::from([(OAUTH2_TOKEN.to_owned(), Secret::new("t0ken".into()))]);
+        let apply = |place: TokenPlace, secrets: &BTreeMap<String, Secret>| {
+            let draft = draft();
+            let mut signed =
+                apply_edits(draft, vec![], &BTreeMap::new(), &BTreeSet::new()).unwrap();
+            let auth = Auth::OAuth2(Box::new(OAuth2Config {
+                grant: OAuth2Grant::ClientCredentials,
+                token_url: Url::parse("https://a.example/token").unwrap(),
+                client_id: "c".into(),
+                secret: None,
+                client_auth: Default::default(),
+                scopes: Vec::new(),
+                parameters: BTreeMap::new(),
+                format: Default::default(),
+                place,
+            }));
+            apply_auth(&mut signed, &auth, secrets).map(|()| signed)
+        };
+        let signed = apply(TokenPlace::Bearer, &secrets).unwrap();
+        assert!(
+            signed
+                .headers
+                .contains(&pair("authorization", "Bearer t0ken"))
+        );
+        let signed = apply(TokenPlace::Header("X-Token".into()), &secrets).unwrap();
+        assert!(signed.headers.contains(&pair("X-Token", "t0ken")));
+        let signed = apply(TokenPlace::Query("access_token".into()), &secrets).unwrap();
+        assert!(signed.query.contains(&pair("access_token", "t0ken")));
+        let without = apply(TokenPlace::Bearer, &BTreeMap::new());
+        assert_eq!(without.err(), Some(EditError::Unset(OAUTH2_TOKEN.into())));
     }
 }

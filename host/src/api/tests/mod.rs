@@ -89,6 +89,7 @@ impl Fake {
         let config = HostConfig {
             listen: ([127, 0, 0, 1], 0).into(),
             health_listen: None,
+            public_url: None,
             admin_tokens: setup.admin,
             plugins_dir: "plugins".into(),
             retire_missing: false,
