@@ -1,6 +1,7 @@
 //! The parts put together: what the command line and inbound HTTP talk to.
 
 mod arrivals;
+mod credentials;
 mod kept;
 mod scrape;
 mod trying;

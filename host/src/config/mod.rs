@@ -15,6 +15,7 @@ mod mistakes;
 mod network;
 mod network_table;
 mod notify;
+mod oauth2;
 mod reader;
 mod scripts;
 mod secret;
@@ -49,6 +50,7 @@ pub use host_file::load_host;
 pub use limits::{ConnectionLimits, ConnectionOutbox, HostLimits};
 pub use network::{ConnectionNetwork, Exceptions, HostNetwork, ProxyChoice};
 pub use notify::{NotifyConfig, SigningKey};
+pub use oauth2::{ClientAuth, OAUTH2_TOKEN, OAuth2Config, OAuth2Grant, TokenFormat, TokenPlace};
 pub use scripts::tests_beside;
 pub use secret::Secret;
 pub use tenant_file::{TenantFile, load_tenant, tenant_dirs};
@@ -376,6 +378,8 @@ pub enum Auth {
         /// Name of the secret.
         secret: String,
     },
+    /// `{ oauth2 = { … } }`; RFC 6749. The host gets the token and renews it.
+    OAuth2(Box<OAuth2Config>),
 }
 
 /// A mapping script as it was on disk when its tenant was read.

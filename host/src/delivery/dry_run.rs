@@ -148,7 +148,8 @@ impl Trying<'_> {
     async fn signed(&self, request: &Request) -> Result<SignedDraft, Problem> {
         let Self { route, trace, .. } = self;
         let context = self.context();
-        let signed = sign(route, &context, &request.draft, trace, 0).await?;
+        let armed = route.connection.armed();
+        let signed = sign(route, &armed, &context, &request.draft, trace, 0).await?;
         // What could not be sent is said here too.
         outgoing(&route.connection.target, signed.clone()).map_err(|why| {
             let why = trace.redaction.redact(&why).into_owned();

@@ -319,7 +319,15 @@ impl Exchange<'_> {
 
     async fn sign(&self, context: &Context, draft: &Draft) -> Result<Outgoing, Problem> {
         let Setting { route, trace, .. } = self.setting;
-        let signed = sign(route, context, draft, trace, self.place).await?;
+        let signed = sign(
+            route,
+            &route.connection.armed(),
+            context,
+            draft,
+            trace,
+            self.place,
+        )
+        .await?;
         outgoing(&route.connection.target, signed).map_err(|why| {
             let why = trace.redaction.redact(&why).into_owned();
             let adapter = &route.adapter.label;

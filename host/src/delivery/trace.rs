@@ -37,7 +37,7 @@ impl Trace {
     /// Nothing sent yet.
     pub fn new(route: &Route) -> Self {
         Self {
-            redaction: route.connection.redactor.scope(),
+            redaction: route.connection.armed().redactor.scope(),
             kept: Mutex::default(),
         }
     }

@@ -7,7 +7,7 @@ use base64::engine::general_purpose::STANDARD;
 
 use super::compose::{self, TooMuch};
 use super::contract::{Body, Draft, Edit};
-use crate::config::{Auth, Secret};
+use crate::config::{Auth, OAUTH2_TOKEN, Secret, TokenPlace};
 
 /// A request with its authentication, before it is joined to a base URL.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -159,6 +159,17 @@ pub fn apply_auth(
         Auth::Query { name, secret } => {
             let value = expose(secret)?.to_owned();
             set_query(&mut signed.query, (name.clone(), value));
+        }
+        Auth::OAuth2(oauth2) => {
+            let token = expose(OAUTH2_TOKEN)?.to_owned();
+            match &oauth2.place {
+                TokenPlace::Bearer => {
+                    let value = format!("Bearer {token}");
+                    set_header(&mut signed.headers, ("authorization".into(), value));
+                }
+                TokenPlace::Header(name) => set_header(&mut signed.headers, (name.clone(), token)),
+                TokenPlace::Query(name) => set_query(&mut signed.query, (name.clone(), token)),
+            }
         }
     }
     Ok(())

@@ -20,6 +20,7 @@ use crate::script::Script;
 use crate::script::context::context;
 use crate::serving::connection::ConnectionGeneration;
 use crate::serving::connection_limits::Channels;
+use crate::serving::credentials::Credentials;
 use crate::serving::snapshot::{Snapshot, TenantGeneration};
 use crate::serving::tenant_flow::FlowGeneration;
 
@@ -126,9 +127,12 @@ fn finish(
     let shared = channels.of(tenant, &connection.name);
     Ok(ConnectionGeneration {
         settings: connection.settings.to_string(),
-        secrets: Arc::new(connection.secrets.clone()),
+        credentials: Credentials::new(
+            connection.secrets.clone(),
+            redactor(connection),
+            shared.cell(connection),
+        ),
         target: checked.target,
-        redactor: redactor(connection),
         scripts: checked.scripts,
         replies: checked.replies,
         channel: shared.configure(connection, limits)?,

@@ -2,6 +2,7 @@
 //! pool, the limits, the pause a platform asked for, what its answers say about
 //! queued deliveries. Where somebody keeps it, it outlives the process, too.
 
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -9,6 +10,7 @@ use sha2::{Digest, Sha256};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 pub use super::channels::Channels;
+use super::credentials::{Cell, granted_to};
 use super::keeping::{Keeping, Kept, place};
 use super::pace::{Entered, Heard, Pace, PaceShown, Stance};
 use super::pause::Pause;
@@ -29,6 +31,9 @@ pub struct SharedChannel {
     observed: ObservedConnection,
     pub(super) keeping: Keeping,
     network: Arc<HostNetwork>,
+    connection: Arc<str>,
+    /// Whether anybody in this process gets tokens.
+    engine: Arc<AtomicBool>,
 }
 
 #[derive(Default)]
@@ -40,6 +45,8 @@ struct Configured {
     account: Option<(Account, Arc<Pause>, Arc<Pace>)>,
     /// What the account is without its secrets.
     place: String,
+    /// The token of the account it is granted to, by what that account is.
+    cell: Option<(String, Arc<Cell>)>,
     /// What another process left, until there is something to apply it to.
     left: Option<Kept>,
 }
@@ -68,6 +75,7 @@ impl SharedChannel {
         keeper: super::keeping::Slot,
         observed: ObservedConnection,
         network: Arc<HostNetwork>,
+        engine: Arc<AtomicBool>,
     ) -> Self {
         Self {
             tenant: tenant.clone(),
@@ -76,6 +84,24 @@ impl SharedChannel {
             observed,
             keeping: Keeping::new(tenant.clone(), connection.clone(), keeper),
             network,
+            connection: connection.clone(),
+            engine,
+        }
+    }
+
+    /// Where the token of the connection's account is. Another account has another
+    /// token, whatever the connection's name is.
+    pub fn cell(&self, config: &ConnectionConfig) -> Arc<Cell> {
+        let place = granted_to(config);
+        let mut configured = self.configured();
+        match &configured.cell {
+            Some((known, cell)) if *known == place => cell.clone(),
+            _ => {
+                let (tenant, connection) = (self.tenant.clone(), self.connection.clone());
+                let cell = Arc::new(Cell::new(tenant, connection, self.engine.clone()));
+                configured.cell = Some((place, cell.clone()));
+                cell
+            }
         }
     }
 

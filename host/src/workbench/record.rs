@@ -345,7 +345,7 @@ fn example(
 /// A secret of the same name for everybody to read, for each that is set.
 fn secrets(route: &Route) -> BTreeMap<String, String> {
     let declared = &route.adapter.declared;
-    let set = route.connection.secrets.keys();
+    let set = route.connection.credentials.base().keys();
     set.filter(|name| declared.contains(*name))
         .map(|name| (name.clone(), format!("test-{name}")))
         .collect()
