@@ -7,16 +7,21 @@
 //! merged with its own secrets, is its [`Credentials`]. Taking these costs neither
 //! a lock nor a copy.
 
+mod no_token;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use arc_swap::ArcSwap;
 use sha2::{Digest, Sha256};
 use tokio::sync::{Notify, watch};
 
-use crate::config::{Auth, ConnectionConfig, Secret};
+pub use no_token::NoToken;
+use no_token::NoTokenKind;
+
+use crate::config::{Auth, ConnectionConfig, OAUTH2_TOKEN, Secret};
 use crate::deadline::within;
 use crate::plugin::generation::AdapterGeneration;
 use crate::problem::Problem;
@@ -40,6 +45,17 @@ pub fn grant_of(connection: &ConnectionConfig, adapter: &AdapterGeneration) -> O
     let grant = adapter.manifest.grant.as_ref()?;
     let set = connection.secrets.contains_key(&grant.token);
     (!set).then_some(GrantKind::Adapter)
+}
+
+/// The name of the secret that is granted to a connection, if one is.
+pub fn granted_name<'a>(
+    connection: &ConnectionConfig,
+    adapter: &'a AdapterGeneration,
+) -> Option<&'a str> {
+    match grant_of(connection, adapter)? {
+        GrantKind::OAuth2 => Some(OAUTH2_TOKEN),
+        GrantKind::Adapter => adapter.manifest.grant.as_ref().map(|grant| &*grant.token),
+    }
 }
 
 /// What a grant is given to, as a hash: another place, or another application, has
@@ -327,6 +343,18 @@ impl Credentials {
         armed
     }
 
+    /// The same for whoever only looks at what would be sent: where nothing of this
+    /// name was granted yet, something takes its place.
+    pub fn pretended(&self, name: &str) -> Arc<Armed> {
+        let armed = self.armed();
+        if armed.secrets.contains_key(name) {
+            return armed;
+        }
+        let stand_in = Secret::new(format!("{:032x}", rand::random::<u128>()));
+        let secrets = BTreeMap::from([(name.to_owned(), stand_in)]);
+        Arc::new(self.merged(Arc::new(Granted::new(secrets, Vec::new(), None))))
+    }
+
     fn merged(&self, granted: Arc<Granted>) -> Armed {
         let mut secrets = granted.secrets.clone();
         // What the file says itself is what is meant.
@@ -418,77 +446,5 @@ impl Credentials {
             within(deadline, news.changed()).await?.ok()?;
             news.borrow_and_update();
         }
-    }
-}
-
-/// Why there is nothing to sign with.
-#[derive(Debug, Clone)]
-pub struct NoToken {
-    tenant: Arc<str>,
-    connection: Arc<str>,
-    kind: NoTokenKind,
-}
-
-#[derive(Debug, Clone)]
-enum NoTokenKind {
-    /// Nobody has agreed yet.
-    Missing,
-    /// A person took it back.
-    Revoked,
-    /// A person has to agree anew.
-    Person(Problem),
-    /// It cannot be renewed at present; it is tried again after so long.
-    Failing(Problem, Duration),
-    /// None came in time.
-    Late,
-    /// Nobody in this process gets tokens.
-    Nobody,
-}
-
-impl NoToken {
-    /// The same as a problem.
-    pub fn problem(&self) -> Problem {
-        let Self {
-            tenant, connection, ..
-        } = self;
-        let detail = match &self.kind {
-            NoTokenKind::Missing => format!(
-                "connection `{connection}` is not authorised at its platform yet; run `crossdock connection authorize {tenant} {connection}`"
-            ),
-            NoTokenKind::Revoked => format!(
-                "the authorisation of connection `{connection}` was taken back; run `crossdock connection authorize {tenant} {connection}`"
-            ),
-            NoTokenKind::Person(problem) => format!(
-                "the credentials of connection `{connection}` cannot be renewed any more ({}); run `crossdock connection authorize {tenant} {connection}`",
-                problem.detail
-            ),
-            NoTokenKind::Failing(problem, _) => format!(
-                "the credentials of connection `{connection}` are over, and renewing them fails ({}); it is tried again by itself, see `crossdock connection status {tenant} {connection}`",
-                problem.detail
-            ),
-            NoTokenKind::Late => format!(
-                "the credentials of connection `{connection}` were not renewed in time; it goes on by itself, see `crossdock connection status {tenant} {connection}`"
-            ),
-            NoTokenKind::Nobody => format!(
-                "connection `{connection}` is signed with a token that only the host has which serves (`crossdock serve`); send this call to it"
-            ),
-        };
-        Problem::host("not-authorized", detail)
-    }
-
-    /// When it may be tried again, if that is known.
-    pub fn after(&self) -> Option<Duration> {
-        match &self.kind {
-            NoTokenKind::Failing(_, after) => Some(*after),
-            _ => None,
-        }
-    }
-
-    /// Whether a person has to do something first.
-    pub fn needs_person(&self) -> bool {
-        matches!(
-            self.kind,
-            NoTokenKind::Missing | NoTokenKind::Revoked | NoTokenKind::Person(_)
-        )
     }
 }
