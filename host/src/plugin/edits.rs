@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
+use super::compose::{self, TooMuch};
 use super::contract::{Body, Draft, Edit};
 use crate::config::{Auth, OAUTH2_TOKEN, Secret, TokenPlace};
 
@@ -53,6 +54,9 @@ pub enum EditError {
     /// Not set by the tenant: the connection has to be completed.
     #[error("the connection does not set secret `{0}`")]
     Unset(String),
+    /// Of a body made of pieces: the adapter's fault.
+    #[error("{0}")]
+    TooMuch(#[from] TooMuch),
 }
 
 /// Replaces the pair of that name where it stands, or appends it.
@@ -92,15 +96,14 @@ pub fn apply_edits(
     secrets: &BTreeMap<String, Secret>,
     declared: &BTreeSet<String>,
 ) -> Result<SignedDraft, EditError> {
-    let secret = |name: &str| -> Result<String, EditError> {
+    let named = |name: &str| -> Result<&Secret, EditError> {
         if !declared.contains(name) {
             return Err(EditError::Undeclared(name.to_owned()));
         }
-        secrets
-            .get(name)
-            .map(|secret| secret.expose().to_owned())
-            .ok_or_else(|| EditError::Unset(name.to_owned()))
+        let secret = secrets.get(name);
+        secret.ok_or_else(|| EditError::Unset(name.to_owned()))
     };
+    let secret = |name: &str| named(name).map(|secret| secret.expose().to_owned());
     let mut signed = SignedDraft {
         method: draft.method,
         path: draft.path,
@@ -121,6 +124,7 @@ pub fn apply_edits(
                 let value = secret(&name)?;
                 set_header(&mut signed.headers, (header, value));
             }
+            Edit::ComposeBody(pieces) => signed.body = compose::body(&pieces, named)?,
         }
     }
     Ok(signed)

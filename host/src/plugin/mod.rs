@@ -20,13 +20,16 @@
 //! | [`packed`] | what a file carries besides its code: a source to run, golden examples |
 //! | [`fault`] | what an adapter says went wrong, in words |
 //! | [`promise`] | what an adapter promises of what it gives, checked |
-//! | [`edits`] | a draft with an adapter's edits and the connection's `auth` |
+//! | [`edits`], `compose` | a draft with an adapter's edits and the connection's `auth`; bodies of pieces |
+//! | `composing` | an adapter's `sign` that names secrets within bodies |
 
 pub mod artifact;
 pub mod bindings;
 pub mod cache;
 pub mod code;
 pub mod compile;
+mod compose;
+mod composing;
 pub mod edits;
 pub mod fault;
 pub mod generation;
@@ -60,6 +63,9 @@ pub mod contract {
         Body, Context, Detail, Draft, Fault,
     };
     pub use super::bindings::adapter::exports::crossdock::adapter::adapter::{
-        Edit, Failure, Item, Mapped, Outcome, Parsed, Pause, Refusal, Reply, Request,
+        Failure, Item, Mapped, Outcome, Parsed, Pause, Refusal, Reply, Request,
+    };
+    pub use super::bindings::composing::exports::crossdock::adapter0_1_2::composing::{
+        Edit, Encoding, NamedSecret, Piece,
     };
 }

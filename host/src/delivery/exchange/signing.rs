@@ -78,7 +78,7 @@ async fn edits(
 fn edit_problem(error: EditError, trace: &Trace) -> Problem {
     let why = trace.redaction.redact(&error.to_string()).into_owned();
     match error {
-        EditError::Undeclared(_) => Problem::adapter("adapter-fault", why),
+        EditError::Undeclared(_) | EditError::TooMuch(_) => Problem::adapter("adapter-fault", why),
         EditError::Unset(_) => Problem::host("secret-missing", why),
     }
 }
