@@ -36,6 +36,23 @@ pub struct CredentialsShown {
     pub failure: Option<FailureShown>,
 }
 
+impl CredentialsShown {
+    /// Of a connection that has no grant.
+    pub fn none(connection: Arc<str>) -> Self {
+        Self {
+            connection,
+            state: "none",
+            account: None,
+            scopes: None,
+            expires_ms: None,
+            refresh_expires_ms: None,
+            renewed_ms: None,
+            renewals: 0,
+            failure: None,
+        }
+    }
+}
+
 /// Why a token is not renewed.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct FailureShown {

@@ -12,22 +12,18 @@ impl Host {
     /// If there is no such connection.
     pub async fn credentials(
         &self,
-        _tenant: &str,
-        _connection: &str,
+        tenant: &str,
+        connection: &str,
     ) -> Result<CredentialsShown, Problem> {
-        Err(soon())
+        self.grants()?.shown(tenant, connection)
     }
 
     /// Sends a person to the platform, to agree there.
     ///
     /// # Errors
     /// If nobody has to agree to anything, or it cannot be written down.
-    pub async fn authorize(
-        &self,
-        _tenant: &str,
-        _connection: &str,
-    ) -> Result<Authorizing, Problem> {
-        Err(soon())
+    pub async fn authorize(&self, tenant: &str, connection: &str) -> Result<Authorizing, Problem> {
+        self.grants()?.authorize(tenant, connection).await
     }
 
     /// Takes what a person brought back and pasted. Without a state, it belongs to
@@ -37,12 +33,13 @@ impl Host {
     /// If nobody was sent, that was too long ago, or the platform refuses it.
     pub async fn grant_code(
         &self,
-        _tenant: &str,
-        _connection: &str,
-        _code: Secret,
-        _state: Option<String>,
+        tenant: &str,
+        connection: &str,
+        code: Secret,
+        state: Option<String>,
     ) -> Result<CredentialsShown, Problem> {
-        Err(soon())
+        let grants = self.grants()?;
+        grants.code(tenant, connection, code, state.as_deref()).await
     }
 
     /// Takes what a person's browser brought back. The state is used up, whatever
@@ -52,12 +49,13 @@ impl Host {
     /// If the state is unknown or over, or the platform refuses the code.
     pub async fn grant_callback(
         &self,
-        _tenant: &str,
-        _connection: &str,
-        _code: Secret,
-        _state: String,
+        tenant: &str,
+        connection: &str,
+        code: Secret,
+        state: String,
     ) -> Result<CredentialsShown, Problem> {
-        Err(soon())
+        let grants = self.grants()?;
+        grants.code(tenant, connection, code, Some(&state)).await
     }
 
     /// Renews the token now, and waits for that.
@@ -66,10 +64,10 @@ impl Host {
     /// If there is nothing to renew, or it fails.
     pub async fn renew_credentials(
         &self,
-        _tenant: &str,
-        _connection: &str,
+        tenant: &str,
+        connection: &str,
     ) -> Result<CredentialsShown, Problem> {
-        Err(soon())
+        self.grants()?.renew(tenant, connection).await
     }
 
     /// Forgets what was granted.
@@ -78,13 +76,9 @@ impl Host {
     /// If it cannot be written down.
     pub async fn revoke_credentials(
         &self,
-        _tenant: &str,
-        _connection: &str,
+        tenant: &str,
+        connection: &str,
     ) -> Result<CredentialsShown, Problem> {
-        Err(soon())
+        self.grants()?.revoke(tenant, connection).await
     }
-}
-
-fn soon() -> Problem {
-    Problem::host("no-grant", "not there yet")
 }

@@ -471,6 +471,13 @@ impl Channel {
         shut
     }
 
+    /// There is another token: what waited for one goes on.
+    pub fn rearmed(&self) {
+        if self.pace.rearmed() {
+            self.shared.keeping.changed(true);
+        }
+    }
+
     /// What is to be kept of the connection, if that has changed and nobody is
     /// keeping it.
     pub fn to_keep(&self) -> Option<super::keeping::Writing> {

@@ -33,11 +33,13 @@ pub enum GrantKind {
 
 /// How a connection comes by a token; nothing for one that needs none, or whose
 /// file has it.
-pub fn grant_of(connection: &ConnectionConfig, _adapter: &AdapterGeneration) -> Option<GrantKind> {
-    match &connection.auth {
-        Some(Auth::OAuth2(_)) => Some(GrantKind::OAuth2),
-        _ => None,
+pub fn grant_of(connection: &ConnectionConfig, adapter: &AdapterGeneration) -> Option<GrantKind> {
+    if let Some(Auth::OAuth2(_)) = &connection.auth {
+        return Some(GrantKind::OAuth2);
     }
+    let grant = adapter.manifest.grant.as_ref()?;
+    let set = connection.secrets.contains_key(&grant.token);
+    (!set).then_some(GrantKind::Adapter)
 }
 
 /// What a grant is given to, as a hash: another place, or another application, has
@@ -326,8 +328,9 @@ impl Credentials {
     }
 
     fn merged(&self, granted: Arc<Granted>) -> Armed {
-        let mut secrets = BTreeMap::clone(&self.base.secrets);
-        let own = granted.secrets.iter();
+        let mut secrets = granted.secrets.clone();
+        // What the file says itself is what is meant.
+        let own = self.base.secrets.iter();
         secrets.extend(own.map(|(name, secret)| (name.clone(), secret.clone())));
         Armed {
             version: granted.version,
@@ -369,6 +372,7 @@ impl Credentials {
             return Ok(self.armed());
         }
         let mut news = cell.state.subscribe();
+        cell.wish();
         loop {
             let standing = news.borrow_and_update().standing.clone();
             if cell.granted.load().is_usable() {
@@ -390,7 +394,6 @@ impl Credentials {
                 }
                 Standing::Failing { .. } => {}
             }
-            cell.wish();
             if within(deadline, news.changed()).await.is_none() {
                 return Err(cell.no_token(NoTokenKind::Late));
             }

@@ -108,10 +108,13 @@ fn a_renewal_that_began_is_known_until_its_end_is(store: &dyn GrantStore) {
 fn what_was_forgotten_stays_forgotten_and_takes_no_old_answer(store: &dyn GrantStore) {
     let version = change(store, 0, put("a")).unwrap();
     let begun = change(store, version, GrantChange::Begin).unwrap();
-    let forgotten = change(store, begun, GrantChange::Forget).unwrap();
+    store.grant_change(&at("other"), 0, put("o"), T).unwrap();
+    let forget = GrantChange::Forget(b"gone".to_vec());
+    let forgotten = change(store, begun, forget).unwrap();
     assert_eq!(change(store, begun, put("b")), None, "it came too late");
     let known = row(store);
-    assert_eq!((known.started, known.state), (None, None));
+    assert_eq!((known.started, text(&known)), (None, Some("gone")));
+    assert_eq!(store.grant(&at("other")).unwrap(), None);
     assert!(change(store, forgotten, put("c")).is_some());
 }
 

@@ -17,7 +17,7 @@ pub struct GrantName {
 pub struct GrantRow {
     /// Grows with every change; never given twice.
     pub version: u64,
-    /// What was granted; none before anything was, and of one that was forgotten.
+    /// What was granted; none before anything was.
     pub state: Option<Vec<u8>>,
     /// Since when a renewal is under way of which the end is not known.
     pub started: Option<u64>,
@@ -34,8 +34,9 @@ pub enum GrantChange {
     Put(Vec<u8>),
     /// A renewal that was under way used nothing up: all is as before it.
     Unused,
-    /// A person took it back. Nothing of it is kept.
-    Forget,
+    /// A person took it back: this is left of it, and nothing of what the connection
+    /// had at other places.
+    Forget(Vec<u8>),
 }
 
 /// A person is on the way to the platform.

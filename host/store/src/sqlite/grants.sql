@@ -4,8 +4,8 @@ CREATE TABLE granted(
     tenant     TEXT NOT NULL,
     connection TEXT NOT NULL,
     place      TEXT NOT NULL,          -- What it was granted to: another one has no use of it.
-    version    INTEGER NOT NULL,       -- Grows with every change. A row that was forgotten keeps it.
-    state      BLOB,                   -- NULL before the first, and of one that was forgotten.
+    version    INTEGER NOT NULL,       -- Grows with every change.
+    state      BLOB,                   -- NULL before the first.
     started    INTEGER,                -- Since when a renewal is under way, or ended in a way that is not known.
     changed    INTEGER NOT NULL,
     PRIMARY KEY (tenant, connection, place)

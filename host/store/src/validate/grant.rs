@@ -20,8 +20,10 @@ pub(crate) fn name(name: &GrantName) -> Result<()> {
 /// What becomes of it.
 pub(crate) fn change(change: &GrantChange) -> Result<()> {
     match change {
-        GrantChange::Put(state) => at_most("a grant (bytes)", state.len(), limits::GRANT),
-        GrantChange::Begin | GrantChange::Unused | GrantChange::Forget => Ok(()),
+        GrantChange::Put(state) | GrantChange::Forget(state) => {
+            at_most("a grant (bytes)", state.len(), limits::GRANT)
+        }
+        GrantChange::Begin | GrantChange::Unused => Ok(()),
     }
 }
 

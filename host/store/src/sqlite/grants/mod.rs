@@ -76,9 +76,8 @@ impl Unit<'_> {
         let before = known.as_ref().and_then(|known| known.state.as_deref());
         let (state, started) = match change {
             GrantChange::Begin => (before, Some(now)),
-            GrantChange::Put(state) => (Some(&state[..]), None),
+            GrantChange::Put(state) | GrantChange::Forget(state) => (Some(&state[..]), None),
             GrantChange::Unused => (before, None),
-            GrantChange::Forget => (None, None),
         };
         let (tenant, connection, place) = of;
         let next = version + 1;
@@ -87,12 +86,16 @@ impl Unit<'_> {
             Some(_) => self.run(sql::SET_GRANT, values)?,
             None => self.run(sql::NEW_GRANT, values)?,
         };
-        self.forget_places(name)?;
+        let places = match change {
+            GrantChange::Forget(_) => 1,
+            _ => limits::GRANT_PLACES,
+        };
+        self.forget_places(name, places)?;
         Ok(Some(next))
     }
 
-    /// Leaves the places of a connection that changed last.
-    fn forget_places(&self, name: &GrantName) -> Work<()> {
+    /// Leaves so many places of a connection: this one, and those that changed last.
+    fn forget_places(&self, name: &GrantName, most: usize) -> Work<()> {
         let mut places = {
             let mut statement = self.db.prepare_cached(sql::PLACES)?;
             let of = (&name.tenant, &name.connection);
@@ -101,8 +104,7 @@ impl Unit<'_> {
         };
         places.retain(|(_, place)| *place != name.place);
         places.sort_unstable();
-        let most = limits::GRANT_PLACES - 1;
-        let over = places.len().saturating_sub(most);
+        let over = (places.len() + 1).saturating_sub(most);
         for (_, place) in &places[..over] {
             self.run(sql::DROP_PLACE, (&name.tenant, &name.connection, place))?;
         }
