@@ -50,10 +50,7 @@ pub use host_file::load_host;
 pub use limits::{ConnectionLimits, ConnectionOutbox, HostLimits};
 pub use network::{ConnectionNetwork, Exceptions, HostNetwork, ProxyChoice};
 pub use notify::{NotifyConfig, SigningKey};
-<<<<<<< HEAD
-=======
 pub use oauth2::{ClientAuth, OAUTH2_TOKEN, OAuth2Config, OAuth2Grant, TokenFormat, TokenPlace};
->>>>>>> g1
 pub use scripts::tests_beside;
 pub use secret::Secret;
 pub use tenant_file::{TenantFile, load_tenant, tenant_dirs};
@@ -389,11 +386,7 @@ pub enum Auth {
         /// Name of the secret.
         secret: String,
     },
-<<<<<<< HEAD
     /// `{ oauth2 = { … } }`: a token that the host gets and renews by itself.
-=======
-    /// `{ oauth2 = { … } }`; RFC 6749. The host gets the token and renews it.
->>>>>>> g1
     OAuth2(Box<OAuth2Config>),
 }
 

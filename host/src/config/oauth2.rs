@@ -179,14 +179,16 @@ pub(super) fn read(
     let scopes = read_scopes(&mut section, report);
     let parameters = section.section(report, "parameters");
     let parameters = parameters.map(|table| read_parameters(&table, report));
-    let format = section.string(report, "format").map(|typed| match typed.value {
-        "form" => TokenFormat::Form,
-        "json" => TokenFormat::Json,
-        _ => {
-            typed.refuse(report, "config-bad-value", "must be \"form\" or \"json\".");
-            TokenFormat::Form
-        }
-    });
+    let format = section
+        .string(report, "format")
+        .map(|typed| match typed.value {
+            "form" => TokenFormat::Form,
+            "json" => TokenFormat::Json,
+            _ => {
+                typed.refuse(report, "config-bad-value", "must be \"form\" or \"json\".");
+                TokenFormat::Form
+            }
+        });
     let place = read_place(&mut section, report);
     section.finish(report);
     Some(OAuth2Config {

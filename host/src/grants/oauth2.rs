@@ -124,7 +124,14 @@ impl<'c> OAuth2<'c> {
                 }
                 request.request_async(&send).await
             }
-            (Ask::Code { code, verifier, redirect }, _) => {
+            (
+                Ask::Code {
+                    code,
+                    verifier,
+                    redirect,
+                },
+                _,
+            ) => {
                 let mut request =
                     client.exchange_code(AuthorizationCode::new(code.expose().to_owned()));
                 if let Some(verifier) = verifier {

@@ -219,11 +219,13 @@ fn a_certificate_stands_for_a_secret() {
 
 #[test]
 fn two_schemes_are_one_too_many() {
-    let messages = load(
-        "auth = { bearer = { secret = \"first\" }, oauth2 = { grant = \"refresh_token\" } }",
-    )
-    .unwrap_err();
-    assert!(messages[0].contains("must have exactly one of"), "{messages:?}");
+    let messages =
+        load("auth = { bearer = { secret = \"first\" }, oauth2 = { grant = \"refresh_token\" } }")
+            .unwrap_err();
+    assert!(
+        messages[0].contains("must have exactly one of"),
+        "{messages:?}"
+    );
 }
 
 #[test]
@@ -240,7 +242,10 @@ fn the_public_address_is_a_place_and_nothing_more() {
     for (url, expected) in [
         ("hub.example.com", "is not a URL"),
         ("ftp://hub.example.com", "must start with https://"),
-        ("https://u:p@hub.example.com", "must not contain a user or password"),
+        (
+            "https://u:p@hub.example.com",
+            "must not contain a user or password",
+        ),
         ("https://hub.example.com?a=1", "must not contain a query"),
         ("https://hub.example.com#a", "must not contain a fragment"),
         ("", "must not be empty"),

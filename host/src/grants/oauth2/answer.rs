@@ -67,7 +67,10 @@ impl Granted {
         }
         let refresh = self.refresh_token.map(RefreshToken::into_secret);
         let refresh = refresh.filter(|text| !text.is_empty()).map(Secret::new);
-        if refresh.as_ref().is_some_and(|text| !is_token(text.expose())) {
+        if refresh
+            .as_ref()
+            .is_some_and(|text| !is_token(text.expose()))
+        {
             return Err(unusable(
                 "the token server's `refresh_token` is too short, too long, or has control characters",
             ));
