@@ -33,9 +33,12 @@ pub enum GrantKind {
 
 /// How a connection comes by a token; nothing for one that needs none, or whose
 /// file has it.
-pub fn grant_of(connection: &ConnectionConfig, _adapter: &AdapterGeneration) -> Option<GrantKind> {
-    match &connection.auth {
-        Some(Auth::OAuth2(_)) => Some(GrantKind::OAuth2),
+pub fn grant_of(connection: &ConnectionConfig, adapter: &AdapterGeneration) -> Option<GrantKind> {
+    match (&connection.auth, &adapter.manifest.grant) {
+        (Some(Auth::OAuth2(_)), _) => Some(GrantKind::OAuth2),
+        (_, Some(grant)) if !connection.secrets.contains_key(&grant.token) => {
+            Some(GrantKind::Adapter)
+        }
         _ => None,
     }
 }

@@ -103,7 +103,10 @@ impl Grant {
             "type": "object",
             "required": ["by"],
             "additionalProperties": false,
-            "properties": { "by": { "enum": ways } },
+            "properties": {
+                "by": { "enum": ways },
+                "redirect": { "type": "string" },
+            },
         })
     }
 
