@@ -11,9 +11,7 @@ use crate::delivery::outcome::{Attempted, fault_problem, guest_problem, unanswer
 use crate::delivery::outgoing::outgoing;
 use crate::delivery::reply::reply;
 use crate::http::{Outgoing, Reached, SendErrorKind};
-use crate::plugin::contract::{
-    Body, Context, Fault, Item, Pause, Refusal, Reply, Request,
-};
+use crate::plugin::contract::{Body, Context, Fault, Item, Pause, Refusal, Reply, Request};
 use crate::plugin::edits::{EditError, apply_auth, apply_edits};
 use crate::plugin::fault::fault_text;
 use crate::plugin::generation::AdapterLease;
@@ -58,10 +56,9 @@ fn question(grant: &Grant, ask: Ask) -> Result<(String, Vec<(String, Secret)>), 
     let cannot = |what: &str| NotGranted::Broken(Problem::host("no-grant", what.to_owned()));
     let document = |value: serde_json::Value| value.to_string();
     match ask {
-        Ask::First if grant.is_by(GrantBy::Client) => Ok((
-            document(serde_json::json!({ "by": "client" })),
-            Vec::new(),
-        )),
+        Ask::First if grant.is_by(GrantBy::Client) => {
+            Ok((document(serde_json::json!({ "by": "client" })), Vec::new()))
+        }
         Ask::First => Err(cannot("this platform grants nothing without a person")),
         Ask::Code { code, redirect, .. } => {
             let name = grant.code.clone();
@@ -101,7 +98,10 @@ impl Asking<'_> {
         let deadline = self.granting.deadline;
         let ready = within(deadline, self.ready(document)).await;
         let Some(ready) = ready else {
-            return Err(later("grant-timeout", "there was no time left to ask for it"));
+            return Err(later(
+                "grant-timeout",
+                "there was no time left to ask for it",
+            ));
         };
         let Ready {
             context,

@@ -223,7 +223,9 @@ pub(super) fn check(manifest: &Manifest) -> Result<(), String> {
             ));
         }
         if !seen.insert(name) {
-            return Err(format!("at `/grant/{role}`: `{name}` is something else already"));
+            return Err(format!(
+                "at `/grant/{role}`: `{name}` is something else already"
+            ));
         }
     }
     for (index, secret) in manifest.secrets.iter().enumerate() {
