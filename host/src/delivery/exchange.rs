@@ -369,13 +369,7 @@ impl Exchange<'_> {
         result
     }
 
-    async fn read(
-        &self,
-        context: &Context,
-        request: &Request,
-        reply: Reply,
-        left: Left,
-    ) -> Heard {
+    async fn read(&self, context: &Context, request: &Request, reply: Reply, left: Left) -> Heard {
         let Setting { route, trace, .. } = self.setting;
         let adapter = &route.adapter.label;
         let parsed = self.parse(context, request, &reply).await;

@@ -89,9 +89,7 @@ impl Keep {
             let change = match change {
                 Change::Begin => GrantChange::Begin,
                 Change::Unused => GrantChange::Unused,
-                Change::Put(state) => {
-                    GrantChange::Put(keep.seal(&whose(&name), &state.write())?)
-                }
+                Change::Put(state) => GrantChange::Put(keep.seal(&whose(&name), &state.write())?),
                 Change::Forget => {
                     let state = State::Revoked.write();
                     GrantChange::Forget(keep.seal(&whose(&name), &state)?)
@@ -181,7 +179,9 @@ impl Keep {
 
     fn seal(&self, whose: &[u8], text: &[u8]) -> Result<Vec<u8>, Problem> {
         let keys = self.keys()?;
-        let key = keys.first().and_then(|key| Some((key, key.seal(whose, text)?)));
+        let key = keys
+            .first()
+            .and_then(|key| Some((key, key.seal(whose, text)?)));
         let (key, sealed) = key.ok_or_else(|| {
             Problem::platform(
                 "grant-too-large",

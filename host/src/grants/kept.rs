@@ -170,9 +170,15 @@ mod tests {
         assert_eq!(read.token.expose(), "t \"quoted\"");
         assert_eq!(read.refresh(9).unwrap().expose(), "r");
         assert_eq!((read.obtained_ms, read.expires_ms), (1, Some(2)));
-        assert_eq!((read.renewals, read.account.as_deref()), (3, Some("shop 7")));
+        assert_eq!(
+            (read.renewals, read.account.as_deref()),
+            (3, Some("shop 7"))
+        );
         assert_eq!(read.refused.unwrap().code, "invalid_grant");
-        assert!(matches!(State::read(&State::Revoked.write()), Some(State::Revoked)));
+        assert!(matches!(
+            State::read(&State::Revoked.write()),
+            Some(State::Revoked)
+        ));
         assert!(State::read(b"nonsense").is_none());
     }
 }

@@ -8,6 +8,7 @@
 //! | `renew` | one renewal, and what becomes of one that fails |
 //! | `when` | when a token is renewed, and when that it fails is told |
 //! | `platform` | what serves of the connection, and the way to its platform |
+//! | [`adapter`] | a platform's own way, as its adapter maps, signs and reads it |
 //! | `ask` | what is asked of a platform, and what it grants |
 //! | [`oauth2`] | tokens by OAuth 2.0, for connections whose file says so |
 //! | `kept`, `keep` | what is kept of a grant; the way to the disk, encrypted |
@@ -17,6 +18,7 @@
 //!
 //! [`crate::serving::credentials`] is what deliveries see of it.
 
+pub mod adapter;
 mod ask;
 mod keep;
 mod kept;

@@ -8,7 +8,7 @@ use futures_util::future::BoxFuture;
 use url::Url;
 
 use super::oauth2::{self, OAuth2};
-use super::{Ask, Granting, NotGranted, Tokens};
+use super::{Ask, Granting, NotGranted, Tokens, adapter};
 use crate::clock::now_ms;
 use crate::config::{Auth, OAUTH2_TOKEN, OAuth2Grant, Secret};
 use crate::outbox::Serving;
@@ -43,9 +43,12 @@ impl Declared {
         let now: Vec<_> = self.secrets.iter().map(pair).collect();
         let then: Vec<_> = before.iter().map(pair).collect();
         let same = now.len() == then.len()
-            && now.iter().zip(&then).all(|((name, secret), (other, before))| {
-                name == other && secret.expose() == before.expose()
-            });
+            && now
+                .iter()
+                .zip(&then)
+                .all(|((name, secret), (other, before))| {
+                    name == other && secret.expose() == before.expose()
+                });
         !same
     }
 }
@@ -130,7 +133,13 @@ impl Platform for Served {
             (GrantKind::OAuth2, Some(Auth::OAuth2(config))) => {
                 let by_person = matches!(config.grant, OAuth2Grant::AuthorizationCode { .. });
                 let refresh = "oauth2_refresh_token".to_owned();
-                (OAUTH2_TOKEN.to_owned(), refresh, !by_person, by_person, None)
+                (
+                    OAUTH2_TOKEN.to_owned(),
+                    refresh,
+                    !by_person,
+                    by_person,
+                    None,
+                )
             }
             _ => {
                 let grant = grant?;
@@ -174,7 +183,7 @@ impl Platform for Served {
                         "the connection has no way to its token server",
                     ))),
                 },
-                GrantKind::Adapter => by_adapter(&granting, ask).await,
+                GrantKind::Adapter => adapter::obtain(&granting, ask).await,
             }
         })
     }
@@ -191,11 +200,4 @@ impl Platform for Served {
     fn now_ms(&self) -> u64 {
         now_ms()
     }
-}
-
-async fn by_adapter(_granting: &Granting, _ask: Ask) -> Result<Tokens, NotGranted> {
-    Err(NotGranted::Broken(Problem::host(
-        "unsupported",
-        "this host cannot ask a platform in its own way yet",
-    )))
 }

@@ -39,7 +39,9 @@ impl Host {
         state: Option<String>,
     ) -> Result<CredentialsShown, Problem> {
         let grants = self.grants()?;
-        grants.code(tenant, connection, code, state.as_deref()).await
+        grants
+            .code(tenant, connection, code, state.as_deref())
+            .await
     }
 
     /// Takes what a person's browser brought back. The state is used up, whatever

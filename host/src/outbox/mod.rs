@@ -66,7 +66,8 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use crossdock_store::{
-    FlowStore, GrantStore, Health, OpenAttempt, Settlement, SqliteStore, Store, StoreError};
+    FlowStore, GrantStore, Health, OpenAttempt, Settlement, SqliteStore, Store, StoreError,
+};
 use tokio::task::AbortHandle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;

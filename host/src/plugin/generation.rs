@@ -15,7 +15,7 @@ use super::contract::{Context, Draft, Edit, Fault, Item, Mapped, Parsed, Reply, 
 use super::guest::{Attempts, GuestFailure, Home, Instance, Lease};
 use super::inbound::Receiver;
 use super::keys::KeyScope;
-use super::manifest::{Manifest, Order, Repeatable};
+use super::manifest::{GRANT, Manifest, Order, Repeatable};
 use super::packed::SourceFile;
 use super::state::{GuestState, LogLine};
 use super::verify::Kind;
@@ -155,6 +155,12 @@ impl AdapterGeneration {
     /// Whether it takes messages that begin at the platform.
     pub fn receives(&self) -> bool {
         self.receiver.is_some()
+    }
+
+    /// An operation by its name, also the one that only the host calls.
+    pub fn compiled(&self, operation: &str) -> Option<&CompiledOperation> {
+        let granting = self.grant.as_ref().filter(|_| operation == GRANT);
+        granting.or_else(|| self.operations.get(operation))
     }
 
     /// The compiled component.

@@ -9,6 +9,7 @@
 //! | `shape` | the types of a component's interface, beside the contract's |
 //! | [`trust`] | whether a file is one that the operator meant: its pin, its signature |
 //! | [`load`], [`refusal`] | the steps from bytes to a generation, each with its typed refusal |
+//! | [`granted`] | the answer to a grant, of which its tokens are taken |
 //! | [`golden`] | an adapter's worked examples, run before it may serve |
 //! | [`generation`], [`script_engine`], [`language`] | one loaded version of an adapter, of a script engine, of a language runtime |
 //! | [`guest`], [`warm`], [`room`] | what is cheap per call: instances, budgets, reuse, who makes room |
@@ -34,6 +35,7 @@ pub mod edits;
 pub mod fault;
 pub mod generation;
 pub mod golden;
+pub mod granted;
 pub mod guest;
 pub mod inbound;
 pub mod keys;

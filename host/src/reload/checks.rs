@@ -195,6 +195,7 @@ pub fn against_adapter(
             ));
         }
     }
+    problems.extend(granted(tenant, connection, adapter));
     let mappings = connection.mappings.keys().map(|name| ("mappings", name));
     let replies = connection.replies.keys().map(|name| ("replies", name));
     for (kind, operation) in mappings.chain(replies) {
@@ -218,6 +219,31 @@ pub fn against_adapter(
         }
     }
     problems
+}
+
+/// Secrets that only a grant can have. The token itself may be in a file: then that one
+/// counts, and there is no grant.
+fn granted(
+    tenant: &TenantConfig,
+    connection: &ConnectionConfig,
+    adapter: &AdapterGeneration,
+) -> Option<Problem> {
+    let token = &adapter.manifest.grant.as_ref()?.token;
+    let mut secrets = adapter.manifest.secrets.iter();
+    let secret = secrets.find(|secret| {
+        secret.granted && secret.name != *token && connection.secrets.contains_key(&secret.name)
+    })?;
+    let name = &secret.name;
+    Some(problem(
+        tenant,
+        connection,
+        &format!("secrets.{name}"),
+        "config-bad-value",
+        format!(
+            "connection `{}`: the host gets secret `{name}` from the platform and keeps it itself; take it out of `secrets` (a token of your own is `{token}`)",
+            connection.name
+        ),
+    ))
 }
 
 /// What a setting that the adapter does not know was probably meant to be.

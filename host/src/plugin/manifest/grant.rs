@@ -103,7 +103,10 @@ impl Grant {
             "type": "object",
             "required": ["by"],
             "additionalProperties": false,
-            "properties": { "by": { "enum": ways } },
+            "properties": {
+                "by": { "enum": ways },
+                "redirect": { "type": "string" },
+            },
         })
     }
 
@@ -220,7 +223,9 @@ pub(super) fn check(manifest: &Manifest) -> Result<(), String> {
             ));
         }
         if !seen.insert(name) {
-            return Err(format!("at `/grant/{role}`: `{name}` is something else already"));
+            return Err(format!(
+                "at `/grant/{role}`: `{name}` is something else already"
+            ));
         }
     }
     for (index, secret) in manifest.secrets.iter().enumerate() {

@@ -75,36 +75,136 @@ fn a_grant_that_cannot_be_carried_out_is_refused_and_says_where() {
     for (pointer, value, at, says) in [
         ("/grant", Value::Null, "/secrets/1/granted", "add `grant`"),
         ("/grant/by", json!([]), "/grant/by", ""),
-        ("/grant/by", json!(["heart"]), "/grant/by", "none of the words"),
-        ("/grant/by", json!(["client"]), "/grant/code", "by` has `code`"),
-        ("/grant/code", Value::Null, "/secrets/3/granted", "name it as"),
-        ("/grant/token", json!("acces_token"), "/grant/token", "did you mean `access_token`?"),
-        ("/grant/token", json!("app_secret"), "/grant/token", "`granted` true"),
-        ("/grant/code", json!("access_token"), "/grant/code", "something else already"),
-        ("/grant/refresh", Value::Null, "/secrets/2/granted", "name it as"),
-        ("/grant/answer/refresh", Value::Null, "/grant/answer/refresh", "both, or neither"),
-        ("/grant/answer/token", json!("data"), "/grant/answer/token", ""),
+        (
+            "/grant/by",
+            json!(["heart"]),
+            "/grant/by",
+            "none of the words",
+        ),
+        (
+            "/grant/by",
+            json!(["client"]),
+            "/grant/code",
+            "by` has `code`",
+        ),
+        (
+            "/grant/code",
+            Value::Null,
+            "/secrets/3/granted",
+            "name it as",
+        ),
+        (
+            "/grant/token",
+            json!("acces_token"),
+            "/grant/token",
+            "did you mean `access_token`?",
+        ),
+        (
+            "/grant/token",
+            json!("app_secret"),
+            "/grant/token",
+            "`granted` true",
+        ),
+        (
+            "/grant/code",
+            json!("access_token"),
+            "/grant/code",
+            "something else already",
+        ),
+        (
+            "/grant/refresh",
+            Value::Null,
+            "/secrets/2/granted",
+            "name it as",
+        ),
+        (
+            "/grant/answer/refresh",
+            Value::Null,
+            "/grant/answer/refresh",
+            "both, or neither",
+        ),
+        (
+            "/grant/answer/token",
+            json!("data"),
+            "/grant/answer/token",
+            "",
+        ),
         ("/grant/answer/token", json!(""), "/grant/answer/token", ""),
-        ("/grant/answer/token", Value::Null, "/grant/answer", "`token` is missing"),
+        (
+            "/grant/answer/token",
+            Value::Null,
+            "/grant/answer",
+            "`token` is missing",
+        ),
         ("/grant/lifetime", json!(0), "/grant/lifetime", ""),
         ("/grant/colour", json!("red"), "/grant", "colour"),
-        ("/grant/authorize", json!("http://a.example/{state}"), "/grant/authorize", ""),
-        ("/grant/authorize", json!("https://a.example/"), "/grant/authorize", "`{state}` is missing"),
-        ("/grant/authorize", json!("https://a.example/{state}{"), "/grant/authorize", "brace"),
-        ("/grant/authorize", json!("https://a.example/{state}}"), "/grant/authorize", "brace"),
-        ("/grant/authorize", json!("https://a.example/{state}{nonce}"), "/grant/authorize", "`{nonce}`"),
+        (
+            "/grant/authorize",
+            json!("http://a.example/{state}"),
+            "/grant/authorize",
+            "",
+        ),
+        (
+            "/grant/authorize",
+            json!("https://a.example/"),
+            "/grant/authorize",
+            "`{state}` is missing",
+        ),
+        (
+            "/grant/authorize",
+            json!("https://a.example/{state}{"),
+            "/grant/authorize",
+            "brace",
+        ),
+        (
+            "/grant/authorize",
+            json!("https://a.example/{state}}"),
+            "/grant/authorize",
+            "brace",
+        ),
+        (
+            "/grant/authorize",
+            json!("https://a.example/{state}{nonce}"),
+            "/grant/authorize",
+            "`{nonce}`",
+        ),
         (
             "/grant/authorize",
             json!("https://a.example/{state}{settings.servce_id}"),
             "/grant/authorize",
             "did you mean `service_id`?",
         ),
-        ("/grant/authorize", json!("https:///{state}"), "/grant/authorize", ""),
-        ("/secrets/1/required", json!(true), "/secrets/1/required", "must set it"),
-        ("/secrets/0/granted", json!(true), "/secrets/0/granted", "name it as"),
+        (
+            "/grant/authorize",
+            json!("https:///{state}"),
+            "/grant/authorize",
+            "",
+        ),
+        (
+            "/secrets/1/required",
+            json!(true),
+            "/secrets/1/required",
+            "must set it",
+        ),
+        (
+            "/secrets/0/granted",
+            json!(true),
+            "/secrets/0/granted",
+            "name it as",
+        ),
         ("/secrets/0/granted", json!("yes"), "/secrets/0/granted", ""),
-        ("/operations/0/name", json!("grant"), "/grant", "the host's name"),
-        ("/examples/0/operation", json!("grnt"), "/examples/0/operation", "did you mean `grant`?"),
+        (
+            "/operations/0/name",
+            json!("grant"),
+            "/grant",
+            "the host's name",
+        ),
+        (
+            "/examples/0/operation",
+            json!("grnt"),
+            "/examples/0/operation",
+            "did you mean `grant`?",
+        ),
     ] {
         let mut manifest = manifest();
         let (parent, name) = pointer.rsplit_once('/').expect("a pointer");
@@ -118,7 +218,10 @@ fn a_grant_that_cannot_be_carried_out_is_refused_and_says_where() {
             other => panic!("{other}"),
         }
         let said = Manifest::read(&manifest.to_string()).expect_err(pointer);
-        assert!(said.contains(&format!("`{at}`")), "{pointer} {value}: {said}");
+        assert!(
+            said.contains(&format!("`{at}`")),
+            "{pointer} {value}: {said}"
+        );
         assert!(said.contains(says), "{pointer} {value}: {said}");
         assert!(!said.contains('\n'), "{said}");
     }
