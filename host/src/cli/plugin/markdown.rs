@@ -241,10 +241,13 @@ pub(super) fn grant(grant: &Grant, quote: fn(&str) -> String) -> Vec<String> {
         });
     }
     if grant.is_by(GrantBy::Client) {
-        said.push(
-            "Nobody has to agree where the connection's own secrets and settings are enough"
-                .to_owned(),
-        );
+        said.push(match &grant.client_with {
+            Some(setting) => format!(
+                "Nobody has to agree for a connection with the setting {}",
+                quote(setting)
+            ),
+            None => "Nobody has to agree: the connection's own secrets are enough".to_owned(),
+        });
     }
     let token = quote(&grant.token);
     said.push(match &grant.refresh {

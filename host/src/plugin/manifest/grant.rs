@@ -20,6 +20,9 @@ pub const GRANT: &str = "grant";
 pub struct Grant {
     /// How the first one is had.
     pub by: Vec<GrantBy>,
+    /// The setting that a connection has for which nobody has to agree.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub client_with: Option<String>,
     /// Where a person agrees, with what the host fills in.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub authorize: Option<String>,
@@ -85,6 +88,12 @@ impl Grant {
     /// Whether a first token can be had in this way.
     pub fn is_by(&self, by: GrantBy) -> bool {
         self.by.contains(&by)
+    }
+
+    /// Whether a connection with these settings gets its first token without a person.
+    pub fn needs_nobody(&self, settings: &Value) -> bool {
+        let set = |name: &String| settings.get(name).is_some_and(|value| !value.is_null());
+        self.is_by(GrantBy::Client) && self.client_with.as_ref().is_none_or(set)
     }
 
     /// JSON Schema of the one document.
@@ -265,7 +274,27 @@ pub(super) fn check(manifest: &Manifest) -> Result<(), String> {
                 .into(),
         );
     }
+    if let Some(name) = &grant.client_with {
+        if !grant.is_by(GrantBy::Client) {
+            return Err(
+                "at `/grant/client_with`: no token is had without a person; add `client` to `by`"
+                    .into(),
+            );
+        }
+        known_setting(manifest, name).map_err(|why| format!("at `/grant/client_with`: {why}"))?;
+    }
     authorize(manifest, grant)
+}
+
+/// A setting is one that the manifest's schema lists.
+fn known_setting(manifest: &Manifest, name: &str) -> Result<(), String> {
+    let settings = &manifest.settings["properties"];
+    if settings.get(name).is_some() {
+        return Ok(());
+    }
+    let known = settings.as_object().into_iter().flat_map(|all| all.keys());
+    let meant = did_you_mean(name, known.map(String::as_str), "the settings are");
+    Err(format!("there is no setting `{name}`; {meant}"))
 }
 
 /// Where a person agrees can be filled in.
@@ -277,7 +306,6 @@ fn authorize(manifest: &Manifest, grant: &Grant) -> Result<(), String> {
     if !grant.is_by(GrantBy::Code) {
         return wrong("a person agrees where `by` has `code`, and nowhere else");
     }
-    let settings = &manifest.settings["properties"];
     let mut state = false;
     for part in parts(template) {
         let hole = match part {
@@ -290,14 +318,10 @@ fn authorize(manifest: &Manifest, grant: &Grant) -> Result<(), String> {
         match (hole, hole.strip_prefix("settings.")) {
             ("state", _) => state = true,
             ("redirect", _) => {}
-            (_, Some(name)) if settings.get(name).is_some() => {}
-            (_, Some(name)) => {
-                let known = settings.as_object().into_iter().flat_map(|all| all.keys());
-                return wrong(&format!(
-                    "there is no setting `{name}`; {}",
-                    did_you_mean(name, known.map(String::as_str), "the settings are")
-                ));
-            }
+            (_, Some(name)) => match known_setting(manifest, name) {
+                Ok(()) => {}
+                Err(why) => return wrong(&why),
+            },
             (other, None) => {
                 return wrong(&format!(
                     "`{{{other}}}` is nothing that the host fills in; it knows `{{state}}`, `{{redirect}}` and `{{settings.NAME}}`"

@@ -19,6 +19,7 @@ fn manifest() -> Value {
         ],
         "grant": {
             "by": ["code", "client"],
+            "client_with": "service_id",
             "authorize": "https://shop.example/agree?service={settings.service_id}&state={state}&back={redirect}",
             "code": "code", "refresh": "refresh_token", "token": "access_token",
             "answer": {
@@ -63,9 +64,11 @@ fn a_grant_of_every_member_is_read_and_written() {
     );
     let written = serde_json::to_value(&read).expect("JSON");
     assert_eq!(written["grant"], manifest()["grant"]);
+    assert!(grant.needs_nobody(&json!({"service_id": "1"})));
+    assert!(!grant.needs_nobody(&json!({})));
     // What there was before says nothing of grants.
     assert_eq!(written["secrets"][0].get("granted"), None);
-    for optional in ["authorize", "lifetime", "renew_within"] {
+    for optional in ["authorize", "client_with", "lifetime", "renew_within"] {
         with(&format!("/grant/{optional}"), Value::Null).expect(optional);
     }
 }
@@ -135,6 +138,12 @@ fn a_grant_that_cannot_be_carried_out_is_refused_and_says_where() {
             Value::Null,
             "/grant/answer",
             "`token` is missing",
+        ),
+        (
+            "/grant/client_with",
+            json!("servce_id"),
+            "/grant/client_with",
+            "did you mean `service_id`?",
         ),
         ("/grant/lifetime", json!(0), "/grant/lifetime", ""),
         ("/grant/colour", json!("red"), "/grant", "colour"),
