@@ -1,37 +1,33 @@
 //! Tokens by OAuth 2.0 (RFC 6749, PKCE by RFC 7636), for connections whose file says
 //! `auth = { oauth2 = { … } }`.
 //!
-//! The crate `oauth2` knows how a request is put together and what an answer
-//! consists of. It gets there over the connection's own HTTP client, so that proxy,
-//! address check, client certificate, sizes and times are those of every other
-//! request. What it is too strict about is read here: many servers leave `token_type`
-//! out, write lifetimes as text, or refuse with status 200.
+//! A request leaves by the connection's own HTTP client, so that proxy, address check,
+//! client certificate, sizes and times are those of every other request. An answer is
+//! read more leniently than the RFC has it: many servers leave `token_type` out, write
+//! lifetimes as text, or refuse with status 200.
 
 mod answer;
 #[cfg(test)]
 mod tests;
 
-use std::borrow::Cow;
 use std::collections::BTreeMap;
-use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use bytes::Bytes;
-use http::header::{CONTENT_TYPE, USER_AGENT};
-use http::{HeaderValue, StatusCode};
-use oauth2::basic::{BasicRevocationErrorResponse, BasicTokenIntrospectionResponse};
-use oauth2::{
-    AuthType, AuthUrl, AuthorizationCode, ClientId, ClientSecret, CsrfToken, EndpointNotSet,
-    EndpointSet, HttpRequest, HttpResponse, PkceCodeChallenge, PkceCodeVerifier, RedirectUrl,
-    RefreshToken, RequestTokenError, Scope, StandardRevocableToken, TokenUrl,
-};
-use url::Url;
+use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, USER_AGENT};
+use http::{HeaderMap, HeaderValue, Method, StatusCode};
+use sha2::{Digest, Sha256};
+use url::{Url, form_urlencoded};
+use zeroize::Zeroizing;
 
-use self::answer::{Granted, Refusal, judged, refuses};
+use self::answer::{Granted, Refusal, judged};
 use super::{Ask, NotGranted, Tokens};
 use crate::clock::now_ms;
 use crate::config::{Auth, ClientAuth, OAuth2Config, OAuth2Grant, Secret, TokenFormat};
-use crate::http::{Client, Outgoing, Reached, SendError, retry_after};
+use crate::http::{Answer, Client, Outgoing, Reached, SendError, retry_after};
+use crate::plugin::edits::basic_credentials;
 use crate::problem::Problem;
 use crate::redact::Redactor;
 use crate::serving::connection::ConnectionGeneration;
@@ -40,19 +36,9 @@ use crate::text::{one_line, shorten};
 /// Characters of a server's own words that are shown.
 const MOST_WORDS: usize = 300;
 
-/// A client of the crate that knows where tokens are.
-type Asking = oauth2::Client<
-    Refusal,
-    Granted,
-    BasicTokenIntrospectionResponse,
-    StandardRevocableToken,
-    BasicRevocationErrorResponse,
-    EndpointNotSet,
-    EndpointNotSet,
-    EndpointNotSet,
-    EndpointNotSet,
-    EndpointSet,
->;
+/// Random bytes of a verifier: with 32, it has the 43 characters that RFC 7636 §4.1
+/// recommends.
+const VERIFIER: usize = 32;
 
 /// What gets a connection its tokens.
 pub struct OAuth2<'c> {
@@ -88,41 +74,49 @@ impl<'c> OAuth2<'c> {
     /// used up.
     pub async fn obtain(&self, ask: Ask, deadline: Instant) -> Result<Tokens, NotGranted> {
         let redactor = self.redactor(&ask);
-        let seen = OnceLock::new();
-        let asked = self.ask(ask, deadline, &seen).await?;
-        let answered = seen.get().copied();
-        match asked {
-            Ok(granted) => granted.tokens(&self.config.place),
-            Err(RequestTokenError::Request(error)) => Err(unsent(&error, &redactor)),
-            Err(RequestTokenError::ServerResponse(refusal)) => {
+        let outgoing = self.outgoing(&ask)?;
+        let sent = self.client.send_until(outgoing, deadline).await;
+        let answer = sent.map_err(|error| unsent(&error, &redactor))?;
+        let seen = Seen {
+            status: answer.status,
+            after: retry_after(&answer.headers, now_ms() / 1000),
+        };
+        match Refusal::read(&answer.body) {
+            Some(refusal) => {
                 let said = words(&redactor, &refusal.sentence());
-                Err(judged(answered, &refusal.error, said))
+                Err(judged(seen, &refusal.error, said))
             }
-            // Neither its text nor what the parser says is shown: it may hold the token.
-            Err(RequestTokenError::Parse(..) | RequestTokenError::Other(_)) => {
-                Err(unreadable(answered))
-            }
+            // What the parser says is not shown: it may hold the token.
+            None => granted(&answer)
+                .ok_or_else(|| unreadable(seen))?
+                .tokens(&self.config.place),
         }
     }
 
-    async fn ask(
-        &self,
-        ask: Ask,
-        deadline: Instant,
-        seen: &OnceLock<Seen>,
-    ) -> Result<Result<Granted, RequestTokenError<SendError, Refusal>>, NotGranted> {
-        let client = self.asking()?;
-        let send = |request| self.send(request, deadline, seen);
-        let parameters = self.config.parameters.iter();
-        Ok(match (ask, &self.config.grant) {
+    /// The request (RFC 6749 §4.1.3, §4.4.2, §6).
+    fn outgoing(&self, ask: &Ask) -> Result<Outgoing, NotGranted> {
+        let config = self.config;
+        let mut members = Members::default();
+        match (ask, &config.grant) {
             (Ask::First, OAuth2Grant::ClientCredentials) => {
-                let mut request = client
-                    .exchange_client_credentials()
-                    .add_scopes(self.config.scopes.iter().cloned().map(Scope::new));
-                for (name, value) in parameters {
-                    request = request.add_extra_param(name, value);
+                members.add("grant_type", "client_credentials");
+                if !config.scopes.is_empty() {
+                    members.add("scope", &config.scopes.join(" "));
                 }
-                request.request_async(&send).await
+            }
+            (Ask::First, OAuth2Grant::RefreshToken { refresh_token }) => {
+                members.add("grant_type", "refresh_token");
+                members.add("refresh_token", self.secret(refresh_token)?);
+            }
+            (Ask::First, OAuth2Grant::AuthorizationCode { .. }) => {
+                return Err(NotGranted::Refused {
+                    code: "not-authorized".into(),
+                    message: "nobody has authorized this connection yet".into(),
+                });
+            }
+            (Ask::Refresh { refresh }, _) => {
+                members.add("grant_type", "refresh_token");
+                members.add("refresh_token", refresh.expose());
             }
             (
                 Ask::Code {
@@ -132,109 +126,60 @@ impl<'c> OAuth2<'c> {
                 },
                 _,
             ) => {
-                let mut request =
-                    client.exchange_code(AuthorizationCode::new(code.expose().to_owned()));
+                members.add("grant_type", "authorization_code");
+                members.add("code", code.expose());
                 if let Some(verifier) = verifier {
-                    let verifier = PkceCodeVerifier::new(verifier.expose().to_owned());
-                    request = request.set_pkce_verifier(verifier);
+                    members.add("code_verifier", verifier.expose());
                 }
                 if let Some(redirect) = redirect {
-                    let redirect = RedirectUrl::from_url(redirect);
-                    request = request.set_redirect_uri(Cow::Owned(redirect));
+                    members.add("redirect_uri", redirect.as_str());
                 }
-                for (name, value) in parameters {
-                    request = request.add_extra_param(name, value);
-                }
-                request.request_async(&send).await
             }
-            (Ask::Refresh { refresh }, _) => {
-                let refresh = RefreshToken::new(refresh.expose().to_owned());
-                let mut request = client.exchange_refresh_token(&refresh);
-                for (name, value) in parameters {
-                    request = request.add_extra_param(name, value);
-                }
-                request.request_async(&send).await
-            }
-            (Ask::First, OAuth2Grant::RefreshToken { refresh_token }) => {
-                let refresh = RefreshToken::new(self.secret(refresh_token)?.to_owned());
-                let mut request = client.exchange_refresh_token(&refresh);
-                for (name, value) in parameters {
-                    request = request.add_extra_param(name, value);
-                }
-                request.request_async(&send).await
-            }
-            (Ask::First, OAuth2Grant::AuthorizationCode { .. }) => {
-                return Err(NotGranted::Refused {
-                    code: "not-authorized".into(),
-                    message: "nobody has authorized this connection yet".into(),
-                });
-            }
-        })
-    }
-
-    fn asking(&self) -> Result<Asking, NotGranted> {
-        let mut client = oauth2::Client::new(ClientId::new(self.config.client_id.clone()))
-            .set_token_uri(TokenUrl::from_url(self.config.token_url.clone()))
-            .set_auth_type(match self.config.client_auth {
-                ClientAuth::Basic => AuthType::BasicAuth,
-                ClientAuth::Body => AuthType::RequestBody,
-            });
-        if let Some(name) = &self.config.secret {
-            let secret = ClientSecret::new(self.secret(name)?.to_owned());
-            client = client.set_client_secret(secret);
         }
-        Ok(client)
+        let mut headers = HeaderMap::new();
+        let secret = config.secret.as_deref().map(|name| self.secret(name));
+        match (config.client_auth, secret.transpose()?) {
+            (ClientAuth::Basic, Some(secret)) => {
+                headers.insert(AUTHORIZATION, basic(&config.client_id, secret)?);
+            }
+            (_, secret) => {
+                members.add("client_id", &config.client_id);
+                if let Some(secret) = secret {
+                    members.add("client_secret", secret);
+                }
+            }
+        }
+        for (name, value) in &config.parameters {
+            members.add(name, value);
+        }
+        let (kind, body) = match config.format {
+            TokenFormat::Form => ("application/x-www-form-urlencoded", members.form()),
+            TokenFormat::Json => ("application/json", members.json()),
+        };
+        for (name, value) in [
+            (ACCEPT, "application/json"),
+            (CONTENT_TYPE, kind),
+            (USER_AGENT, concat!("crossdock/", env!("CARGO_PKG_VERSION"))),
+        ] {
+            headers.insert(name, HeaderValue::from_static(value));
+        }
+        let uri = config.token_url.as_str().parse();
+        Ok(Outgoing {
+            method: Method::POST,
+            uri: uri.map_err(|_| broken("`token_url` is no URL that can be called"))?,
+            headers,
+            body,
+        })
     }
 
     /// A secret of the file, whose existence was checked when it was read.
     fn secret(&self, name: &str) -> Result<&str, NotGranted> {
         let secret = self.secrets.get(name).map(Secret::expose);
         secret.ok_or_else(|| {
-            let detail = format!("the connection has no secret `{name}`; put it into `secrets`");
-            NotGranted::Broken(Problem::host("config-secret-missing", detail))
+            broken(&format!(
+                "the connection has no secret `{name}`; put it into `secrets`"
+            ))
         })
-    }
-
-    /// One request of the crate over the connection's client, and its answer as the
-    /// crate takes it.
-    async fn send(
-        &self,
-        request: HttpRequest,
-        deadline: Instant,
-        seen: &OnceLock<Seen>,
-    ) -> Result<HttpResponse, SendError> {
-        let (mut head, body) = request.into_parts();
-        let agent = HeaderValue::from_static(concat!("crossdock/", env!("CARGO_PKG_VERSION")));
-        head.headers.insert(USER_AGENT, agent);
-        let body = match self.config.format {
-            TokenFormat::Form => Bytes::from(body),
-            TokenFormat::Json => {
-                let json = HeaderValue::from_static("application/json");
-                head.headers.insert(CONTENT_TYPE, json);
-                as_json(&body)
-            }
-        };
-        let outgoing = Outgoing {
-            method: head.method,
-            uri: head.uri,
-            headers: head.headers,
-            body,
-        };
-        let answer = self.client.send_until(outgoing, deadline).await?;
-        // Only the first is kept, and there is only one.
-        let _ = seen.set(Seen {
-            status: answer.status,
-            after: retry_after(&answer.headers, now_ms() / 1000),
-        });
-        // The crate takes 200 for a grant, anything else for a refusal; and JSON under
-        // its own name only.
-        let status = match answer.status.is_success() && !refuses(&answer.body) {
-            true => StatusCode::OK,
-            false => StatusCode::BAD_REQUEST,
-        };
-        let mut response = HttpResponse::new(answer.body.to_vec());
-        *response.status_mut() = status;
-        Ok(response)
     }
 
     /// Takes out what was sent with the request.
@@ -247,6 +192,10 @@ impl<'c> OAuth2<'c> {
             && let Some(secret) = self.secrets.get(name)
         {
             builder = builder.basic(name, &self.config.client_id, secret);
+            if let Ok(value) = basic(&self.config.client_id, secret.expose()) {
+                let text = String::from_utf8_lossy(value.as_bytes());
+                builder = builder.text(name, text.trim_start_matches("Basic "));
+            }
         }
         let sent = match ask {
             Ask::First => [None, None],
@@ -270,30 +219,77 @@ pub fn authorize_url(
     let OAuth2Grant::AuthorizationCode { authorize_url } = &config.grant else {
         return None;
     };
-    let mut client = oauth2::basic::BasicClient::new(ClientId::new(config.client_id.clone()))
-        .set_auth_uri(AuthUrl::from_url(authorize_url.clone()));
+    let verifier = URL_SAFE_NO_PAD.encode(*Zeroizing::new(rand::random::<[u8; VERIFIER]>()));
+    let challenge = URL_SAFE_NO_PAD.encode(Sha256::digest(&verifier));
+    let mut url = authorize_url.clone();
+    let mut pairs = url.query_pairs_mut();
+    pairs
+        .append_pair("response_type", "code")
+        .append_pair("client_id", &config.client_id)
+        .append_pair("state", state)
+        .append_pair("code_challenge", &challenge)
+        .append_pair("code_challenge_method", "S256");
     if let Some(redirect) = redirect {
-        client = client.set_redirect_uri(RedirectUrl::from_url(redirect.clone()));
+        pairs.append_pair("redirect_uri", redirect.as_str());
     }
-    let (challenge, verifier) = PkceCodeChallenge::new_random_sha256();
-    let mut request = client
-        .authorize_url(|| CsrfToken::new(state.to_owned()))
-        .add_scopes(config.scopes.iter().cloned().map(Scope::new))
-        .set_pkce_challenge(challenge);
-    for (name, value) in &config.parameters {
-        request = request.add_extra_param(name, value);
+    if !config.scopes.is_empty() {
+        pairs.append_pair("scope", &config.scopes.join(" "));
     }
-    let (url, _) = request.url();
-    Some((url, Secret::new(verifier.into_secret())))
+    pairs.extend_pairs(&config.parameters);
+    drop(pairs);
+    Some((url, Secret::new(verifier)))
 }
 
-/// A form as an object with the same members.
-fn as_json(form: &[u8]) -> Bytes {
-    let members: serde_json::Map<_, _> = url::form_urlencoded::parse(form)
-        .map(|(name, value)| (name.into_owned(), value.into_owned().into()))
-        .collect();
-    // Texts only: there is nothing that JSON has not.
-    serde_json::to_vec(&members).unwrap_or_default().into()
+/// What a request for a token consists of. Zeroed when dropped; what leaves of it does
+/// as every request.
+#[derive(Default)]
+struct Members(Vec<(String, Zeroizing<String>)>);
+
+impl Members {
+    fn add(&mut self, name: &str, value: &str) {
+        self.0
+            .push((name.to_owned(), Zeroizing::new(value.to_owned())));
+    }
+
+    fn form(&self) -> Bytes {
+        let pairs = self.0.iter().map(|(name, value)| (name, value.as_str()));
+        let form = form_urlencoded::Serializer::new(String::new())
+            .extend_pairs(pairs)
+            .finish();
+        form.into()
+    }
+
+    /// An object with the same members.
+    fn json(&self) -> Bytes {
+        let members: BTreeMap<&str, &str> = self
+            .0
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.as_str()))
+            .collect();
+        // Texts only: there is nothing that JSON has not.
+        serde_json::to_vec(&members).unwrap_or_default().into()
+    }
+}
+
+/// RFC 6749 §2.3.1: each part is form-encoded before they are joined.
+fn basic(id: &str, secret: &str) -> Result<HeaderValue, NotGranted> {
+    let encoded =
+        |text: &str| -> String { form_urlencoded::byte_serialize(text.as_bytes()).collect() };
+    let credentials = basic_credentials(&encoded(id), &Zeroizing::new(encoded(secret)));
+    let mut value = HeaderValue::try_from(format!("Basic {credentials}"))
+        .map_err(|_| broken("`client_id` and `secret` cannot be sent in a header"))?;
+    value.set_sensitive(true);
+    Ok(value)
+}
+
+fn broken(detail: &str) -> NotGranted {
+    NotGranted::Broken(Problem::host("grant-request", detail))
+}
+
+/// What a success consists of, whatever its status and the name of its type.
+fn granted(answer: &Answer) -> Option<Granted> {
+    let body = answer.status.is_success().then_some(&answer.body)?;
+    serde_json::from_slice(body).ok()
 }
 
 /// Somebody else's words: on one line, short, without secrets.
@@ -320,13 +316,7 @@ fn unsent(error: &SendError, redactor: &Redactor) -> NotGranted {
 }
 
 /// An answer that is none of RFC 6749.
-fn unreadable(seen: Option<Seen>) -> NotGranted {
-    let Some(Seen { status, after }) = seen else {
-        return NotGranted::Broken(Problem::host(
-            "grant-request",
-            "the request for a token cannot be put together; look at `auth.oauth2`",
-        ));
-    };
+fn unreadable(Seen { status, after }: Seen) -> NotGranted {
     let code = "platform-answer".into();
     let number = status.as_u16();
     if status.is_redirection() {

@@ -60,7 +60,7 @@ impl Part {
     pub fn new(tenant: Arc<str>, connection: Arc<str>) -> (Arc<Self>, mpsc::Receiver<Request>) {
         let (requests, waiting) = mpsc::channel(REQUESTS);
         let look = Look {
-            shown: CredentialsShown::none(connection.clone()),
+            shown: CredentialsShown::none(&connection),
             alarm: false,
             results: [0; 4],
         };

@@ -40,7 +40,7 @@ impl Grants {
     pub fn shown(&self, tenant: &str, connection: &str) -> Result<CredentialsShown, Problem> {
         match self.part(tenant, connection)? {
             Some(part) => Ok(part.look().shown),
-            None => Ok(CredentialsShown::none(connection.into())),
+            None => Ok(CredentialsShown::none(connection)),
         }
     }
 

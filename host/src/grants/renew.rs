@@ -342,7 +342,7 @@ impl Run {
         };
         let kept = self.kept.as_ref();
         let shown = CredentialsShown {
-            connection: self.part.connection.clone(),
+            connection: self.part.connection.to_string(),
             state,
             account: kept.and_then(|kept| kept.account.clone()),
             scopes: kept.and_then(|kept| kept.scopes.clone()),

@@ -1,7 +1,5 @@
 //! A grant as people see it.
 
-use std::sync::Arc;
-
 use serde::Serialize;
 
 use crate::problem::Blame;
@@ -10,7 +8,7 @@ use crate::problem::Blame;
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct CredentialsShown {
     /// The connection.
-    pub connection: Arc<str>,
+    pub connection: String,
     /// `none` (nothing is granted to it), `missing`, `ready`, `failing`,
     /// `needs-person` or `revoked`.
     pub state: &'static str,
@@ -38,9 +36,9 @@ pub struct CredentialsShown {
 
 impl CredentialsShown {
     /// Of a connection that has no grant.
-    pub fn none(connection: Arc<str>) -> Self {
+    pub fn none(connection: &str) -> Self {
         Self {
-            connection,
+            connection: connection.to_owned(),
             state: "none",
             account: None,
             scopes: None,

@@ -143,7 +143,7 @@ impl Granted {
 }
 
 /// How a grant is getting on.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Default)]
 pub enum Standing {
     /// Nobody has looked yet, or there is nothing to look after.
     #[default]

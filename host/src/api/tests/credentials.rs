@@ -148,7 +148,7 @@ async fn what_is_no_code_is_refused_and_not_repeated() {
 }
 
 /// The text of a page, after checking what each of them promises.
-fn page(answer: &Answer) -> String {
+fn page(answer: &super::running::Answer) -> String {
     assert_eq!(answer.headers["content-type"], "text/html; charset=utf-8");
     assert_eq!(answer.headers["cache-control"], "no-store");
     assert_eq!(answer.headers["referrer-policy"], "no-referrer");

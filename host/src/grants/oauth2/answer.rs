@@ -1,11 +1,8 @@
 //! What a token server answers, read as leniently as there is one way to read it.
 
-use std::fmt;
 use std::time::Duration;
 
-use oauth2::basic::BasicTokenType;
-use oauth2::{AccessToken, ErrorResponse, RefreshToken, Scope, TokenResponse};
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
 use super::super::{NotGranted, Tokens};
@@ -26,15 +23,15 @@ const LONGEST: Duration = Duration::from_secs(10 * 366 * 24 * 60 * 60);
 
 /// RFC 6749 §5.1, and what is usual besides. Members that are not known here are
 /// somebody else's.
-#[derive(Debug, Deserialize)]
+#[derive(Deserialize)]
 pub(super) struct Granted {
-    access_token: AccessToken,
+    access_token: String,
     #[serde(default, deserialize_with = "kind")]
-    token_type: Option<BasicTokenType>,
+    token_type: Option<String>,
     #[serde(default, deserialize_with = "lifetime")]
     expires_in: Option<Duration>,
     #[serde(default)]
-    refresh_token: Option<RefreshToken>,
+    refresh_token: Option<String>,
     #[serde(default, deserialize_with = "lifetime")]
     refresh_token_expires_in: Option<Duration>,
     #[serde(default, deserialize_with = "lifetime")]
@@ -50,7 +47,7 @@ impl Granted {
             code: "platform-answer".into(),
             message: message.into(),
         };
-        let token = Secret::new(self.access_token.into_secret());
+        let token = Secret::new(self.access_token);
         if !is_token(token.expose()) {
             return Err(unusable(
                 "the token server's `access_token` is too short, too long, or has characters that no header carries",
@@ -58,14 +55,14 @@ impl Granted {
         }
         // RFC 6749 §7.1: a token of an unknown type must not be used. Where a file says
         // which header or parameter carries it, somebody knows it.
-        let kind = self.token_type.as_ref().map(BasicTokenType::as_ref);
+        let kind = self.token_type.as_deref();
         let proving = kind.is_some_and(|kind| matches!(kind, "mac" | "dpop" | "pop"));
         if proving && *place == TokenPlace::Bearer {
             return Err(unusable(
                 "the token server gives tokens whose holder has to prove a key, which the host cannot do; ask the platform for bearer tokens",
             ));
         }
-        let refresh = self.refresh_token.map(RefreshToken::into_secret);
+        let refresh = self.refresh_token;
         let refresh = refresh.filter(|text| !text.is_empty()).map(Secret::new);
         if refresh
             .as_ref()
@@ -93,48 +90,24 @@ fn is_token(text: &str) -> bool {
         && text.bytes().all(|byte| (0x20..0x7f).contains(&byte))
 }
 
-/// For the crate, which also writes answers.
-impl Serialize for Granted {
-    fn serialize<S: Serializer>(&self, _: S) -> Result<S::Ok, S::Error> {
-        Err(serde::ser::Error::custom("tokens are not written"))
-    }
-}
-
-impl TokenResponse for Granted {
-    type TokenType = BasicTokenType;
-
-    fn access_token(&self) -> &AccessToken {
-        &self.access_token
-    }
-
-    fn token_type(&self) -> &BasicTokenType {
-        self.token_type.as_ref().unwrap_or(&BasicTokenType::Bearer)
-    }
-
-    fn expires_in(&self) -> Option<Duration> {
-        self.expires_in
-    }
-
-    fn refresh_token(&self) -> Option<&RefreshToken> {
-        self.refresh_token.as_ref()
-    }
-
-    fn scopes(&self) -> Option<&Vec<Scope>> {
-        None
-    }
-}
-
 /// RFC 6749 §5.2.
-#[derive(Debug, Deserialize, Serialize)]
+#[derive(Deserialize)]
 pub(super) struct Refusal {
     /// The code.
-    #[serde(deserialize_with = "code")]
     pub error: String,
     #[serde(default)]
     error_description: Option<Value>,
+    #[serde(default)]
+    access_token: Option<serde::de::IgnoredAny>,
 }
 
 impl Refusal {
+    /// Of an answer that is one, whatever its status: some servers refuse with 200.
+    pub fn read(body: &[u8]) -> Option<Self> {
+        let read: Self = serde_json::from_slice(body).ok()?;
+        (!read.error.is_empty() && read.access_token.is_none()).then_some(read)
+    }
+
     /// What it says, for people.
     pub fn sentence(&self) -> String {
         match &self.error_description {
@@ -146,34 +119,9 @@ impl Refusal {
     }
 }
 
-impl fmt::Display for Refusal {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.error)
-    }
-}
-
-impl ErrorResponse for Refusal {}
-
-/// Whether an answer refuses, whatever its status: some servers say so with 200.
-pub(super) fn refuses(body: &[u8]) -> bool {
-    #[derive(Deserialize)]
-    struct Either {
-        #[serde(default)]
-        error: Option<Value>,
-        #[serde(default)]
-        access_token: Option<serde::de::IgnoredAny>,
-    }
-    let read = serde_json::from_slice::<Either>(body);
-    read.is_ok_and(|read| {
-        let error = matches!(read.error, Some(Value::String(code)) if !code.is_empty());
-        error && read.access_token.is_none()
-    })
-}
-
 /// What follows from a refusal.
-pub(super) fn judged(seen: Option<Seen>, code: &str, said: String) -> NotGranted {
-    let status = seen.map_or(0, |seen| seen.status.as_u16());
-    let after = seen.and_then(|seen| seen.after);
+pub(super) fn judged(Seen { status, after }: Seen, code: &str, said: String) -> NotGranted {
+    let status = status.as_u16();
     let message = format!("the token server refuses: {said}");
     match (code, status) {
         // §4.1.2.1, and RFC 8628's, which some use for "too often".
@@ -205,24 +153,12 @@ fn name(code: &str) -> String {
     }
 }
 
-fn code<'de, D: Deserializer<'de>>(from: D) -> Result<String, D::Error> {
-    let code = String::deserialize(from)?;
-    match code.is_empty() {
-        true => Err(serde::de::Error::custom("no code")),
-        false => Ok(code),
-    }
-}
-
-fn kind<'de, D: Deserializer<'de>>(from: D) -> Result<Option<BasicTokenType>, D::Error> {
-    let kind = match Value::deserialize(from)? {
+/// In lower case: it is compared so.
+fn kind<'de, D: Deserializer<'de>>(from: D) -> Result<Option<String>, D::Error> {
+    Ok(match Value::deserialize(from)? {
         Value::String(text) => Some(text.to_ascii_lowercase()),
         _ => None,
-    };
-    Ok(kind.map(|text| match &*text {
-        "bearer" => BasicTokenType::Bearer,
-        "mac" => BasicTokenType::Mac,
-        _ => BasicTokenType::Extension(text),
-    }))
+    })
 }
 
 /// Seconds as a number or as text. What is no number, or not above 0, says nothing
