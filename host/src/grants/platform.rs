@@ -66,6 +66,11 @@ pub(super) trait Platform: Send + Sync {
 
     /// Unix milliseconds.
     fn now_ms(&self) -> u64;
+
+    /// How long that is for this process. Tests have faster clocks.
+    fn real(&self, time: Duration) -> Duration {
+        time
+    }
 }
 
 /// A connection of the files that serve.

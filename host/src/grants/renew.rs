@@ -309,7 +309,7 @@ impl Run {
                 let left = Duration::from_millis(failing.next.saturating_sub(now));
                 Standing::Failing {
                     problem: failing.problem.clone(),
-                    next: tokio::time::Instant::now() + left,
+                    next: tokio::time::Instant::now() + self.platform.real(left),
                 }
             }
             (None, None) if self.kept.is_none() && !declared.first => Standing::Missing,

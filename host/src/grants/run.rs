@@ -141,7 +141,7 @@ impl Run {
                 }
                 wish = declared.cell.wished() => self.wished(&declared, wish),
                 () = self.part.wake.notified() => {}
-                () = tokio::time::sleep(wait) => {}
+                () = tokio::time::sleep(self.platform.real(wait)) => {}
             }
         }
     }
@@ -353,7 +353,10 @@ impl Run {
         let mut hidden: Vec<_> = refresh.map(|it| (declared.refresh.clone(), it)).collect();
         let before = self.before.iter().cloned();
         hidden.extend(before.map(|it| (declared.token.clone(), it)));
-        let left = |over: u64| Duration::from_millis(over.saturating_sub(now));
+        let left = |over: u64| {
+            let left = Duration::from_millis(over.saturating_sub(now));
+            self.platform.real(left)
+        };
         let over = Life::over(kept.life()).map(|over| tokio::time::Instant::now() + left(over));
         declared.cell.arm(Granted::new(secrets, hidden, over));
     }

@@ -242,7 +242,8 @@ mod tests {
             body: Body::Bytes(b"a-1".to_vec()),
             ..reply("")
         };
-        assert_eq!(take(&answer(), bytes, NOW_MS).0.body, Body::Empty);
+        let body = take(&answer(), bytes, NOW_MS).0.body;
+        assert!(matches!(body, Body::Empty));
     }
 
     #[test]
