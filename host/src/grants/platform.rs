@@ -28,8 +28,6 @@ pub(super) struct Declared {
     pub refresh: String,
     /// Whether the first token is had without a person.
     pub first: bool,
-    /// Whether a person may agree.
-    pub by_person: bool,
     /// How near to its end a token may be renewed, if the platform is like that.
     pub within: Option<Duration>,
     /// The file's own secrets: with others, it is tried anew.
@@ -134,17 +132,11 @@ impl Platform for Served {
         let (granting, kind) = self.granting(Instant::now())?;
         let connection = &granting.connection;
         let grant = granting.adapter.manifest.grant.as_ref();
-        let (token, refresh, first, by_person, within) = match (kind, &connection.config.auth) {
+        let (token, refresh, first, within) = match (kind, &connection.config.auth) {
             (GrantKind::OAuth2, Some(Auth::OAuth2(config))) => {
                 let by_person = matches!(config.grant, OAuth2Grant::AuthorizationCode { .. });
                 let refresh = "oauth2_refresh_token".to_owned();
-                (
-                    OAUTH2_TOKEN.to_owned(),
-                    refresh,
-                    !by_person,
-                    by_person,
-                    None,
-                )
+                (OAUTH2_TOKEN.to_owned(), refresh, !by_person, None)
             }
             _ => {
                 let grant = grant?;
@@ -154,7 +146,6 @@ impl Platform for Served {
                     grant.token.clone(),
                     refresh.unwrap_or_else(|| "refresh_token".into()),
                     grant.is_by(GrantBy::Client),
-                    grant.is_by(GrantBy::Code),
                     within,
                 )
             }
@@ -165,7 +156,6 @@ impl Platform for Served {
             token,
             refresh,
             first,
-            by_person,
             within,
             secrets: connection.credentials.base().clone(),
         })

@@ -170,7 +170,6 @@ impl World {
             token: "access_token".into(),
             refresh: "refresh_token".into(),
             first,
-            by_person: !first,
             within: None,
             secrets: credentials.base().clone(),
         };
@@ -387,10 +386,11 @@ async fn a_connection_that_nobody_authorized_says_so_and_goes_on_when_somebody_d
 #[tokio::test]
 async fn what_a_killed_host_may_have_used_up_is_tried_first_and_then_a_person_is_needed() {
     for mood in [Mood::Hangs, Mood::Down] {
-        let mut world = World::new(false, 2 * HOUR);
+        let mut world = World::new(false, 4 * HOUR);
         world.begin();
         world.agree().await.unwrap();
         world.fake.played().mood = mood;
+        world.renew();
         world
             .until("a renewal", |world| world.asked().len() == 2)
             .await;
@@ -522,6 +522,7 @@ async fn an_answer_that_is_lost_leaves_a_doubt_that_the_next_host_knows() {
     world.begin();
     world.token().await.unwrap();
     world.fake.played().mood = Mood::Mute;
+    world.renew();
     world
         .until("a renewal", |world| world.part().look().results[3] > 0)
         .await;
