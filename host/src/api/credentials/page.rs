@@ -8,7 +8,7 @@ use axum::http::header::{
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::Response;
 
-use crate::problem::Problem;
+use crate::problem::{Blame, Problem};
 
 /// One page each. None has anything in it that was sent: whoever makes up an address
 /// makes up no page.
@@ -46,8 +46,16 @@ impl Page {
     /// Why a code led to nothing.
     pub fn of_problem(problem: &Problem) -> Self {
         match &*problem.code {
-            "authorization-unknown" | "unknown-connection" | "no-grant" => Self::Unknown,
-            "not-granted" => Self::Refused,
+            "shutting-down" | "host-busy" => Self::Busy,
+            "platform-unreachable"
+            | "platform-no-answer"
+            | "platform-answer"
+            | "timeout"
+            | "server_error"
+            | "temporarily_unavailable"
+            | "slow_down" => Self::Failed,
+            _ if problem.blame == Blame::Caller => Self::Unknown,
+            _ if problem.blame == Blame::Platform => Self::Refused,
             _ => Self::Failed,
         }
     }

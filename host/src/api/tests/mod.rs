@@ -480,7 +480,7 @@ impl Service for Fake {
         }
         codes.push((code.expose().to_owned(), Some(state)));
         match code.expose() {
-            "bad" => Err(Problem::platform("not-granted", "the platform refuses")),
+            "bad" => Err(Problem::platform("invalid_grant", "the platform refuses")),
             _ => Ok(shown),
         }
     }

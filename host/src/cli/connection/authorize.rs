@@ -66,6 +66,12 @@ pub(super) async fn run(global: &Global, args: AuthorizeArgs) -> Finished {
     let begun: Begun = understood(answer.clone())?;
     let until = when(begun.expires_ms);
     let named = host.named();
+    if begun.url.is_empty() && !args.json {
+        print(&format!(
+            "get a code on the platform's own page about the application, and give it by {until} to `crossdock connection authorize {named} --code -`\n"
+        ))?;
+        return Ok(Exit::Done);
+    }
     if !args.wait {
         match args.json {
             true => print_json(&answer)?,

@@ -1,103 +1,19 @@
 //! What a token server gets to see, and what follows from what it answers.
 
-use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex};
+mod answers;
+mod server;
 
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use std::collections::BTreeMap;
+
 use tokio::net::TcpListener;
 
 use super::*;
 use crate::config::TokenPlace;
 use crate::http::ClientOptions;
+use server::Server;
 
 /// Longest that any test waits.
 const BOUND: Duration = Duration::from_secs(20);
-
-/// A token server that gives the same answer to whatever it is asked.
-struct Server {
-    url: Url,
-    /// Head and body of each request.
-    asked: Arc<Mutex<Vec<(String, String)>>>,
-    task: tokio::task::JoinHandle<()>,
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        self.task.abort();
-    }
-}
-
-impl Server {
-    async fn answering(status: &str, headers: &str, body: &str) -> Self {
-        let answer = format!(
-            "HTTP/1.1 {status}\r\n{headers}content-length: {}\r\nconnection: close\r\n\r\n{body}",
-            body.len()
-        );
-        Self::raw(answer.into_bytes()).await
-    }
-
-    /// Writes these bytes, whatever they are, and closes.
-    async fn raw(answer: Vec<u8>) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let url = format!("http://{}/token", listener.local_addr().unwrap());
-        let asked = Arc::new(Mutex::new(Vec::new()));
-        let kept = asked.clone();
-        let task = tokio::spawn(async move {
-            while let Ok((mut socket, _)) = listener.accept().await {
-                let mut read = Vec::new();
-                let request = loop {
-                    let mut piece = [0; 4096];
-                    match socket.read(&mut piece).await {
-                        Ok(size) if size > 0 => read.extend_from_slice(&piece[..size]),
-                        _ => break None,
-                    }
-                    if let Some(request) = whole(&read) {
-                        break Some(request);
-                    }
-                };
-                kept.lock().unwrap().extend(request);
-                // A client that has read enough may have gone.
-                let _ = socket.write_all(&answer).await;
-                let _ = socket.shutdown().await;
-            }
-        });
-        Self {
-            url: Url::parse(&url).unwrap(),
-            asked,
-            task,
-        }
-    }
-
-    fn asked(&self) -> Vec<(String, String)> {
-        self.asked.lock().unwrap().clone()
-    }
-
-    fn config(&self, grant: OAuth2Grant) -> OAuth2Config {
-        OAuth2Config {
-            grant,
-            token_url: self.url.clone(),
-            client_id: "app 7".into(),
-            secret: Some("client-secret".into()),
-            client_auth: ClientAuth::Basic,
-            scopes: vec!["read".into(), "write".into()],
-            parameters: BTreeMap::from([("audience".into(), "a&b".into())]),
-            format: TokenFormat::Form,
-            place: TokenPlace::Bearer,
-        }
-    }
-}
-
-/// Head and body of a request, once all of it is there.
-fn whole(read: &[u8]) -> Option<(String, String)> {
-    let text = String::from_utf8(read.to_vec()).unwrap();
-    let (head, body) = text.split_once("\r\n\r\n")?;
-    let head = head.to_ascii_lowercase();
-    let length = head
-        .lines()
-        .find_map(|line| line.strip_prefix("content-length: "));
-    let length: usize = length.map_or(0, |length| length.trim().parse().unwrap());
-    (body.len() >= length).then(|| (text.split_once("\r\n\r\n").unwrap().0.into(), body.into()))
-}
 
 fn client() -> Client {
     Client::new(ClientOptions {
@@ -228,8 +144,8 @@ async fn a_code_goes_with_its_verifier_and_where_the_person_came_back() {
             pair("grant_type", "authorization_code"),
             pair("code", "c0de"),
             pair("code_verifier", "v3rifier"),
-            pair("client_id", "app 7"),
             pair("redirect_uri", back.as_str()),
+            pair("client_id", "app 7"),
             pair("audience", "a&b"),
         ]
     );
@@ -258,83 +174,6 @@ async fn a_refresh_token_is_the_files_first_and_then_the_one_that_was_given() {
     }
 }
 
-#[tokio::test]
-async fn an_answer_is_read_as_leniently_as_there_is_one_way_to_read_it() {
-    let refresh_lives = |tokens: &Tokens| tokens.refresh_expires_in.map(|time| time.as_secs());
-    for (answer, expires, refreshes, scopes) in [
-        (r#"{"access_token":"t0ken"}"#, None, None, None),
-        (
-            r#"{"access_token":"t0ken","token_type":null,"expires_in":null,"refresh_token":null,"scope":null}"#,
-            None,
-            None,
-            None,
-        ),
-        (
-            r#"{"access_token":"t0ken","scope":"a,b","expires_in":86399}"#,
-            Some(86399),
-            None,
-            Some("a,b"),
-        ),
-        (
-            r#"{"access_token":"t0ken","expires_in":"7200","refresh_token_expires_in":" 60 "}"#,
-            Some(7200),
-            Some(60),
-            None,
-        ),
-        (
-            r#"{"access_token":"t0ken","expires_in":7200.9,"refresh_expires_in":5}"#,
-            Some(7200),
-            Some(5),
-            None,
-        ),
-        (
-            r#"{"access_token":"t0ken","expires_in":0}"#,
-            None,
-            None,
-            None,
-        ),
-        (
-            r#"{"access_token":"t0ken","expires_in":-1,"scope":["a","b"]}"#,
-            None,
-            None,
-            Some("a b"),
-        ),
-        (
-            r#"{"access_token":"t0ken","expires_in":"soon","scope":7}"#,
-            None,
-            None,
-            None,
-        ),
-        (
-            r#"{"access_token":"t0ken","expires_in":1e300}"#,
-            Some(316_224_000),
-            None,
-            None,
-        ),
-        (
-            r#"{"access_token":"t0ken","refresh_token":"","error":null,"user":{"id":[1]},"error_description":"x"}"#,
-            None,
-            None,
-            None,
-        ),
-        (r#"{"access_token":"t0ken","error":""}"#, None, None, None),
-    ] {
-        // The name of the content's type, and statuses such as 201, say nothing.
-        let server = Server::answering("201 Created", "content-type: text/html\r\n", answer).await;
-        let tokens = obtain(&server.config(clients()), Ask::First).await;
-        let tokens = tokens.unwrap_or_else(|error| panic!("{answer}: {error:?}"));
-        assert_eq!(tokens.token.expose(), "t0ken");
-        assert_eq!(
-            tokens.expires_in.map(|time| time.as_secs()),
-            expires,
-            "{answer}"
-        );
-        assert_eq!(refresh_lives(&tokens), refreshes, "{answer}");
-        assert_eq!(tokens.scopes.as_deref(), scopes, "{answer}");
-        assert!(tokens.refresh.is_none(), "{answer}");
-    }
-}
-
 /// What kind of no it is, its code and its words.
 fn no(result: Result<Tokens, NotGranted>) -> (&'static str, String, String) {
     match result {
@@ -344,175 +183,6 @@ fn no(result: Result<Tokens, NotGranted>) -> (&'static str, String, String) {
         Err(NotGranted::Unknown { code, message }) => ("unknown", code, message),
         Err(NotGranted::Broken(problem)) => ("broken", problem.code.into(), problem.detail),
     }
-}
-
-#[tokio::test]
-async fn a_refusal_says_whether_a_person_or_time_is_needed() {
-    let json = "content-type: application/json\r\n";
-    for (status, headers, body, kind, code) in [
-        (
-            "400 Bad Request",
-            json,
-            r#"{"error":"invalid_grant"}"#,
-            "refused",
-            "invalid_grant",
-        ),
-        (
-            "401 Unauthorized",
-            json,
-            r#"{"error":"invalid_client"}"#,
-            "refused",
-            "invalid_client",
-        ),
-        (
-            "403 Forbidden",
-            json,
-            r#"{"error":"unauthorized_client"}"#,
-            "refused",
-            "unauthorized_client",
-        ),
-        (
-            "400 Bad Request",
-            "",
-            r#"{"error":"made_up"}"#,
-            "refused",
-            "made_up",
-        ),
-        (
-            "200 OK",
-            json,
-            r#"{"error":"bad_verification_code"}"#,
-            "refused",
-            "bad_verification_code",
-        ),
-        (
-            "400 Bad Request",
-            json,
-            r#"{"error":"temporarily_unavailable"}"#,
-            "later",
-            "temporarily_unavailable",
-        ),
-        (
-            "400 Bad Request",
-            json,
-            r#"{"error":"slow_down"}"#,
-            "later",
-            "slow_down",
-        ),
-        (
-            "429 Too Many Requests",
-            json,
-            r#"{"error":"invalid_request"}"#,
-            "later",
-            "invalid_request",
-        ),
-        (
-            "400 Bad Request",
-            json,
-            r#"{"error":"server_error"}"#,
-            "unknown",
-            "server_error",
-        ),
-        (
-            "500 Internal Server Error",
-            json,
-            r#"{"error":"invalid_grant"}"#,
-            "unknown",
-            "invalid_grant",
-        ),
-        (
-            "503 Service Unavailable",
-            "",
-            "",
-            "later",
-            "platform-answer",
-        ),
-        (
-            "404 Not Found",
-            "content-type: text/html\r\n",
-            "<html>gone</html>",
-            "later",
-            "platform-answer",
-        ),
-        (
-            "302 Found",
-            "location: https://b.example\r\n",
-            "",
-            "later",
-            "platform-answer",
-        ),
-        (
-            "502 Bad Gateway",
-            "",
-            "<html>",
-            "unknown",
-            "platform-answer",
-        ),
-        ("408 Request Timeout", "", "", "unknown", "platform-answer"),
-        (
-            "200 OK",
-            "",
-            "<html>sign in</html>",
-            "unknown",
-            "platform-answer",
-        ),
-        ("200 OK", json, "", "unknown", "platform-answer"),
-        ("200 OK", json, "[]", "unknown", "platform-answer"),
-        (
-            "200 OK",
-            json,
-            r#"{"access_token":7}"#,
-            "unknown",
-            "platform-answer",
-        ),
-        (
-            "200 OK",
-            json,
-            r#"{"access_token":""}"#,
-            "unknown",
-            "platform-answer",
-        ),
-        (
-            "200 OK",
-            json,
-            r#"{"access_token":"t0ken\nx"}"#,
-            "unknown",
-            "platform-answer",
-        ),
-        (
-            "200 OK",
-            json,
-            r#"{"access_token":"t0ken","refresh_token":"n3\nxt"}"#,
-            "unknown",
-            "platform-answer",
-        ),
-        (
-            "200 OK",
-            json,
-            r#"{"access_token":"t0ken","token_type":"DPoP"}"#,
-            "unknown",
-            "platform-answer",
-        ),
-    ] {
-        let server = Server::answering(status, headers, body).await;
-        let (was, named, message) = no(obtain(&server.config(clients()), refresh()).await);
-        assert_eq!((was, &*named), (kind, code), "{status} {body}: {message}");
-        assert!(message.starts_with("the token server"), "{message}");
-        assert!(
-            !message.contains("t0ken") && !message.contains("n3"),
-            "{message}"
-        );
-    }
-}
-
-#[tokio::test]
-async fn how_long_to_wait_is_heard() {
-    let server = Server::answering("429 Too Many Requests", "retry-after: 17\r\n", "").await;
-    let Err(NotGranted::Later { after, .. }) = obtain(&server.config(clients()), Ask::First).await
-    else {
-        panic!();
-    };
-    assert_eq!(after, Some(Duration::from_secs(17)));
 }
 
 #[tokio::test]
