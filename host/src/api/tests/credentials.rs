@@ -46,6 +46,29 @@ pub fn revoked(shown: CredentialsShown) -> CredentialsShown {
     }
 }
 
+/// Only the state `s1` is known, once; the platform takes every code but `bad`.
+pub fn taken_back(
+    codes: &Mutex<Vec<(String, Option<String>)>>,
+    connection: &str,
+    code: &str,
+    state: &str,
+) -> Result<CredentialsShown, Problem> {
+    let unknown = || Problem::caller("authorization-unknown", "nobody was sent");
+    let shown = granting(connection).map_err(|_| unknown())?;
+    let mut codes = codes.lock().unwrap();
+    let used = codes
+        .iter()
+        .any(|(_, known)| known.as_deref() == Some("s1"));
+    if state != "s1" || used {
+        return Err(unknown());
+    }
+    codes.push((code.to_owned(), Some(state.to_owned())));
+    match code {
+        "bad" => Err(Problem::platform("invalid_grant", "the platform refuses")),
+        _ => Ok(shown),
+    }
+}
+
 async fn with_tokens() -> (Running, String) {
     let host = start(Setup {
         tenants: vec![

@@ -460,7 +460,6 @@ impl Service for Fake {
         Ok(shown)
     }
 
-    /// Only the state `s1` is known, once; the platform takes every code but `bad`.
     async fn grant_callback(
         &self,
         _: &str,
@@ -468,21 +467,7 @@ impl Service for Fake {
         code: Secret,
         state: String,
     ) -> Result<CredentialsShown, Problem> {
-        let unknown = || Problem::caller("authorization-unknown", "nobody was sent");
-        let shown = granting(connection).map_err(|_| unknown())?;
-        let mut codes = self.0.codes.lock().unwrap();
-        if state != "s1"
-            || codes
-                .iter()
-                .any(|(_, known)| known.as_deref() == Some("s1"))
-        {
-            return Err(unknown());
-        }
-        codes.push((code.expose().to_owned(), Some(state)));
-        match code.expose() {
-            "bad" => Err(Problem::platform("invalid_grant", "the platform refuses")),
-            _ => Ok(shown),
-        }
+        credentials::taken_back(&self.0.codes, connection, code.expose(), &state)
     }
 
     async fn renew_credentials(
