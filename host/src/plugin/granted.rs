@@ -242,7 +242,8 @@ mod tests {
             body: Body::Bytes(b"a-1".to_vec()),
             ..reply("")
         };
-        assert_eq!(take(&answer(), bytes, NOW_MS).0.body, Body::Empty);
+        let (read, _) = take(&answer(), bytes, NOW_MS);
+        assert!(matches!(read.body, Body::Empty));
     }
 
     #[test]
