@@ -9,8 +9,7 @@ use super::inspect::Inspection;
 use super::sample;
 use super::schema::{Field, fields};
 use crate::plugin::manifest::{
-    DeclaredEffect, Effect, Grant, GrantBy, Manifest, Operation, Provenance, Repeatable,
-    SecretName,
+    DeclaredEffect, Effect, Grant, GrantBy, Manifest, Operation, Provenance, Repeatable, SecretName,
 };
 
 pub(super) fn page(inspection: &Inspection) -> String {
