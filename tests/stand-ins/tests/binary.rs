@@ -48,7 +48,7 @@ fn the_binary_prints_where_each_platform_is_and_answers_there() {
             "control"
         ]
     );
-    let address = lines[5].split('/').nth(2).expect("an address");
+    let address = lines[7].split('/').nth(2).expect("an address");
     let mut stream = TcpStream::connect(address).expect("a connection");
     stream
         .set_read_timeout(Some(Duration::from_secs(20)))
