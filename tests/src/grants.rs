@@ -233,7 +233,9 @@ pub async fn browse(url: &str) -> anyhow::Result<(StatusCode, Option<String>, St
 /// # Errors
 /// If either server refuses.
 pub async fn agree(host: &Client, connection: &str) -> anyhow::Result<Url> {
-    let begun = host.post(&credentials(connection, "/authorize"), "{}").await?;
+    let begun = host
+        .post(&credentials(connection, "/authorize"), "{}")
+        .await?;
     let url = begun["url"].as_str().context("an address to open")?;
     let (status, location, text) = browse(url).await?;
     ensure!(status == StatusCode::FOUND, "{status}: {text}");
@@ -257,7 +259,10 @@ pub async fn call_back(base: &str, callback: &Url) -> anyhow::Result<(StatusCode
 pub async fn authorise(host: &Client, base: &str, connection: &str) -> anyhow::Result<()> {
     let callback = agree(host, connection).await?;
     let (status, text) = call_back(base, &callback).await?;
-    ensure!(status.is_success(), "the callback answered {status}: {text}");
+    ensure!(
+        status.is_success(),
+        "the callback answered {status}: {text}"
+    );
     Ok(())
 }
 
@@ -293,7 +298,12 @@ pub async fn deliver(
 ///
 /// # Errors
 /// If the host does not take it in.
-pub async fn queue(host: &Client, connection: &str, item: u64, quantity: i64) -> anyhow::Result<()> {
+pub async fn queue(
+    host: &Client,
+    connection: &str,
+    item: u64,
+    quantity: i64,
+) -> anyhow::Result<()> {
     let path = format!("/v1/{TENANT}/{connection}/stock.update?queue=true");
     host.post(&path, &record(item, quantity)).await?;
     Ok(())

@@ -15,7 +15,9 @@ struct Answer<'a> {
 }
 
 /// Tells null from nothing.
-fn present<'de, D: Deserializer<'de>, T: Deserialize<'de>>(value: D) -> Result<Option<T>, D::Error> {
+fn present<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
+    value: D,
+) -> Result<Option<T>, D::Error> {
     T::deserialize(value).map(Some)
 }
 
@@ -114,7 +116,10 @@ pub fn parse(ctx: &Context, request: &Request, reply: &Reply) -> Result<Parsed, 
         let data = answer.data.flatten();
         let payload = data.and_then(|data| data.inventory_set_quantities);
         let payload = payload.ok_or_else(|| {
-            Fault::invalid_reply("/data", "the answer has neither `errors` nor the mutation's payload")
+            Fault::invalid_reply(
+                "/data",
+                "the answer has neither `errors` nor the mutation's payload",
+            )
         })?;
         payload_outcome(request, &payload, &mut rows)
     })?;
@@ -206,7 +211,11 @@ fn api_errors(request: &Request, answer: &Answer, errors: &Errors) -> Outcome {
         "INTERNAL_SERVER_ERROR" | "TIMEOUT" => Outcome::unknown(code, message),
         // GraphQL, section 7.1: without `data` nothing was carried out.
         _ if answer.data.is_none() => {
-            let code = if code.is_empty() { "graphql-error" } else { code };
+            let code = if code.is_empty() {
+                "graphql-error"
+            } else {
+                code
+            };
             Outcome::rejected(code, message)
         }
         "" => Outcome::unknown("graphql-error", message),

@@ -64,7 +64,9 @@ impl Person {
         let began = self.began.wait_for(|begun| *begun);
         let bound = Duration::from_secs(30);
         let began = tokio::time::timeout(bound, began).await;
-        began.context("the first grant is not there in time")?.context("the person is gone")?;
+        began
+            .context("the first grant is not there in time")?
+            .context("the person is gone")?;
         Ok(())
     }
 

@@ -72,10 +72,14 @@ impl Verdict {
             (calls.delivered.clone(), calls.failed.clone())
         });
         self.found.delivered = delivered.len();
-        let absent = delivered.iter().filter(|item| self.shops.stock(**item).is_none());
+        let absent = delivered
+            .iter()
+            .filter(|item| self.shops.stock(**item).is_none());
         let absent = absent.count();
         if absent > 0 {
-            self.fault(format!("{absent} calls were told to be delivered and were not"));
+            self.fault(format!(
+                "{absent} calls were told to be delivered and were not"
+            ));
         }
         let within = |call: &Failed, stretch: &Stretch, after: Duration| {
             call.ended >= stretch.from && call.began <= stretch.to + after
@@ -108,10 +112,14 @@ impl Verdict {
             let (good, spent) = (of(Use::Rotated) + of(Use::Repeated), of(Use::Spent));
             self.found.renewals += good;
             if good > 1 {
-                self.fault(format!("a refresh token was used {good} times with success"));
+                self.fault(format!(
+                    "a refresh token was used {good} times with success"
+                ));
             }
             if spent > 1 {
-                self.fault(format!("a used refresh token was tried {spent} times again"));
+                self.fault(format!(
+                    "a used refresh token was tried {spent} times again"
+                ));
             }
             self.found.lost_in_kills += spent;
             if of(Use::Revoked) + of(Use::Expired) > 0 {
@@ -120,7 +128,9 @@ impl Verdict {
         }
         if self.found.lost_in_kills > kills {
             let lost = self.found.lost_in_kills;
-            self.fault(format!("{lost} answers to renewals were lost in {kills} kills"));
+            self.fault(format!(
+                "{lost} answers to renewals were lost in {kills} kills"
+            ));
         }
         let requests = self.shops.stand_ins.requests("shopify");
         let refused = requests.iter().filter(|it| it.verdict.status == Some(401));
@@ -129,7 +139,9 @@ impl Verdict {
             let violating = self.shops.stand_ins.counters(platform).violating;
             if violating > 0 {
                 let first = self.shops.stand_ins.violations(platform).into_iter().next();
-                self.fault(format!("{violating} requests to {platform} broke a rule: {first:?}"));
+                self.fault(format!(
+                    "{violating} requests to {platform} broke a rule: {first:?}"
+                ));
             }
         }
     }

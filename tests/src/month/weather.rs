@@ -24,7 +24,12 @@ pub struct Weather(JoinHandle<Vec<Stretch>>);
 
 impl Weather {
     /// Fine for two to ten lifetimes, then bad for half of one to two.
-    pub fn start(shops: Arc<Shops>, lifetime: Duration, seed: u64, stop: CancellationToken) -> Self {
+    pub fn start(
+        shops: Arc<Shops>,
+        lifetime: Duration,
+        seed: u64,
+        stop: CancellationToken,
+    ) -> Self {
         Self(tokio::spawn(async move {
             let mut rng = stream(seed, 3_001);
             let mut stretches = Vec::new();
@@ -36,7 +41,11 @@ impl Weather {
                     1 => Misbehaviour::ResetBeforeApplying,
                     _ => Misbehaviour::Html,
                 };
-                if stop.run_until_cancelled(tokio::time::sleep(fine)).await.is_none() {
+                if stop
+                    .run_until_cancelled(tokio::time::sleep(fine))
+                    .await
+                    .is_none()
+                {
                     return stretches;
                 }
                 let from = Instant::now();

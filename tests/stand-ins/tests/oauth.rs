@@ -54,7 +54,8 @@ async fn code(stand_ins: &StandIns, client: &str) -> String {
     let value = |wanted: &str| {
         let mut pairs = location.query_pairs();
         let pair = pairs.find(|(name, _)| name == wanted);
-        pair.map(|(_, value)| value.into_owned()).unwrap_or_default()
+        pair.map(|(_, value)| value.into_owned())
+            .unwrap_or_default()
     };
     assert_eq!(value("state"), "0123456789abcdef");
     value("code")
@@ -88,7 +89,10 @@ async fn a_code_works_once_and_its_tokens_are_taken_back_at_the_second_use() {
         Validity::Valid { .. }
     ));
     let again = token(&stand_ins, &shop_app(), &pairs).await;
-    assert_eq!((again.status, &again.json()["error"]), (400, &"invalid_grant".into()));
+    assert_eq!(
+        (again.status, &again.json()["error"]),
+        (400, &"invalid_grant".into())
+    );
     assert_eq!(stand_ins.oauth().validity(&access), Validity::Revoked);
     assert_eq!(stand_ins.violations("oauth"), []);
 }
@@ -111,17 +115,17 @@ async fn a_verifier_that_is_not_the_challenges_is_refused() {
 
 #[tokio::test]
 async fn a_refresh_token_works_once_and_every_use_is_counted() {
-    for (grace, second, uses) in [
-        (0, 400, Use::Spent),
-        (60_000, 200, Use::Repeated),
-    ] {
+    for (grace, second, uses) in [(0, 400, Use::Spent), (60_000, 200, Use::Repeated)] {
         let mut options = Options::default();
         options.oauth.grace_ms = grace;
         options.oauth.reuse_revokes = false;
         let stand_ins = start_with(options).await;
         let issued = stand_ins.oauth().grant("shop app:1", "write_inventory");
         let refresh = issued.refresh.expect("a refresh token");
-        let pairs = [("grant_type", "refresh_token"), ("refresh_token", &*refresh)];
+        let pairs = [
+            ("grant_type", "refresh_token"),
+            ("refresh_token", &*refresh),
+        ];
         let first = token(&stand_ins, &shop_app(), &pairs).await;
         assert_eq!(first.status, 200);
         let again = token(&stand_ins, &shop_app(), &pairs).await;
@@ -142,14 +146,22 @@ async fn tokens_expire_and_are_taken_back() {
     let authorization = format!("Bearer {}", issued.access);
     let ask = async || {
         let headers = [("authorization", &*authorization)];
-        send(&stand_ins, "oauth", "GET", "/resource", &headers, "").await.status
+        send(&stand_ins, "oauth", "GET", "/resource", &headers, "")
+            .await
+            .status
     };
     assert_eq!(ask().await, 200);
     stand_ins.oauth().expire_access();
     assert_eq!(ask().await, 401);
-    assert_eq!(stand_ins.oauth().validity(&issued.access), Validity::Expired);
+    assert_eq!(
+        stand_ins.oauth().validity(&issued.access),
+        Validity::Expired
+    );
     stand_ins.oauth().revoke("shop app:1");
-    assert_eq!(stand_ins.oauth().validity(&issued.access), Validity::Revoked);
+    assert_eq!(
+        stand_ins.oauth().validity(&issued.access),
+        Validity::Revoked
+    );
 }
 
 #[tokio::test]
@@ -161,13 +173,55 @@ async fn each_departure_from_the_rfc_is_named() {
     let bare = format!("Basic {}", STANDARD.encode("machine:machine secret/+="));
     let cases: [(&str, &[(&str, &str)], u16, &str, Breach); 9] = [
         (&bare, &good, 401, "invalid_client", Breach::Credentials),
-        (&basic("machine", "no"), &good, 401, "invalid_client", Breach::Credentials),
-        (&basic("nobody", "x"), &good, 401, "invalid_client", Breach::Credentials),
-        (&machine, &[], 400, "unsupported_grant_type", Breach::Enumeration),
-        (&machine, &[good[0], good[0]], 400, "invalid_request", Breach::Unknown),
-        (&machine, &[good[0], ("x", "1")], 400, "invalid_request", Breach::Unknown),
-        (&machine, &[good[0], ("scope", "")], 400, "invalid_request", Breach::Missing),
-        (&machine, &[good[0], ("scope", "all")], 400, "invalid_scope", Breach::Enumeration),
+        (
+            &basic("machine", "no"),
+            &good,
+            401,
+            "invalid_client",
+            Breach::Credentials,
+        ),
+        (
+            &basic("nobody", "x"),
+            &good,
+            401,
+            "invalid_client",
+            Breach::Credentials,
+        ),
+        (
+            &machine,
+            &[],
+            400,
+            "unsupported_grant_type",
+            Breach::Enumeration,
+        ),
+        (
+            &machine,
+            &[good[0], good[0]],
+            400,
+            "invalid_request",
+            Breach::Unknown,
+        ),
+        (
+            &machine,
+            &[good[0], ("x", "1")],
+            400,
+            "invalid_request",
+            Breach::Unknown,
+        ),
+        (
+            &machine,
+            &[good[0], ("scope", "")],
+            400,
+            "invalid_request",
+            Breach::Missing,
+        ),
+        (
+            &machine,
+            &[good[0], ("scope", "all")],
+            400,
+            "invalid_scope",
+            Breach::Enumeration,
+        ),
         (
             &machine,
             &[("grant_type", "refresh_token"), ("refresh_token", "x")],

@@ -40,19 +40,34 @@ async fn totals_are_set_once_under_a_key() {
     let sent = body(SET, "k", json!([row(1, 5), row(2, 6)]));
     let mut answers = Vec::new();
     for _ in 0..2 {
-        let reply = send(&stand_ins, "shopify", "POST", PATH, &headers("shpat-demo"), sent.clone()).await;
+        let reply = send(
+            &stand_ins,
+            "shopify",
+            "POST",
+            PATH,
+            &headers("shpat-demo"),
+            sent.clone(),
+        )
+        .await;
         answers.push(reply.json()["data"].clone());
     }
     assert_eq!(answers[0], answers[1]);
     let level = stand_ins.shopify().level(1, 7).expect("a level");
     assert_eq!((level.quantity, level.writes), (5, 1));
     let other = body(SET, "k", json!([row(1, 9)]));
-    let reply = send(&stand_ins, "shopify", "POST", PATH, &headers("shpat-demo"), other).await;
+    let reply = send(
+        &stand_ins,
+        "shopify",
+        "POST",
+        PATH,
+        &headers("shpat-demo"),
+        other,
+    )
+    .await;
     let code = reply.json()["data"]["inventorySetQuantities"]["userErrors"][0]["code"].clone();
     assert_eq!(code, "IDEMPOTENCY_KEY_PARAMETER_MISMATCH");
     assert_eq!(stand_ins.violations("shopify"), []);
 }
-
 
 #[tokio::test]
 async fn one_bad_row_spoils_its_call() {
@@ -60,7 +75,15 @@ async fn one_bad_row_spoils_its_call() {
     options.shopify.unknown_items = vec![2];
     let stand_ins = start_with(options).await;
     let sent = body(SET, "k", json!([row(1, 5), row(2, 6)]));
-    let reply = send(&stand_ins, "shopify", "POST", PATH, &headers("shpat-demo"), sent).await;
+    let reply = send(
+        &stand_ins,
+        "shopify",
+        "POST",
+        PATH,
+        &headers("shpat-demo"),
+        sent,
+    )
+    .await;
     let payload = reply.json()["data"]["inventorySetQuantities"].clone();
     assert_eq!(payload["inventoryAdjustmentGroup"], Value::Null);
     assert_eq!(payload["userErrors"][0]["code"], "INVALID_INVENTORY_ITEM");
@@ -74,7 +97,9 @@ async fn a_token_of_the_token_server_is_checked_there() {
     let issued = stand_ins.oauth().grant("shopify-app", "write_inventory");
     let ask = async |token: &str, key: &str| {
         let sent = body(SET, key, json!([row(1, 5)]));
-        send(&stand_ins, "shopify", "POST", PATH, &headers(token), sent).await.status
+        send(&stand_ins, "shopify", "POST", PATH, &headers(token), sent)
+            .await
+            .status
     };
     assert_eq!(ask(&issued.access, "1").await, 200);
     stand_ins.oauth().expire_access();
@@ -88,19 +113,50 @@ async fn a_token_of_the_token_server_is_checked_there() {
 async fn each_departure_from_the_page_is_named() {
     let stand_ins = start().await;
     let mut no_compare = row(1, 5);
-    no_compare.as_object_mut().expect("an object").remove("changeFromQuantity");
+    no_compare
+        .as_object_mut()
+        .expect("an object")
+        .remove("changeFromQuantity");
     let many: Vec<Value> = (0..251).map(|item| row(item, 1)).collect();
     let cases = [
-        (body(&SET.replace(" @idempotent(key: $key)", ""), "k", json!([row(1, 5)])), Breach::Syntax),
-        (body(&SET.replace("userErrors", "errors"), "k", json!([row(1, 5)])), Breach::Syntax),
-        (body("query { shop { name } }", "k", json!([row(1, 5)])), Breach::Syntax),
+        (
+            body(
+                &SET.replace(" @idempotent(key: $key)", ""),
+                "k",
+                json!([row(1, 5)]),
+            ),
+            Breach::Syntax,
+        ),
+        (
+            body(
+                &SET.replace("userErrors", "errors"),
+                "k",
+                json!([row(1, 5)]),
+            ),
+            Breach::Syntax,
+        ),
+        (
+            body("query { shop { name } }", "k", json!([row(1, 5)])),
+            Breach::Syntax,
+        ),
         (body(SET, "", json!([row(1, 5)])), Breach::Missing),
         (body(SET, "k", json!([no_compare])), Breach::Missing),
-        (body(SET, "k", json!([row(1, 3_000_000_000)])), Breach::Range),
+        (
+            body(SET, "k", json!([row(1, 3_000_000_000)])),
+            Breach::Range,
+        ),
         (body(SET, "k", Value::Array(many)), Breach::Limit),
     ];
     for (sent, breach) in cases {
-        let reply = send(&stand_ins, "shopify", "POST", PATH, &headers("shpat-demo"), sent.clone()).await;
+        let reply = send(
+            &stand_ins,
+            "shopify",
+            "POST",
+            PATH,
+            &headers("shpat-demo"),
+            sent.clone(),
+        )
+        .await;
         assert!(reply.json()["errors"].is_array(), "{sent}");
         assert_eq!(breaches(&stand_ins, "shopify"), [breach], "{sent}");
     }
@@ -112,7 +168,15 @@ async fn calls_are_throttled_by_their_cost() {
     let stand_ins = start().await;
     stand_ins.shopify().drain(1_999.0);
     let sent = body(SET, "k", json!([row(1, 5)]));
-    let reply = send(&stand_ins, "shopify", "POST", PATH, &headers("shpat-demo"), sent).await;
+    let reply = send(
+        &stand_ins,
+        "shopify",
+        "POST",
+        PATH,
+        &headers("shpat-demo"),
+        sent,
+    )
+    .await;
     let answer = reply.json();
     assert_eq!(answer["errors"][0]["extensions"]["code"], "THROTTLED");
     assert_eq!(answer["extensions"]["cost"]["requestedQueryCost"], 10.0);

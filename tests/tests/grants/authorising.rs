@@ -13,7 +13,9 @@ async fn a_person_agrees_once_and_calls_are_made() {
     let serving = Serving::start(&shops.bed.path("")).await.checked().await;
     let host = serving.client();
     until_state(&host, "shop", "missing").await;
-    let (status, code) = grants::deliver(&host, "shop", 1, 5).await.expect("an answer");
+    let (status, code) = grants::deliver(&host, "shop", 1, 5)
+        .await
+        .expect("an answer");
     assert_eq!(code, "not-authorized", "{status}");
     assert_eq!(shops.stand_ins.counters("shopify").received, 0);
 
@@ -24,7 +26,9 @@ async fn a_person_agrees_once_and_calls_are_made() {
     assert_eq!(status, 200, "{page}");
     assert!(!page.contains("<script"), "{page}");
     until_state(&host, "shop", "ready").await;
-    let (status, code) = grants::deliver(&host, "shop", 1, 5).await.expect("an answer");
+    let (status, code) = grants::deliver(&host, "shop", 1, 5)
+        .await
+        .expect("an answer");
     assert_eq!((&*status, &*code), ("accepted", ""));
     assert_eq!(shops.stock(1), Some(5));
 
@@ -36,7 +40,9 @@ async fn a_person_agrees_once_and_calls_are_made() {
     until_state(&host, "shop", "ready").await;
     let standing = grants::standing(&host, "shop").await.expect("an answer");
     assert!(
-        standing["scopes"].as_str().is_some_and(|it| it.contains("write_inventory")),
+        standing["scopes"]
+            .as_str()
+            .is_some_and(|it| it.contains("write_inventory")),
         "{standing}"
     );
     assert!(standing["expires_ms"].is_u64(), "{standing}");
@@ -115,7 +121,15 @@ async fn revoking_forgets_and_the_command_shows_it() {
     let at = serving.base_url.as_str();
     let shown = run(
         &folder,
-        &["connection", "status", "acme", "shop", "--url", at, "--json"],
+        &[
+            "connection",
+            "status",
+            "acme",
+            "shop",
+            "--url",
+            at,
+            "--json",
+        ],
     )
     .await;
     assert_eq!(shown.code, Some(0), "{shown:?}");
@@ -126,7 +140,9 @@ async fn revoking_forgets_and_the_command_shows_it() {
     )
     .await;
     assert_eq!(revoked.code, Some(0), "{revoked:?}");
-    let (_, code) = grants::deliver(&host, "shop", 1, 5).await.expect("an answer");
+    let (_, code) = grants::deliver(&host, "shop", 1, 5)
+        .await
+        .expect("an answer");
     assert_eq!(code, "not-authorized");
     nothing_shows(&shops, &[&shown.stdout, &shown.stderr, &revoked.stdout]);
 }

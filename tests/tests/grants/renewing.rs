@@ -26,7 +26,10 @@ async fn a_token_is_renewed_ahead_of_its_expiry_without_any_call() {
     let shops = Shops::new(living(2_000), &ways, "");
     let serving = ready(&shops, &ways).await;
     let host = serving.client();
-    until("four renewals", || (used(&shops, Use::Rotated) >= 4).then_some(())).await;
+    until("four renewals", || {
+        (used(&shops, Use::Rotated) >= 4).then_some(())
+    })
+    .await;
     for (item, way) in (1..).zip(ways) {
         let (status, code) = grants::deliver(&host, way.name(), item, 1)
             .await
@@ -81,7 +84,9 @@ async fn a_token_that_is_refused_though_it_is_new_is_not_renewed_again_and_again
     shops.stand_ins.misbehave("shopify", refuse, Times::Always);
     let before = shops.stand_ins.oauth().issued();
     for item in 1..=5 {
-        let (_, code) = grants::deliver(&host, "machine", item, 1).await.expect("an answer");
+        let (_, code) = grants::deliver(&host, "machine", item, 1)
+            .await
+            .expect("an answer");
         assert!(!code.is_empty());
     }
     let renewed = shops.stand_ins.oauth().issued() - before;
@@ -100,11 +105,15 @@ async fn a_token_server_that_is_down_for_a_while_costs_no_call() {
         .stand_ins
         .misbehave("oauth", Misbehaviour::Http500, Times::Always);
     until_state(&host, "shop", "failing").await;
-    let (status, code) = grants::deliver(&host, "shop", 1, 1).await.expect("an answer");
+    let (status, code) = grants::deliver(&host, "shop", 1, 1)
+        .await
+        .expect("an answer");
     assert_eq!((&*status, &*code), ("accepted", ""));
     shops.stand_ins.behave("oauth");
     until_state(&host, "shop", "ready").await;
-    let (status, code) = grants::deliver(&host, "shop", 1, 2).await.expect("an answer");
+    let (status, code) = grants::deliver(&host, "shop", 1, 2)
+        .await
+        .expect("an answer");
     assert_eq!((&*status, &*code), ("accepted", ""));
     assert_eq!(used(&shops, Use::Spent), 0);
     nothing_shows(&shops, &[&said(&host, "shop").await]);
@@ -118,7 +127,9 @@ async fn a_restart_takes_the_token_that_was_kept() {
     let serving = Serving::start(&shops.bed.path("")).await.checked().await;
     let host = serving.client();
     until_state(&host, "shop", "ready").await;
-    let (status, _) = grants::deliver(&host, "shop", 1, 1).await.expect("an answer");
+    let (status, _) = grants::deliver(&host, "shop", 1, 1)
+        .await
+        .expect("an answer");
     assert_eq!(status, "accepted");
     assert_eq!(shops.stand_ins.oauth().issued(), 1);
     nothing_shows(&shops, &[&said(&host, "shop").await]);
@@ -137,7 +148,9 @@ async fn kill_in_a_renewal(shops: &Shops, serving: Serving) -> Serving {
     let host = serving.client();
     let asked = tokio::spawn(async move {
         // Never answered: the host is killed.
-        let _ = host.post(&grants::credentials("shop", "/renew"), "{}").await;
+        let _ = host
+            .post(&grants::credentials("shop", "/renew"), "{}")
+            .await;
     });
     until("the server to have rotated", || {
         (used(shops, Use::Rotated) > rotated).then_some(())
@@ -158,7 +171,9 @@ async fn after_a_crash_in_a_renewal_the_old_token_is_used_and_a_person_is_asked_
     let serving = kill_in_a_renewal(&shops, serving).await;
     let host = serving.client();
     // What it had still works, and is used.
-    let (status, code) = grants::deliver(&host, "shop", 1, 1).await.expect("an answer");
+    let (status, code) = grants::deliver(&host, "shop", 1, 1)
+        .await
+        .expect("an answer");
     assert_eq!((&*status, &*code), ("accepted", ""));
     until_state(&host, "shop", "needs-person").await;
     assert_eq!(used(&shops, Use::Spent), 1);
@@ -182,7 +197,9 @@ async fn after_a_crash_in_a_renewal_a_forgiving_server_costs_nobody_anything() {
     })
     .await;
     until_state(&host, "shop", "ready").await;
-    let (status, _) = grants::deliver(&host, "shop", 1, 1).await.expect("an answer");
+    let (status, _) = grants::deliver(&host, "shop", 1, 1)
+        .await
+        .expect("an answer");
     assert_eq!(status, "accepted");
     assert_eq!(used(&shops, Use::Spent), 0);
 }

@@ -15,16 +15,20 @@ async fn a_refused_refresh_needs_a_person_and_queued_records_wait_for_it() {
     let host = serving.client();
     shops.stand_ins.oauth().revoke(Way::Code.client());
     for item in 1..=20 {
-        grants::queue(&host, "shop", item, 4).await.expect("taken in");
+        grants::queue(&host, "shop", item, 4)
+            .await
+            .expect("taken in");
     }
     until_state(&host, "shop", "needs-person").await;
     let standing = grants::standing(&host, "shop").await.expect("an answer");
     assert_eq!(standing["failure"]["code"], "invalid_grant", "{standing}");
     let (_, _, metrics) = host.text("/metrics").await.expect("metrics");
     assert!(
-        metrics.lines().any(|line| line.starts_with("crossdock_grants")
-            && line.contains("needs-person")
-            && line.ends_with(" 1")),
+        metrics
+            .lines()
+            .any(|line| line.starts_with("crossdock_grants")
+                && line.contains("needs-person")
+                && line.ends_with(" 1")),
         "{metrics}"
     );
     let (_, _, readiness) = host.text("/readyz").await.expect("readiness");
@@ -38,7 +42,9 @@ async fn a_refused_refresh_needs_a_person_and_queued_records_wait_for_it() {
         .await
         .expect("a new grant");
     until("all records to arrive", || {
-        (1..=20).all(|item| shops.stock(item) == Some(4)).then_some(())
+        (1..=20)
+            .all(|item| shops.stock(item) == Some(4))
+            .then_some(())
     })
     .await;
     until_state(&host, "shop", "ready").await;
@@ -54,12 +60,18 @@ async fn records_queued_before_the_first_authorization_go_after_it() {
     grants::queue(&host, "shop", 1, 6).await.expect("taken in");
     until_async("the record to wait", async || {
         let connections = host.get("/v1/acme/connections").await.ok()?;
-        connections.to_string().contains("not-authorized").then_some(())
+        connections
+            .to_string()
+            .contains("not-authorized")
+            .then_some(())
     })
     .await;
     assert_eq!(shops.stand_ins.counters("shopify").received, 0);
     grants::authorise(&host, &serving.base_url, "shop")
         .await
         .expect("a grant");
-    until("the record to arrive", || (shops.stock(1) == Some(6)).then_some(())).await;
+    until("the record to arrive", || {
+        (shops.stock(1) == Some(6)).then_some(())
+    })
+    .await;
 }

@@ -5,8 +5,8 @@ pub mod doudian;
 pub mod fengchao;
 pub mod lingzhi;
 pub mod oauth;
-pub mod shopify;
 pub mod shop_stock;
+pub mod shopify;
 pub mod wangdian;
 
 use std::sync::Arc;

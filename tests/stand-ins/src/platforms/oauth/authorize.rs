@@ -72,10 +72,18 @@ pub fn inspect<'a>(oauth: &'a Oauth, call: &'a Call) -> Inspection<'a> {
         find(Breach::Credentials, "redirect_uri", "not registered");
     }
     if value("state").len() < FEWEST_STATE {
-        find(Breach::Missing, "state", "absent or short enough to be guessed");
+        find(
+            Breach::Missing,
+            "state",
+            "absent or short enough to be guessed",
+        );
     }
     if !is_challenge(value("code_challenge")) {
-        find(Breach::Missing, "code_challenge", "absent or no SHA-256 in base64url");
+        find(
+            Breach::Missing,
+            "code_challenge",
+            "absent or no SHA-256 in base64url",
+        );
     }
     if value("code_challenge_method") != "S256" {
         find(Breach::Enumeration, "code_challenge_method", "not `S256`");

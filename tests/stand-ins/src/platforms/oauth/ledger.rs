@@ -267,7 +267,10 @@ impl Ledger {
             }
             return Err("the refresh token was used before");
         }
-        if entry.expires.is_some_and(|expires| expires <= Instant::now()) {
+        if entry
+            .expires
+            .is_some_and(|expires| expires <= Instant::now())
+        {
             entry.uses.push(Use::Expired);
             return Err("the refresh token has expired");
         }

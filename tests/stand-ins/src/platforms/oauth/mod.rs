@@ -193,8 +193,11 @@ impl Oauth {
             .header("authorization")
             .and_then(|value| value.strip_prefix("Bearer "));
         let refuse = |message: &str, challenge: &str| {
-            let violation =
-                Violation::new(Breach::Credentials, "header/authorization", message.to_owned());
+            let violation = Violation::new(
+                Breach::Credentials,
+                "header/authorization",
+                message.to_owned(),
+            );
             let answer = Answer::json(&json!({"error": message}))
                 .with_status(401)
                 .with_header("www-authenticate", challenge);
@@ -254,9 +257,9 @@ impl Platform for Oauth {
 
     fn state(&self) -> Value {
         // No token: this is for people to look at, and a log may keep it.
-        let uses = self.uses().into_iter().map(|token| {
-            json!({"client": token.client, "uses": token.uses, "token": &token.token[..8]})
-        });
+        let uses = self.uses().into_iter().map(
+            |token| json!({"client": token.client, "uses": token.uses, "token": &token.token[..8]}),
+        );
         json!({"issued": self.issued(), "refresh_tokens": uses.collect::<Vec<_>>()})
     }
 

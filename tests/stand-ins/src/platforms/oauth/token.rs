@@ -151,7 +151,11 @@ pub fn inspect<'a>(oauth: &'a Oauth, call: &'a Call, dialect: Dialect) -> Inspec
         }
     }
     if value("code_verifier").is_some_and(|verifier| !is_verifier(verifier)) {
-        find(Breach::Length, "code_verifier", "not 43 to 128 unreserved characters");
+        find(
+            Breach::Length,
+            "code_verifier",
+            "not 43 to 128 unreserved characters",
+        );
     }
     if !violations.is_empty() {
         return Inspection::refuse(violations, refused("invalid_request", ""));

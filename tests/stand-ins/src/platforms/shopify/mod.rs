@@ -199,7 +199,8 @@ impl Shopify {
         let mutation = document::read(&body, &mut violations);
         let (Some(mutation), true) = (mutation, violations.is_empty()) else {
             let first = violations.first().map_or("", |it| it.message.as_str());
-            let answer = json!({"errors": [{"message": first, "locations": [{"line": 1, "column": 1}]}]});
+            let answer =
+                json!({"errors": [{"message": first, "locations": [{"line": 1, "column": 1}]}]});
             return Inspection::refuse(violations, Answer::json(&answer));
         };
         if !self.bucket().take(self.options.cost) {

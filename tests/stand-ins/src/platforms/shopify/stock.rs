@@ -149,12 +149,19 @@ impl Stock {
                 continue;
             }
             let now = self.level(item, location).map_or(0, |level| level.quantity);
-            if row["changeFromQuantity"].as_i64().is_some_and(|it| it != now) {
+            if row["changeFromQuantity"]
+                .as_i64()
+                .is_some_and(|it| it != now)
+            {
                 refuse("CHANGE_FROM_QUANTITY_STALE", "changeFromQuantity");
                 continue;
             }
             let (quantity, field, most) = match kind {
-                Kind::Set => (row["quantity"].as_i64().unwrap_or(0), "quantity", MOST_TOTAL),
+                Kind::Set => (
+                    row["quantity"].as_i64().unwrap_or(0),
+                    "quantity",
+                    MOST_TOTAL,
+                ),
                 Kind::Adjust => (
                     now + row["delta"].as_i64().unwrap_or(0),
                     "delta",
