@@ -118,16 +118,16 @@ fn syntax(message: impl Into<String>) -> Violation {
     Violation::new(Breach::Syntax, "/query", message)
 }
 
+/// A field of a document that owns its texts.
+type Asked = GraphqlField<'static, String>;
+
+/// A variable's name and type.
+type Declared<'a> = (&'a str, &'a Type<'static, String>);
+
 /// The only field of the only mutation, and the variables that it declares.
-fn only<'a, 'b>(
-    document: &'a Document<'b, &'b str>,
-) -> Result<
-    (
-        &'a GraphqlField<'b, &'b str>,
-        Vec<(&'b str, &'a Type<'b, &'b str>)>,
-    ),
-    Violation,
-> {
+fn only<'a>(
+    document: &'a Document<'static, String>,
+) -> Result<(&'a Asked, Vec<Declared<'a>>), Violation> {
     let [Definition::Operation(OperationDefinition::Mutation(mutation))] =
         document.definitions.as_slice()
     else {
@@ -137,24 +137,27 @@ fn only<'a, 'b>(
         return Err(syntax("not one field"));
     };
     let variables = mutation.variable_definitions.iter();
-    let variables = variables.map(|it| (it.name, &it.var_type)).collect();
-    Ok((field, variables))
+    let variables = variables.map(|it| (it.name.as_str(), &it.var_type));
+    Ok((field, variables.collect()))
 }
 
-fn non_null(kind: &Type<'_, &str>, name: &str) -> bool {
-    matches!(kind, Type::NonNullType(inner) if matches!(&**inner, Type::NamedType(named) if *named == name))
+fn non_null(kind: &Type<'static, String>, name: &str) -> bool {
+    matches!(kind, Type::NonNullType(inner) if matches!(&**inner, Type::NamedType(named) if named == name))
 }
 
 /// The variable that is the argument's value.
-fn variable<'a>(arguments: &[(&str, Literal<'a, &'a str>)], name: &str) -> Option<&'a str> {
+fn variable<'a>(
+    arguments: &'a [(String, Literal<'static, String>)],
+    name: &str,
+) -> Option<&'a str> {
     match arguments {
-        [(found, Literal::Variable(variable))] if *found == name => Some(variable),
+        [(found, Literal::Variable(variable))] if found == name => Some(variable),
         _ => None,
     }
 }
 
 /// What is asked for has to be what the payload has.
-fn selected(field: &GraphqlField<'_, &str>) -> Result<(), Violation> {
+fn selected(field: &Asked) -> Result<(), Violation> {
     const FIELDS: [(&str, &[&str]); 2] = [
         (
             "inventoryAdjustmentGroup",
@@ -171,7 +174,7 @@ fn selected(field: &GraphqlField<'_, &str>) -> Result<(), Violation> {
         };
         for selection in &outer.selection_set.items {
             match selection {
-                Selection::Field(inner) if known.contains(&inner.name) => {}
+                Selection::Field(inner) if known.contains(&inner.name.as_str()) => {}
                 _ => return Err(syntax(format!("not in {}", outer.name))),
             }
         }
@@ -181,7 +184,8 @@ fn selected(field: &GraphqlField<'_, &str>) -> Result<(), Violation> {
 
 fn mutation(body: &Value, violations: &mut Vec<Violation>) -> Result<Mutation, Violation> {
     let text = body["query"].as_str().unwrap_or_default();
-    let document = parse_query::<&str>(text).map_err(|error| syntax(error.to_string()))?;
+    let document = parse_query::<String>(text).map_err(|error| syntax(error.to_string()))?;
+    let document = document.into_static();
     let (field, declared) = only(&document)?;
     let kind = [Kind::Set, Kind::Adjust]
         .into_iter()
