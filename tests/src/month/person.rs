@@ -32,11 +32,10 @@ impl Person {
             let mut needed: Option<Instant> = None;
             while !stop.is_cancelled() || needed.is_some() {
                 tokio::time::sleep(LOOK).await;
-                let Ok(address) = addresses.wait_for(Option::is_some).await else {
+                let address = addresses.wait_for(Option::is_some).await;
+                // Nobody starts a host any more.
+                let Some(address) = address.ok().and_then(|it| it.clone()) else {
                     break;
-                };
-                let Some(address) = address.clone() else {
-                    continue;
                 };
                 let host = Client::new(&*address);
                 let state = grants::state(&host, WAY.name()).await;
