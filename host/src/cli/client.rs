@@ -115,6 +115,16 @@ pub(super) async fn post(
     whole(request, LONG_PATIENCE).await
 }
 
+/// Has `base` forget something.
+pub(super) async fn delete(
+    base: &str,
+    path: &str,
+    token: Option<&str>,
+) -> Result<Answer, NoAnswer> {
+    let request = request(Method::DELETE, base, path, token, None)?;
+    whole(request, LONG_PATIENCE).await
+}
+
 /// Copies a long answer as it comes. One that is no success is returned instead.
 pub(super) async fn copy(
     base: &str,

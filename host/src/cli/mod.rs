@@ -4,6 +4,7 @@
 mod call;
 mod check;
 mod client;
+mod connection;
 mod deliveries;
 mod failure;
 mod flows;
@@ -64,7 +65,7 @@ struct Cli {
 /// is served.
 const LONG_VERSION: &str = concat!(
     env!("CARGO_PKG_VERSION"),
-    "\ncontracts: crossdock:adapter 0.1.0, 0.1.1, crossdock:script 0.1.0, crossdock:source 0.1.0"
+    "\ncontracts: crossdock:adapter 0.1.0, 0.1.1, 0.1.2, crossdock:script 0.1.0, crossdock:source 0.1.0"
 );
 
 /// What every command takes.
@@ -155,6 +156,9 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Authorize connections of a running host, and look at their credentials
+    #[command(subcommand)]
+    Connection(connection::ConnectionCommand),
     /// Look at records that a running host has taken in, and do something about them
     #[command(subcommand)]
     Deliveries(deliveries::DeliveriesCommand),
@@ -236,6 +240,7 @@ fn execute(cli: Cli) -> Finished {
             Command::Init(args) => init::run(&args),
             Command::Call(args) => call::run(&global, args).await,
             Command::Check { json } => check::run(&global, json).await,
+            Command::Connection(command) => connection::run(&global, command).await,
             Command::Deliveries(command) => deliveries::run(&global, command).await,
             Command::Flows(command) => flows::run(&global, command).await,
             Command::Outbox(command) => outbox::run(&global, command),

@@ -100,7 +100,8 @@ impl<'r, 'e> ConnectionReader<'r, 'e> {
             }
         }
         let auth = section.section(report, "auth");
-        let auth = auth.and_then(|auth| read_auth(auth, &declared, report));
+        let certificate = section.table().contains_key("client_certificate");
+        let auth = auth.and_then(|auth| read_auth(auth, &declared, certificate, report));
         let mappings = self.scripts(&mut section, "mappings", report);
         let replies = self.scripts(&mut section, "replies", report);
         let (tables, bad_tables) = self.tables(&mut section, report);

@@ -15,6 +15,7 @@ mod mistakes;
 mod network;
 mod network_table;
 mod notify;
+mod oauth2;
 mod reader;
 mod scripts;
 mod secret;
@@ -49,6 +50,7 @@ pub use host_file::load_host;
 pub use limits::{ConnectionLimits, ConnectionOutbox, HostLimits};
 pub use network::{ConnectionNetwork, Exceptions, HostNetwork, ProxyChoice};
 pub use notify::{NotifyConfig, SigningKey};
+pub use oauth2::{ClientAuth, OAUTH2_TOKEN, OAuth2Config, OAuth2Grant, TokenFormat, TokenPlace};
 pub use scripts::tests_beside;
 pub use secret::Secret;
 pub use tenant_file::{TenantFile, load_tenant, tenant_dirs};
@@ -67,6 +69,9 @@ pub struct HostConfig {
     /// Where `/healthz` and `/readyz` are answered besides; `[server]
     /// health_listen`, absent by default.
     pub health_listen: Option<SocketAddr>,
+    /// Under which address others reach this host, for what is given to them to come
+    /// back to; `[server] public_url`, absent by default.
+    pub public_url: Option<Url>,
     /// Hashes of the tokens that may use `/v1/plugins` and `/v1/tenants`;
     /// `[server] admin_tokens = ["sha256:…"]`.
     pub admin_tokens: Vec<TokenHash>,
@@ -115,6 +120,11 @@ impl HostConfig {
                 "server.health_listen",
                 shown(&self.health_listen),
                 shown(&before.health_listen),
+            ),
+            (
+                "server.public_url",
+                shown(&self.public_url),
+                shown(&before.public_url),
             ),
             (
                 "plugins",
@@ -376,6 +386,8 @@ pub enum Auth {
         /// Name of the secret.
         secret: String,
     },
+    /// `{ oauth2 = { … } }`: a token that the host gets and renews by itself.
+    OAuth2(Box<OAuth2Config>),
 }
 
 /// A mapping script as it was on disk when its tenant was read.

@@ -30,18 +30,19 @@ use std::time::Duration;
 
 use crate::plugin::generation::AdapterGeneration;
 use crate::plugin::golden;
-use crate::plugin::manifest::Example;
+use crate::plugin::manifest::{Example, GRANT};
 use crate::plugin::verify::optional_interfaces;
 use crate::schema::{Schema, Verdict};
 use documents::Documents;
 use replies::Replies;
 pub use report::{Finding, Report, Weight};
+use serde_json::Value;
 use setting::Setting;
 pub use trial::Stuck;
 use trial::Trial;
 
 /// Changes with what is checked: what was found by another one is not kept.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
 
 /// The part of documents through `map` and `sign`.
 const PART_DOCUMENTS: &str = "documents";
@@ -99,9 +100,14 @@ pub async fn check(
     let exports = shape.exports(component.engine()).map(|(name, _)| name);
     report.interfaces = optional_interfaces(exports);
     hold(adapter, &examples, &mut report).await?;
-    for operation in &adapter.manifest.operations {
-        let name = &operation.name;
-        if !examples.iter().any(|example| example.operation == *name) {
+    let operations = adapter.manifest.operations.iter();
+    let mut operations: Vec<(&str, Value)> = operations
+        .map(|operation| (&*operation.name, operation.document.clone()))
+        .collect();
+    let grant = adapter.manifest.grant.as_ref();
+    operations.extend(grant.map(|grant| (GRANT, grant.document())));
+    for (name, document) in operations {
+        if !examples.iter().any(|example| example.operation == name) {
             let fix = "write one: `crossdock plugin test --bless` fills in what comes out";
             let what = "there is no golden example";
             report.add(Finding::look(PART_EXAMPLES, what, fix).of(name));
@@ -115,7 +121,7 @@ pub async fn check(
         let documents = Documents {
             trial: &mut trial,
             setting: &setting,
-            schema: &operation.document,
+            schema: &document,
             report: &mut report,
             extent,
             shrunk: 0,
@@ -136,7 +142,7 @@ pub async fn check(
             );
             report.add(Finding::look(PART_DOCUMENTS, what, fix).of(name));
         }
-        report.operations.insert(name.clone(), tried);
+        report.operations.insert(name.to_owned(), tried);
     }
     report.costs = trial.costs();
     costs(&mut report, deadline);

@@ -10,6 +10,8 @@ use super::report::{Finding, Report, Tried};
 use super::setting::Setting;
 use super::trial::{Gave, Stuck, Trial};
 use crate::plugin::contract::{Body, Outcome, Request};
+use crate::plugin::granted;
+use crate::plugin::manifest::GRANT;
 use crate::plugin::promise::check_parsed;
 
 /// The part of the check that this is.
@@ -69,9 +71,15 @@ impl Replies<'_, '_, '_> {
             context, operation, ..
         } = self.setting;
         tried.answers += 1;
+        let grant = self.trial.adapter.manifest.grant.as_ref();
+        let reply = match grant.filter(|_| operation == GRANT) {
+            // As the host gives it to the adapter.
+            Some(grant) => granted::take(&grant.answer, answer.reply.clone(), context.now_ms).0,
+            None => answer.reply.clone(),
+        };
         let gave = self
             .trial
-            .parse(context, operation, request, &answer.reply)
+            .parse(context, operation, request, &reply)
             .await?;
         let parsed = match gave {
             Gave::Answer(parsed) => parsed,

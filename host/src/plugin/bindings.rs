@@ -55,3 +55,17 @@ pub mod inbound {
         additional_derives: [Clone],
     });
 }
+
+/// `crossdock:adapter` 0.1.2: a `sign` that may name secrets within a body.
+pub mod composing {
+    wasmtime::component::bindgen!({
+        path: ["../wit/adapter", "../wit/composing"],
+        world: "crossdock:adapter/composer@0.1.2",
+        with: {
+            "crossdock:adapter/types@0.1.0": super::adapter::crossdock::adapter::types,
+        },
+        imports: { default: trappable },
+        exports: { default: async },
+        additional_derives: [Clone],
+    });
+}

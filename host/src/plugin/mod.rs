@@ -9,6 +9,7 @@
 //! | `shape` | the types of a component's interface, beside the contract's |
 //! | [`trust`] | whether a file is one that the operator meant: its pin, its signature |
 //! | [`load`], [`refusal`] | the steps from bytes to a generation, each with its typed refusal |
+//! | [`granted`] | the answer to a grant, of which its tokens are taken |
 //! | [`golden`] | an adapter's worked examples, run before it may serve |
 //! | [`generation`], [`script_engine`], [`language`] | one loaded version of an adapter, of a script engine, of a language runtime |
 //! | [`guest`], [`warm`], [`room`] | what is cheap per call: instances, budgets, reuse, who makes room |
@@ -20,17 +21,21 @@
 //! | [`packed`] | what a file carries besides its code: a source to run, golden examples |
 //! | [`fault`] | what an adapter says went wrong, in words |
 //! | [`promise`] | what an adapter promises of what it gives, checked |
-//! | [`edits`] | a draft with an adapter's edits and the connection's `auth` |
+//! | [`edits`], `compose` | a draft with an adapter's edits and the connection's `auth`; bodies of pieces |
+//! | `composing` | an adapter's `sign` that names secrets within bodies |
 
 pub mod artifact;
 pub mod bindings;
 pub mod cache;
 pub mod code;
 pub mod compile;
+mod compose;
+mod composing;
 pub mod edits;
 pub mod fault;
 pub mod generation;
 pub mod golden;
+pub mod granted;
 pub mod guest;
 pub mod inbound;
 pub mod keys;
@@ -60,6 +65,9 @@ pub mod contract {
         Body, Context, Detail, Draft, Fault,
     };
     pub use super::bindings::adapter::exports::crossdock::adapter::adapter::{
-        Edit, Failure, Item, Mapped, Outcome, Parsed, Pause, Refusal, Reply, Request,
+        Failure, Item, Mapped, Outcome, Parsed, Pause, Refusal, Reply, Request,
+    };
+    pub use super::bindings::composing::exports::crossdock::adapter0_1_2::composing::{
+        Edit, Encoding, NamedSecret, Piece,
     };
 }

@@ -17,6 +17,9 @@ const ADAPTER_IMPORTS: [&str; 4] = [
 /// What an adapter exports that takes messages which begin at the platform.
 const INBOUND_EXPORT: &str = "crossdock:adapter/inbound@0.1.1";
 
+/// What an adapter exports that names secrets within bodies.
+const COMPOSING_EXPORT: &str = "crossdock:adapter/composing@0.1.2";
+
 pub(super) const ADAPTER_EXPORT: &str = "crossdock:adapter/adapter@0.1.0";
 const ENGINE_EXPORT: &str = "crossdock:script/engine@0.1.0";
 
@@ -31,7 +34,7 @@ const FILE_IMPORT: &str = "crossdock:source/file@0.1.0";
 pub const CONTRACTS: [Contract; 3] = [
     Contract {
         contract: "crossdock:adapter",
-        versions: &["0.1.0", "0.1.1"],
+        versions: &["0.1.0", "0.1.1", "0.1.2"],
     },
     Contract {
         contract: "crossdock:script",
@@ -108,6 +111,8 @@ pub struct Verified {
     pub wants_wasi: bool,
     /// Whether it takes messages which begin at the platform.
     pub receives: bool,
+    /// Whether it names secrets within bodies.
+    pub composes: bool,
 }
 
 /// Checks a component's imports and exports by name.
@@ -153,6 +158,7 @@ pub fn verify(bytes: &[u8]) -> Result<Verified, Refusal> {
         kind,
         wants_wasi,
         receives: exports.contains(&INBOUND_EXPORT),
+        composes: exports.contains(&COMPOSING_EXPORT),
     })
 }
 
@@ -309,6 +315,7 @@ mod tests {
                 kind: Kind::Adapter,
                 wants_wasi: true,
                 receives: false,
+                composes: false,
             }
         );
         let kind = both(&[], &["other:thing/x@1.0.0", ENGINE_EXPORT])
@@ -368,7 +375,7 @@ mod tests {
 
     #[test]
     fn interfaces_that_this_host_does_not_know_break_nothing() {
-        let later = "crossdock:adapter/credentials@0.1.2";
+        let later = "crossdock:adapter/something@0.1.9";
         let bytes = component(&["crossdock:adapter/log@0.1.0"], &[ADAPTER_EXPORT, later]);
         let verified = verify(&bytes).unwrap();
         assert_eq!((verified.kind, verified.receives), (Kind::Adapter, false));
@@ -377,6 +384,15 @@ mod tests {
         // Alone it is no adapter, and is told what it is.
         let alone = verify(&component(&[], &[later])).unwrap_err();
         assert!(alone.to_string().contains(later), "{alone}");
+    }
+
+    #[test]
+    fn an_adapter_that_composes_bodies_is_known_by_what_it_exports() {
+        let bytes = component(&[], &[ADAPTER_EXPORT, COMPOSING_EXPORT]);
+        let verified = verify(&bytes).unwrap();
+        assert!(verified.composes && !verified.receives);
+        // Alone it is no adapter.
+        assert!(verify(&component(&[], &[COMPOSING_EXPORT])).is_err());
     }
 
     #[test]

@@ -20,6 +20,11 @@ fn the_contract_inside_the_sdk_is_the_contract() {
         read("wit/inbound/inbound.wit"),
         "type `cp wit/inbound/inbound.wit plugins/sdk/wit/`"
     );
+    assert_eq!(
+        read("plugins/sdk/wit/composing.wit"),
+        read("wit/composing/composing.wit"),
+        "type `cp wit/composing/composing.wit plugins/sdk/wit/`"
+    );
 }
 
 /// What Cargo would put into the packages has the contract, and nothing in them

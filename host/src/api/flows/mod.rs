@@ -93,10 +93,7 @@ impl<S: Service> Asked<S> {
 
     /// Who asked, for people.
     fn by(&self) -> &'static str {
-        match self.opened {
-            Opened::Tenant => "the tenant",
-            Opened::Admin => "an administrator",
-        }
+        self.opened.by()
     }
 
     /// For the log, where a person's hand has to be seen.
