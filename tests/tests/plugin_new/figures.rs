@@ -15,6 +15,7 @@ use std::time::{Duration, Instant};
 
 use crossdock_tests::bed::Bed;
 use crossdock_tests::guests::{plugin, plugin_file, program};
+use crossdock_tests::platforms::BUNDLED;
 use crossdock_tests::process::{Ended, Serving, crossdock_at};
 use crossdock_tests::swap::median_and_worst;
 use http::Method;
@@ -273,7 +274,7 @@ async fn watch(author: &Author, bed: &Bed) -> tokio::process::Child {
 async fn figures_of_the_bundled_adapters_checks() {
     let binary = binary();
     println!("measured: {}", binary.display());
-    for name in ["lingzhi", "fengchao", "doudian", "wangdian", "dingliyun"] {
+    for name in BUNDLED {
         let bed = Bed::new();
         bed.configure("");
         let file = plugin_file(name).canonicalize().expect("a plugin");
