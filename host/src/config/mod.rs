@@ -20,6 +20,7 @@ mod scripts;
 mod secret;
 mod secret_table;
 mod settings;
+pub mod table;
 mod tables;
 mod telemetry_table;
 mod tenant_file;
@@ -34,7 +35,6 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde_json::value::RawValue;
 use url::Url;
 
 use crate::problem::Problem;
@@ -51,6 +51,8 @@ pub use network::{ConnectionNetwork, Exceptions, HostNetwork, ProxyChoice};
 pub use notify::{NotifyConfig, SigningKey};
 pub use scripts::tests_beside;
 pub use secret::Secret;
+pub use table::Table;
+pub(crate) use tables::MAX_IN_CONTEXT;
 pub use tenant_file::{TenantFile, load_tenant, tenant_dirs};
 pub use token::{Token, TokenHash, TokenHashError};
 pub use trust::{SignatureConfig, TrustConfig};
@@ -405,6 +407,6 @@ pub struct TestSource {
 pub struct TableSource {
     /// The file.
     pub path: PathBuf,
-    /// JSON text: a JSON file's own, or what a CSV file became.
-    pub json: Arc<RawValue>,
+    /// Its rows. A file whose bytes did not change keeps them.
+    pub table: Arc<Table>,
 }

@@ -23,7 +23,7 @@ pub(super) const MAX_TABLE: usize = 32 * MIB;
 /// Most bytes of JSON that the tables of one connection may be together which its
 /// scripts get in their context. Every warm script of the connection holds them, as
 /// values several times as large.
-pub(super) const MAX_IN_CONTEXT: usize = 2 * MIB;
+pub(crate) const MAX_IN_CONTEXT: usize = 2 * MIB;
 
 /// Most bytes that the tables of one connection may take together.
 pub(super) const MAX_PER_CONNECTION: usize = 64 * MIB;
@@ -37,6 +37,29 @@ const MAX_ROWS: usize = 200_000;
 
 /// Most columns of a CSV file.
 const MAX_COLUMNS: usize = 200;
+
+/// What the tables of a tenant take together.
+#[derive(Default)]
+pub(super) struct HeldTables {
+    /// Which ones are counted.
+    seen: HashSet<*const Table>,
+    bytes: usize,
+}
+
+impl HeldTables {
+    /// Counts one more; false where that is too much, and then it is not counted.
+    pub fn add(&mut self, table: &Arc<Table>) -> bool {
+        if self.seen.contains(&Arc::as_ptr(table)) {
+            return true;
+        }
+        let bytes = self.bytes + table.held_bytes();
+        if bytes > MAX_PER_TENANT {
+            return false;
+        }
+        self.bytes = bytes;
+        self.seen.insert(Arc::as_ptr(table))
+    }
+}
 
 /// Largest file of which scripts may have all rows at once, and of which a JSON file
 /// may be anything.
