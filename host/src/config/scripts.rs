@@ -8,9 +8,9 @@ use toml::de::DeValue;
 use zeroize::Zeroizing;
 
 use super::connection::{ConnectionReader, stays_inside};
+use super::disk::ReadError;
 use super::mistakes::Report;
 use super::reader::{Entry, Section, Typed};
-use super::disk::ReadError;
 use super::tables::{self, Format, MAX_IN_CONTEXT, MAX_PER_CONNECTION, MAX_PER_TENANT, MAX_TABLE};
 use super::{MIB, ScriptSource, TableSource, TestSource};
 use crate::problem::{Place, Problem};

@@ -276,9 +276,8 @@ impl Builder {
             return Added::Again(*known as usize);
         }
         places.push((start, end));
-        self.index.insert_unique(hash, row, |row| {
-            hashes.hash_one(key_of(places, *row))
-        });
+        self.index
+            .insert_unique(hash, row, |row| hashes.hash_one(key_of(places, *row)));
         Added::Yes
     }
 

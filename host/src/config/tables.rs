@@ -90,11 +90,7 @@ type Known = ([u8; 32], Format);
 static KNOWN: Mutex<BTreeMap<Known, Weak<Table>>> = Mutex::new(BTreeMap::new());
 
 /// The table of a file's text, which is read if nobody holds it.
-pub(super) fn read(
-    text: &str,
-    digest: [u8; 32],
-    format: Format,
-) -> Result<Arc<Table>, BadTable> {
+pub(super) fn read(text: &str, digest: [u8; 32], format: Format) -> Result<Arc<Table>, BadTable> {
     let name = (digest, format);
     let known = || KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
     let held = known().get(&name).and_then(Weak::upgrade);
@@ -164,7 +160,10 @@ fn not_json(error: &serde_json::Error) -> BadTable {
     BadTable {
         line: u32::try_from(error.line()).unwrap_or(u32::MAX),
         column: u32::try_from(error.column()).unwrap_or(u32::MAX),
-        detail: format!("this is not JSON: {}.", crate::json_failure::sentence(error)),
+        detail: format!(
+            "this is not JSON: {}.",
+            crate::json_failure::sentence(error)
+        ),
     }
 }
 
@@ -313,7 +312,10 @@ fn from_csv(text: &str) -> Result<Table, BadTable> {
             }
             Added::TooLarge => {
                 let most = MAX_ROW >> 10;
-                return Err(BadTable::at(line, format!("this row has more than {most} KiB.")));
+                return Err(BadTable::at(
+                    line,
+                    format!("this row has more than {most} KiB."),
+                ));
             }
         }
         if builder.rows() > MAX_ROWS {

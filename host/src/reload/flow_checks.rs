@@ -467,9 +467,7 @@ impl Checker<'_> {
             .map_err(|detail| wrong("config-unknown-language", &detail))?;
         // A connection that could not be read was told of, and so nothing serves.
         let sight = match self.tenant.connections.get(goes.connection) {
-            Some(connection) => {
-                Sight::new(&self.tenant.name, connection, goes.operation, engine)
-            }
+            Some(connection) => Sight::new(&self.tenant.name, connection, goes.operation, engine),
             None => Ok(Sight::empty()),
         };
         let sight = sight.map_err(|why| wrong("config-bad-value", &format!("{why}.")))?;

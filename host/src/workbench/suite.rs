@@ -191,7 +191,11 @@ impl Users {
 
     /// The script as each connection that uses it has it. Of a tenant whose file
     /// is not right, nothing is known.
-    fn of(&mut self, snapshot: &Snapshot, script: &Path) -> Result<Vec<(Option<String>, Script)>, Problem> {
+    fn of(
+        &mut self,
+        snapshot: &Snapshot,
+        script: &Path,
+    ) -> Result<Vec<(Option<String>, Script)>, Problem> {
         let Some(real) = script.canonicalize().ok() else {
             return Ok(Vec::new());
         };

@@ -1,11 +1,11 @@
 //! Errors → line, column, sentence.
 
+use crate::value::{Value, ValueError};
 use crate::{Diagnostic, library};
 use crossdock_script_engine::diagnostic::shorten;
 use jaq_core::compile::{self, Undefined};
 use jaq_core::load::{self, lex, parse};
 use jaq_core::{Exn, load::span};
-use crate::value::{Value, ValueError};
 use jaq_json::Val;
 
 /// As much of a token as is shown.

@@ -15,10 +15,10 @@ mod patterns;
 pub mod text;
 
 use crate::engine::Data;
+use crate::value::Value;
 use jaq_core::DataT;
 use jaq_core::load::parse::Def;
 use jaq_core::native::{Fun, run};
-use crate::value::Value;
 
 /// Functions over values. (Of [`Data`] itself the compiler does not see that its
 /// values are these.)

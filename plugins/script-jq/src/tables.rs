@@ -109,8 +109,8 @@ pub fn whole(place: u32) -> Result<Val, String> {
     if let Some(known) = known {
         return Ok(known);
     }
-    let whole = read::document(text(place)?)
-        .map_err(|what| format!("the table is no JSON: {what}"))?;
+    let whole =
+        read::document(text(place)?).map_err(|what| format!("the table is no JSON: {what}"))?;
     KNOWN.with_borrow_mut(|known| {
         if let Some(kept) = known.whole.get_mut(place as usize) {
             *kept = Some(whole.clone());

@@ -149,10 +149,7 @@ macro_rules! changed {
     }};
 }
 
-fn finished<'a>(
-    result: ValX<'a, Val>,
-    passed: Option<Exn<'a, Value>>,
-) -> ValX<'a, Value> {
+fn finished<'a>(result: ValX<'a, Val>, passed: Option<Exn<'a, Value>>) -> ValX<'a, Value> {
     match (result, passed) {
         (Ok(value), _) => Ok(Value(value)),
         (Err(_), Some(exception)) => Err(exception),

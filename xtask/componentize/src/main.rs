@@ -137,7 +137,7 @@ fn file(doing: &str, path: &Path) -> impl FnOnce(std::io::Error) -> Failure {
 
 #[cfg(test)]
 mod tests {
-    use super::Order;
+    use super::{Order, names};
 
     #[test]
     fn an_order_has_three_places_and_two_options() {

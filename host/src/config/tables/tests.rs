@@ -74,7 +74,10 @@ fn a_json_file_is_passed_as_it_is() {
 
 #[test]
 fn a_large_csv_file_is_looked_up_row_by_row() {
-    let file = format!("code,\"the \"\"no\"\"\",name\n\"a\"\"b\",1,\"x\ny\"\n{}", rows(30_000, 40));
+    let file = format!(
+        "code,\"the \"\"no\"\"\",name\n\"a\"\"b\",1,\"x\ny\"\n{}",
+        rows(30_000, 40)
+    );
     let table = from_csv(&file).unwrap();
     assert!(table.in_context().is_none());
     assert_eq!(table.rows(), 30_001);
@@ -120,7 +123,11 @@ fn members_of_a_large_json_object_are_looked_up_as_they_are_written() {
     let row = r#"{"price": 39999.500, "id": 12345678901234567890}"#;
     assert_eq!(table.lookup("k39999").as_deref(), Some(row));
     assert_eq!(table.lookup("a\"中").as_deref(), Some("[1, null]"));
-    assert_eq!(table.lookup("k7").as_deref(), Some("null"), "the last one counts");
+    assert_eq!(
+        table.lookup("k7").as_deref(),
+        Some("null"),
+        "the last one counts"
+    );
     assert!(table.whole().is_none());
 
     // What is wrong in it has its line.
@@ -150,7 +157,9 @@ fn a_json_file_of_middle_size_may_be_anything() {
     assert_eq!(text(&from_json(&large).unwrap()), large);
     let list = format!("[{}]", vec!["1"; 100_000].join(","));
     assert_eq!(text(&from_json(&list).unwrap()), list);
-    let members: Vec<String> = (0..20_000).map(|row| format!("\"k{row}\": {row}.0")).collect();
+    let members: Vec<String> = (0..20_000)
+        .map(|row| format!("\"k{row}\": {row}.0"))
+        .collect();
     let table = from_json(&format!("{{{}}}", members.join(", "))).unwrap();
     assert!(table.in_context().is_none());
     assert_eq!(table.lookup("k7").as_deref(), Some("7.0"));

@@ -14,7 +14,8 @@ pub fn functions<D: for<'a> DataT<V<'a> = Value>>() -> Box<[Filter<RunPtr<D>>]> 
     Box::new([
         ("strptime", v(1), |cv| {
             unary(cv, |text, format| {
-                let read = |text, format| strptime(utf8(text, "strptime")?, utf8(format, "strptime")?);
+                let read =
+                    |text, format| strptime(utf8(text, "strptime")?, utf8(format, "strptime")?);
                 lift(read(&text.0, &format.0))
             })
         }),

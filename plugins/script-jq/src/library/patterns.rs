@@ -40,7 +40,9 @@ pub fn functions<D: for<'a> DataT<V<'a> = Value>>() -> Box<[Filter<RunPtr<D>>]> 
     let two = || [Bind::Var(()), Bind::Var(())].into();
     Box::new([
         ("matches", two(), |cv| bome(lift(parts(cv, false, true)))),
-        ("split_matches", two(), |cv| bome(lift(parts(cv, true, true)))),
+        ("split_matches", two(), |cv| {
+            bome(lift(parts(cv, true, true)))
+        }),
         ("split_", two(), |cv| bome(lift(parts(cv, true, false)))),
     ])
 }
