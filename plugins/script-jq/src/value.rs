@@ -125,7 +125,8 @@ impl Neg for Value {
     type Output = ValR<Self>;
 
     fn neg(self) -> ValR<Self> {
-        lift(-self.whole()?)
+        let value = self.whole()?;
+        lift(-value)
     }
 }
 
