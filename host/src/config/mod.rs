@@ -21,6 +21,7 @@ mod scripts;
 mod secret;
 mod secret_table;
 mod settings;
+pub mod table;
 mod tables;
 mod telemetry_table;
 mod tenant_file;
@@ -35,7 +36,6 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde_json::value::RawValue;
 use url::Url;
 
 use crate::problem::Problem;
@@ -53,6 +53,8 @@ pub use notify::{NotifyConfig, SigningKey};
 pub use oauth2::{ClientAuth, OAUTH2_TOKEN, OAuth2Config, OAuth2Grant, TokenFormat, TokenPlace};
 pub use scripts::tests_beside;
 pub use secret::Secret;
+pub use table::Table;
+pub(crate) use tables::MAX_IN_CONTEXT;
 pub use tenant_file::{TenantFile, load_tenant, tenant_dirs};
 pub use token::{Token, TokenHash, TokenHashError};
 pub use trust::{SignatureConfig, TrustConfig};
@@ -417,6 +419,6 @@ pub struct TestSource {
 pub struct TableSource {
     /// The file.
     pub path: PathBuf,
-    /// JSON text: a JSON file's own, or what a CSV file became.
-    pub json: Arc<RawValue>,
+    /// Its rows. A file whose bytes did not change keeps them.
+    pub table: Arc<Table>,
 }

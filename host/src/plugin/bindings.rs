@@ -21,6 +21,15 @@ pub mod script {
     });
 }
 
+/// `crossdock:script` 0.1.1: what a script engine may import.
+pub mod tables {
+    wasmtime::component::bindgen!({
+        path: "../wit/tables",
+        world: "looking-up",
+        imports: { default: trappable },
+    });
+}
+
 /// `crossdock:source`: what a language runtime imports and exports besides the
 /// adapter that it is.
 pub mod source {

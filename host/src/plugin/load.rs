@@ -266,6 +266,7 @@ impl Loader {
                     manifest,
                     pre,
                     wants_wasi,
+                    verified.looks_up,
                     self.scripts.clone(),
                 ))))
             }

@@ -15,6 +15,7 @@
 //! | [`guest`], [`warm`], [`room`] | what is cheap per call: instances, budgets, reuse, who makes room |
 //! | [`lanes`] | who goes on computing when a guest takes long |
 //! | [`ticker`] | the clock that bounds guests in time |
+//! | [`tables`] | lookup tables that stay in the host |
 //! | [`inbound`] | an adapter's messages that begin at the platform |
 //! | [`keys`], `verifying`, [`state`], [`wasi`], `output` | what a guest can reach |
 //! | [`manifest`] | what `describe` returns |
@@ -52,6 +53,7 @@ pub mod sandbox;
 pub mod script_engine;
 mod shape;
 pub mod state;
+pub mod tables;
 pub mod ticker;
 pub mod trust;
 pub mod verify;

@@ -87,6 +87,10 @@ impl Sandbox {
             &mut adapter,
             |state| state,
         )?;
+        bindings::tables::LookingUp::add_to_linker::<GuestState, KeysAccess>(
+            &mut adapter,
+            |state| state,
+        )?;
         let mut with_wasi = adapter.clone();
         wasmtime_wasi::p2::add_to_linker_async(&mut with_wasi)?;
 

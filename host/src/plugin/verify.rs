@@ -21,6 +21,9 @@ const INBOUND_EXPORT: &str = "crossdock:adapter/inbound@0.1.1";
 const COMPOSING_EXPORT: &str = "crossdock:adapter/composing@0.1.2";
 
 pub(super) const ADAPTER_EXPORT: &str = "crossdock:adapter/adapter@0.1.0";
+/// What only a script engine may import: tables that stay in the host.
+const TABLES_IMPORT: &str = "crossdock:script/tables@0.1.1";
+
 const ENGINE_EXPORT: &str = "crossdock:script/engine@0.1.0";
 
 /// What a language runtime exports besides the adapter.
@@ -38,7 +41,7 @@ pub const CONTRACTS: [Contract; 3] = [
     },
     Contract {
         contract: "crossdock:script",
-        versions: &["0.1.0"],
+        versions: &["0.1.0", "0.1.1"],
     },
     Contract {
         contract: "crossdock:source",
@@ -96,7 +99,7 @@ impl Kind {
     fn may_import(self, name: &str) -> bool {
         match self {
             Self::Adapter => ADAPTER_IMPORTS.contains(&name),
-            Self::ScriptEngine => false,
+            Self::ScriptEngine => name == TABLES_IMPORT,
             Self::LanguageRuntime => ADAPTER_IMPORTS.contains(&name) || name == FILE_IMPORT,
         }
     }
@@ -113,6 +116,8 @@ pub struct Verified {
     pub receives: bool,
     /// Whether it names secrets within bodies.
     pub composes: bool,
+    /// Whether it looks rows up that stay in the host.
+    pub looks_up: bool,
 }
 
 /// Checks a component's imports and exports by name.
@@ -131,7 +136,7 @@ pub fn verify(bytes: &[u8]) -> Result<Verified, Refusal> {
         return Err(without_export(&exports));
     };
 
-    let mut wants_wasi = false;
+    let (mut wants_wasi, mut looks_up) = (false, false);
     let (mut unknown, mut other_wasi) = (Vec::new(), Vec::new());
     for name in imports {
         if WASI_PACKAGES
@@ -142,7 +147,9 @@ pub fn verify(bytes: &[u8]) -> Result<Verified, Refusal> {
             if !is_wasi_version(name) {
                 other_wasi.push(name.to_owned());
             }
-        } else if !kind.may_import(name) {
+        } else if kind.may_import(name) {
+            looks_up |= name == TABLES_IMPORT;
+        } else {
             unknown.push(name.to_owned());
         }
     }
@@ -159,6 +166,7 @@ pub fn verify(bytes: &[u8]) -> Result<Verified, Refusal> {
         wants_wasi,
         receives: exports.contains(&INBOUND_EXPORT),
         composes: exports.contains(&COMPOSING_EXPORT),
+        looks_up,
     })
 }
 
@@ -316,12 +324,16 @@ mod tests {
                 wants_wasi: true,
                 receives: false,
                 composes: false,
+                looks_up: false,
             }
         );
         let kind = both(&[], &["other:thing/x@1.0.0", ENGINE_EXPORT])
             .unwrap()
             .kind;
         assert_eq!(kind, Kind::ScriptEngine);
+        let engine = both(&[TABLES_IMPORT], &[ENGINE_EXPORT]).unwrap();
+        assert!(engine.looks_up && engine.kind == Kind::ScriptEngine);
+        assert!(both(&[TABLES_IMPORT], &[ADAPTER_EXPORT]).is_err());
         let kind = both(&[FILE_IMPORT], &[ADAPTER_EXPORT, LANGUAGE_EXPORT])
             .unwrap()
             .kind;

@@ -17,7 +17,7 @@ use crate::problem::{Place, Problem};
 use crate::redact::Redactor;
 use crate::schema::{self, Verdict};
 use crate::script::Script;
-use crate::script::context::context;
+use crate::script::context::Sight;
 use crate::serving::connection::ConnectionGeneration;
 use crate::serving::connection_limits::Channels;
 use crate::serving::credentials::Credentials;
@@ -433,13 +433,14 @@ impl Builder<'_> {
             let detail = format!("connection `{}`: {detail}", self.connection.name);
             vec![self.problem(&key, "config-unknown-language", detail)]
         })?;
-        let context = context(&self.tenant.name, self.connection, operation).map_err(|error| {
-            let detail = format!("the context of its scripts cannot be written: {error}");
+        let sight = Sight::new(&self.tenant.name, self.connection, operation, engine);
+        let sight = sight.map_err(|why| {
+            let detail = format!("connection `{}`: {why}.", self.connection.name);
             vec![self.problem(&key, "config-bad-value", detail)]
         })?;
         let before = self.before;
         let before = before.and_then(|before| direction.scripts_of(before).get(operation));
-        let mut script = making::script(&self.tenant.name, source, context, before);
+        let mut script = making::script(&self.tenant.name, source, sight, before);
         let tests = making::cases(source).map_err(|problem| vec![problem])?;
         script.tests = tests.map(Arc::new);
         making::compile(engine, &script)

@@ -148,6 +148,13 @@ impl<'js> Realm<'js> {
         self.call("show", context)
     }
 
+    /// An object of the rows of a table that stays outside: what gives a row's text by
+    /// its key, and what gives that of all rows.
+    pub fn table(&self, find: Function<'js>, whole: Function<'js>) -> Result<Value<'js>> {
+        let helper: Function = self.helpers.get("table")?;
+        helper.call((find, whole))
+    }
+
     /// Says how numbers arrive, for `JSON.parse` in the script.
     pub fn arrive(&self, numbers: Numbers) -> Result<()> {
         self.call("numbers", numbers.flags())

@@ -204,6 +204,7 @@ const PACKAGES: [(&str, &str); 5] = [
     ("crossdock:adapter", "inbound"),
     ("crossdock:adapter", "composing"),
     ("crossdock:script", "script"),
+    ("crossdock:script", "tables"),
     ("crossdock:source", "source"),
 ];
 
