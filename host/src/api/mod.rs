@@ -12,6 +12,7 @@
 //! | `inbound` | what others send by themselves: a platform's pushes, a flow's webhook |
 //! | `deliveries` | `/v1/{tenant}/deliveries` and `/v1/deliveries`: what was accepted, what became of it, what a person does about it |
 //! | `events` | `/v1/{tenant}/deliveries/events`: what became of items, as it becomes known |
+//! | `listen` | streams of events: who listens, within which bounds, from where on |
 //! | `flows` | `/v1/{tenant}/flows`: which there are, what became of their runs, what a person does about them |
 //! | `pace` | `/v1/{tenant}/connections`: whether queued records leave |
 //! | `admin` | what is loaded, and retiring an adapter |
@@ -34,6 +35,7 @@ mod finish;
 mod flows;
 mod health;
 mod inbound;
+mod listen;
 mod metrics;
 mod pace;
 mod problem;
@@ -268,7 +270,7 @@ struct App<S> {
     /// One token per call being worked on; closed when the host is going down.
     calls: TaskTracker,
     /// Who listens to what becomes of items.
-    listeners: events::Listeners,
+    listeners: listen::Listeners,
     /// Who is read before it is known who it is.
     strangers: inbound::Strangers,
     /// Cancelled when the host is going down: what has no end of its own ends.
@@ -302,7 +304,7 @@ impl<S: Service> App<S> {
 
 /// Every route, as `(method, path)`, the way `openapi.json` writes them.
 #[cfg(test)]
-const ROUTES: [(&str, &str); 47] = [
+const ROUTES: [(&str, &str); 48] = [
     ("post", "/v1/{tenant}/{connection}/{operation}"),
     ("get", "/v1/{tenant}/{connection}/inbound"),
     ("post", "/v1/{tenant}/{connection}/inbound"),
@@ -336,6 +338,7 @@ const ROUTES: [(&str, &str); 47] = [
     ("get", "/v1/{tenant}/connections"),
     ("post", "/v1/{tenant}/connections/{connection}/resume"),
     ("get", "/v1/{tenant}/flows"),
+    ("get", "/v1/{tenant}/flows/events"),
     ("get", "/v1/{tenant}/flows/{flow}"),
     ("get", "/v1/{tenant}/flows/{flow}/runs"),
     ("get", "/v1/{tenant}/flows/{flow}/runs/{run}"),
