@@ -40,9 +40,7 @@ pub fn reach(schema: &Value, pointer: &str, wants_array: bool) -> Reach {
                 Ok(next) => next,
                 Err(known) => return Reach::Never { at, known },
             },
-            Some("array") if name.bytes().all(|byte| byte.is_ascii_digit()) => {
-                members.get("items")
-            }
+            Some("array") if name.bytes().all(|byte| byte.is_ascii_digit()) => members.get("items"),
             Some(_) => {
                 return Reach::Never {
                     at,

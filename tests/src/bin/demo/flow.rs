@@ -70,7 +70,7 @@ pub async fn show(binary: &Path, next_adapter: &Path) -> anyhow::Result<()> {
     heading("In the end");
     scene.stand_ins.behave("fengchao");
     scene.settle().await?;
-    let found = scene.compare();
+    let found = scene.compare().await?;
     let row = |(shop, equal): (&str, usize)| {
         vec![shop.to_owned(), format!("{equal} of {ARTICLES} articles")]
     };
