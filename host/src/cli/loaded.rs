@@ -313,6 +313,35 @@ mod tests {
     }
 
     #[test]
+    fn flows_are_listed_with_where_they_lead() {
+        let mut tenant = TenantStatus {
+            name: "acme".into(),
+            file: "tenants/acme/tenant.toml".into(),
+            generation: Some(1),
+            connections: Default::default(),
+            flows: Default::default(),
+            problems: Vec::new(),
+            loaded_at_ms: None,
+            checking: false,
+            unreadable_since_ms: None,
+            retry: None,
+            waits_with: None,
+        };
+        let without = tenants(Paint::stdout(), std::slice::from_ref(&tenant));
+        assert!(!without.contains("FLOW"), "{without}");
+        let flow = FlowStatus {
+            source: "folder",
+            runs: "every 5m".into(),
+            targets: vec!["mini-shop".into(), "out.csv".into()],
+        };
+        tenant.flows.insert("stock".into(), flow);
+        let with = tenants(Paint::stdout(), &[tenant]);
+        for part in ["FLOW", "stock", "folder", "every 5m", "mini-shop, out.csv"] {
+            assert!(with.contains(part), "{part}\n{with}");
+        }
+    }
+
+    #[test]
     fn a_refused_file_is_listed() {
         let status = PluginStatus {
             file: "plugins/bad.wasm".into(),

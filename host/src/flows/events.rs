@@ -48,6 +48,21 @@ pub struct FlowEvent {
     run: RunShown,
 }
 
+#[cfg(test)]
+impl FlowEvent {
+    /// One for the tests of interfaces.
+    pub fn example(run: RunShown) -> Self {
+        Self {
+            seq: 1,
+            tenant: "acme".into(),
+            flow: "stock".into(),
+            event: "begun",
+            at_ms: 1,
+            run,
+        }
+    }
+}
+
 fn text<S: Serializer>(text: &str, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(text)
 }
