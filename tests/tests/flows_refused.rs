@@ -97,15 +97,15 @@ async fn a_bad_flow_is_refused_with_file_line_and_key_and_what_ran_before_goes_o
         ),
         (
             GOOD.replace("records = \"/id_list\"", "records = \"/id_lsit\""),
-            "config-no-such-result acme/tenant.toml:15:92: flow `stock`: `records` leads nowhere: the result of `stock.pending` of adapter `wangdian` has nothing at `/id_lsit`; did you mean `id_list`?",
+            "config-no-such-result acme/tenant.toml:15:85: flow `stock`: `records` leads nowhere: the result of `stock.pending` of adapter `wangdian` has nothing at `/id_lsit`; did you mean `id_list`?",
         ),
         (
             GOOD.replace("records = \"/id_list\"", "records = \"/position\""),
-            "config-no-such-result acme/tenant.toml:15:92: flow `stock`: `records` leads nowhere: the result of `stock.pending` of adapter `wangdian` has no array at `/position`",
+            "config-no-such-result acme/tenant.toml:15:85: flow `stock`: `records` leads nowhere: the result of `stock.pending` of adapter `wangdian` has no array at `/position`",
         ),
         (
             GOOD.replace("from = \"/position\"", "from = \"/next\""),
-            "config-no-such-result acme/tenant.toml:15:",
+            "config-no-such-result acme/tenant.toml:15:118: flow `stock`: `cursor.from` leads nowhere: ",
         ),
         (
             GOOD.replace("[flows.stock]", "[flows.events]"),
