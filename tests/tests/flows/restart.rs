@@ -163,8 +163,11 @@ async fn a_tick_during_a_run_that_a_kill_cut_off_is_left_out_or_run_afterwards()
         let ended = first["ended_ms"].as_u64().expect("it ended");
         let tick = next["tick_ms"].as_u64().expect("its tick");
         assert_eq!(tick <= ended, queued, "{overlap}: {first} {next}");
-        let skipped = shown(&client).await.expect("the flow")["ticks_skipped"].as_u64();
-        assert!(skipped > Some(0), "{overlap}");
+        // Ticks that are run afterwards are run as one.
+        if !queued {
+            let flow = shown(&client).await.expect("the flow");
+            assert!(flow["ticks_skipped"].as_u64() > Some(0), "{flow}");
+        }
         host.kill().await;
     }
 }

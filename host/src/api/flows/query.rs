@@ -53,9 +53,10 @@ impl Query {
             "limit" => {
                 let number = value.parse().ok();
                 let number = number.filter(|number| (1..=most).contains(number));
-                self.limit = Some(number.ok_or_else(|| {
-                    wrong(format!("`limit` must be a number from 1 to {most}"))
-                })?);
+                self.limit =
+                    Some(number.ok_or_else(|| {
+                        wrong(format!("`limit` must be a number from 1 to {most}"))
+                    })?);
             }
             "before" => {
                 let number = value.parse().ok();

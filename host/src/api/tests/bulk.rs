@@ -59,7 +59,10 @@ async fn a_bad_line_ends_it_and_what_was_taken_is_told() {
     assert_eq!(problem["deliveries"].as_array().unwrap().len(), 2);
     // It says its place once: the reader's own line is always the first.
     let detail = problem["detail"].as_str().unwrap();
-    assert!(detail.starts_with("line 2101: it is not JSON: "), "{detail}");
+    assert!(
+        detail.starts_with("line 2101: it is not JSON: "),
+        "{detail}"
+    );
     assert!(detail.contains(" at column "), "{detail}");
     assert!(!detail.contains("line 1 "), "{detail}");
     // Mended and sent again under the same key: what was taken is known by its piece.

@@ -2,8 +2,8 @@
 
 use super::{Promise, T, begin, end, failed, flow, page, put, row, send, sent, stepped};
 use crate::{
-    FlowStore, NewPage, PageState, RunCounts, RunState, RunUpdate, SentPage, StageTimes, SteppedPage,
-    StoreError, limits,
+    FlowStore, NewPage, PageState, RunCounts, RunState, RunUpdate, SentPage, StageTimes,
+    SteppedPage, StoreError, limits,
 };
 
 pub(super) const PROMISES: &[Promise] = &[
