@@ -9,7 +9,7 @@ use std::time::{Duration, Instant, SystemTime};
 use axum::Router;
 use axum::body::Bytes;
 use crossdock_tests::bed::connection;
-use crossdock_tests::guests::{program, target_dir};
+use crossdock_tests::guests::program;
 use crossdock_tests::process::Serving;
 use http::Method;
 use serde_json::Value;
@@ -59,7 +59,7 @@ fn write(path: &Path, rows: usize) {
 /// The host's binary; `CROSSDOCK_BINARY` names another one, from the repository's
 /// folder on.
 fn binary() -> PathBuf {
-    let root = target_dir().join("..");
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     match std::env::var_os("CROSSDOCK_BINARY") {
         Some(other) => root.join(other),
         None => program("crossdock"),
