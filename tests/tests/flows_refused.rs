@@ -210,7 +210,7 @@ async fn an_adapter_under_which_a_flow_would_not_work_is_refused() {
 adapter = "test-adapter"
 base_url = "https://shop.example"
 [flows.read]
-from = { connection = "shop", operation = "read" }
+from = { connection = "shop", operation = "read", records = "/reply" }
 to = [ { connection = "shop", operation = "keyed" } ]
 "#;
     bed.put_tenant("acme", "tenant.toml", tenant);

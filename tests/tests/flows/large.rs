@@ -11,6 +11,7 @@ use axum::body::Bytes;
 use crossdock_tests::bed::connection;
 use crossdock_tests::guests::program;
 use crossdock_tests::process::Serving;
+use crossdock_tests::wait::until_async;
 use http::Method;
 use serde_json::Value;
 
@@ -88,6 +89,10 @@ async fn a_large_file_goes_through_a_flow_in_bounded_memory() {
         .checked()
         .await;
     let client = host.client();
+    until_async("the flow to be there", async || {
+        client.get("/v1/acme/flows/stock").await.ok()
+    })
+    .await;
     let began = Instant::now();
     let asked = client.send(Method::POST, "/v1/acme/flows/stock/run", Some(""));
     let (_, begun) = asked.await.expect("an answer");

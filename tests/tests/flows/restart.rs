@@ -197,6 +197,7 @@ async fn a_file_that_a_run_writes_has_every_record_once_after_kills() {
         let number = match &run {
             Some(number) => *number,
             None => {
+                until_async("the flow to be there", async || shown(&client).await).await;
                 let begun = client.post("/v1/acme/flows/stock/run", "").await;
                 let begun = begun.expect("a run")["run"].as_u64().expect("its number");
                 *run.insert(begun)
