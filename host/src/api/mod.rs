@@ -13,6 +13,7 @@
 //! | `inbound` | what others send by themselves: a platform's pushes, a flow's webhook |
 //! | `deliveries` | `/v1/{tenant}/deliveries` and `/v1/deliveries`: what was accepted, what became of it, what a person does about it |
 //! | `events` | `/v1/{tenant}/deliveries/events`: what became of items, as it becomes known |
+//! | `listen` | streams of events: who listens, within which bounds, from where on |
 //! | `flows` | `/v1/{tenant}/flows`: which there are, what became of their runs, what a person does about them |
 //! | `credentials` | `/v1/{tenant}/{connection}/credentials`: tokens that renew themselves, and the page that platforms send a person back to |
 //! | `pace` | `/v1/{tenant}/connections`: whether queued records leave |
@@ -37,6 +38,7 @@ mod finish;
 mod flows;
 mod health;
 mod inbound;
+mod listen;
 mod metrics;
 mod pace;
 mod problem;
@@ -78,7 +80,7 @@ struct App<S> {
     /// One token per call being worked on; closed when the host is going down.
     calls: TaskTracker,
     /// Who listens to what becomes of items.
-    listeners: events::Listeners,
+    listeners: listen::Listeners,
     /// Who is read before it is known who it is.
     strangers: inbound::Strangers,
     /// Cancelled when the host is going down: what has no end of its own ends.
@@ -112,7 +114,7 @@ impl<S: Service> App<S> {
 
 /// Every route, as `(method, path)`, the way `openapi.json` writes them.
 #[cfg(test)]
-const ROUTES: [(&str, &str); 53] = [
+const ROUTES: [(&str, &str); 54] = [
     ("post", "/v1/{tenant}/{connection}/{operation}"),
     ("get", "/v1/{tenant}/{connection}/inbound"),
     ("post", "/v1/{tenant}/{connection}/inbound"),
@@ -152,6 +154,7 @@ const ROUTES: [(&str, &str); 53] = [
     ("post", "/v1/{tenant}/{connection}/credentials/renew"),
     ("get", "/v1/{tenant}/{connection}/oauth/callback"),
     ("get", "/v1/{tenant}/flows"),
+    ("get", "/v1/{tenant}/flows/events"),
     ("get", "/v1/{tenant}/flows/{flow}"),
     ("get", "/v1/{tenant}/flows/{flow}/runs"),
     ("get", "/v1/{tenant}/flows/{flow}/runs/{run}"),

@@ -215,6 +215,7 @@ mod tests {
             file: "tenants/acme/tenant.toml".into(),
             generation: None,
             connections: Default::default(),
+            flows: Default::default(),
             problems: vec![
                 Problem::host("config-bad-value", "one"),
                 Problem::host("config-bad-value", "two"),

@@ -1,6 +1,8 @@
 //! A tenant's flows against the plugins that they use: what only adapters and
 //! script engines can tell.
 
+mod results;
+
 use std::sync::Arc;
 
 use serde_json::Value;
@@ -174,6 +176,7 @@ impl Fitting<'_> {
                     && self.only_reads(key, name, operation, problems)
                 {
                     self.input(key, name, operation, source, problems);
+                    self.pointers(key, name, source, problems);
                 }
             }
             What::Call(name, script) => {

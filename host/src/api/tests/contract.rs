@@ -139,6 +139,10 @@ fn flows_are_shown_as_it_says() {
                 unreadable: Some("no key".into()),
             }),
         ),
+        (
+            "FlowEvent",
+            serde_json::to_value(crate::flows::events::FlowEvent::example(run())),
+        ),
         ("FlowRun", serde_json::to_value(run())),
         ("FlowCounts", serde_json::to_value(run().counts)),
         (

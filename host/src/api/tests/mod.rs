@@ -42,7 +42,7 @@ use crate::plugin::inbound::Push;
 use crate::problem::{Place, Problem};
 use crate::reload::current::{Following, Gaps};
 use crate::reload::passing::{Retry, Unwatched};
-use crate::reload::status::{PluginStatus, RefusalStatus, TenantStatus};
+use crate::reload::status::{FlowStatus, PluginStatus, RefusalStatus, TenantStatus};
 use crate::report::{
     DeliveryStatus, DryRequest, DryRun, Generations, ItemReport, ItemStatus, Report, RequestReport,
 };
@@ -233,6 +233,15 @@ impl Service for Fake {
             file: "tenants/acme/tenant.toml".into(),
             generation: Some(2),
             connections: [("shop".to_owned(), "lingzhi".to_owned())].into(),
+            flows: [(
+                "stock".to_owned(),
+                FlowStatus {
+                    source: "operation",
+                    runs: "every 5m".into(),
+                    targets: vec!["shop".into()],
+                },
+            )]
+            .into(),
             problems: vec![
                 Problem::host("config-bad-value", "no such adapter").place(Place {
                     file: "tenants/acme/tenant.toml".into(),

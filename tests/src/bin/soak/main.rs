@@ -33,6 +33,9 @@ struct Arguments {
     /// Rounds of changes in the ERP, with --flows
     #[arg(long, default_value_t = 30, value_parser = clap::value_parser!(u32).range(1..=100_000))]
     rounds: u32,
+    /// Without kills and faults, with --flows: nothing at all may be sent twice
+    #[arg(long, requires = "flows", conflicts_with = "kills")]
+    calm: bool,
     /// Draws records, faults and kills; that of a run that failed repeats them
     #[arg(long)]
     seed: Option<u32>,
@@ -78,8 +81,12 @@ async fn flows(arguments: Arguments) -> anyhow::Result<()> {
         binary: arguments.host.unwrap_or_else(host_binary),
         articles: arguments.items.unwrap_or(2_000) as usize,
         rounds: arguments.rounds as usize,
-        kills: arguments.kills.unwrap_or(10) as usize,
+        kills: match arguments.calm {
+            true => 0,
+            false => arguments.kills.unwrap_or(10) as usize,
+        },
         seed: arguments.seed.unwrap_or_else(of_now).into(),
+        calm: arguments.calm,
         patience: Duration::from_secs(60 * u64::from(arguments.minutes)),
         tells: true,
     };
@@ -91,7 +98,8 @@ async fn flows(arguments: Arguments) -> anyhow::Result<()> {
     println!("\n{found}");
     found.hold()?;
     println!(
-        "every shop has the stock of the ERP, every confirmation matches, no older number came after a newer one"
+        "every shop has the stock of the ERP, every confirmation matches, no older number came after a newer one, \
+         no change by something came twice, and no total was sent again whose end was written down"
     );
     Ok(())
 }
