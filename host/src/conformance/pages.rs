@@ -41,8 +41,9 @@ enum End {
 impl Pages<'_, '_, '_> {
     /// Each answer of an example after which a request follows is given again.
     pub async fn run(mut self, examples: &[&Example]) -> Result<(), Stuck> {
+        let operation = self.operation;
         let own = examples.iter();
-        let own = own.filter(|example| example.operation == self.operation);
+        let own = own.filter(|example| example.operation == operation);
         let own = own.filter(|example| example.replies.iter().any(|reply| reply.next.is_some()));
         for example in own.take(MOST_EXAMPLES) {
             self.example(example).await?;
