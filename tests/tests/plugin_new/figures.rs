@@ -15,6 +15,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use crossdock_tests::bed::Bed;
+use crossdock_tests::client::Client;
 use crossdock_tests::guests::{plugin, plugin_file, program};
 use crossdock_tests::process::{Ended, Serving, crossdock_at};
 use crossdock_tests::swap::median_and_worst;
@@ -210,7 +211,9 @@ async fn figures_of_each_language() {
         }
         let began = Instant::now();
         // Apart, so that one that fails does not take the others' figures along.
-        let measured = tokio::spawn(rows(binary.clone(), (language, source, comment)));
+        let measured = tokio::task::LocalSet::new();
+        let rows = rows(binary.clone(), (language, source, comment));
+        let measured = measured.run_until(async { tokio::task::spawn_local(rows).await });
         match measured.await {
             Ok(rows) => table.extend(rows),
             Err(error) => failed.push(format!("{language}: {error}")),
@@ -268,17 +271,7 @@ async fn saves(binary: &Path, language: &str, source: &str) -> String {
         let newer = original.replace(QUERY, &word);
         let saved = Instant::now();
         std::fs::write(&path, newer).unwrap();
-        let serves = async || {
-            let call = "/v1/acme/shop/stock.query?dry_run=true";
-            let sent = client
-                .send(Method::POST, call, Some(r#"{"sku":"A-1"}"#))
-                .await;
-            let (_, report) = sent.expect("an answer");
-            let url = report["requests"][0]["url"].as_str();
-            // `…-1` is how `…-10` begins.
-            url.is_some_and(|url| url.split('?').next().is_some_and(|path| path.ends_with(&word)))
-        };
-        while !serves().await {
+        while !serves(&client, &word).await {
             let status = watching.as_ref().map(Watching::said);
             assert!(saved.elapsed() < LONGEST, "the save does not serve: {status:?}");
             tokio::time::sleep(Duration::from_millis(1)).await;
@@ -288,6 +281,19 @@ async fn saves(binary: &Path, language: &str, source: &str) -> String {
     // The first one compiles the crates around it.
     let (median, worst) = median_and_worst(&times[1..]);
     format!(" {} | {} |", seconds(median), seconds(worst))
+}
+
+/// Whether a call has what was saved.
+async fn serves(client: &Client, word: &str) -> bool {
+    let call = "/v1/acme/shop/stock.query?dry_run=true";
+    let sent = client
+        .send(Method::POST, call, Some(r#"{"sku":"A-1"}"#))
+        .await;
+    let (_, report) = sent.expect("an answer");
+    let url = report["requests"][0]["url"].as_str();
+    // `…-1` is how `…-10` begins.
+    let path = url.and_then(|url| url.split('?').next());
+    path.is_some_and(|path| path.ends_with(word))
 }
 
 /// What a save changes: the path of the request.
