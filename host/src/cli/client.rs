@@ -256,9 +256,7 @@ async fn whole(request: Request<Full<Bytes>>, patience: Duration) -> Result<Answ
         collect(response, &url).await
     });
     let seconds = patience.as_secs();
-    asked
-        .await
-        .unwrap_or(Err(NoAnswer::Late { url, seconds }))
+    asked.await.unwrap_or(Err(NoAnswer::Late { url, seconds }))
 }
 
 /// The URL at which a host that listens on `listen` can be asked on this machine.

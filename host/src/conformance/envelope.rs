@@ -37,6 +37,9 @@ struct Known {
     example: String,
     operation: String,
     body: Value,
+    /// Everything is accepted. A platform says `duplicate` in the form of a failure
+    /// as often as not.
+    accepted: bool,
     /// It is about the whole call, and not about an item: credentials or a rate.
     sure: bool,
 }
@@ -84,9 +87,11 @@ impl Envelopes {
             example: example.name.clone(),
             operation: example.operation.clone(),
             body,
+            accepted: is(&["accepted"]),
             sure: is(&of_the_call),
         };
-        let none_good = !outcomes.is_empty() && !outcomes.iter().any(|one| good.contains(&&*one.status));
+        let none_good =
+            !outcomes.is_empty() && !outcomes.iter().any(|one| good.contains(&&*one.status));
         if is(&good) && reply.next.is_none() {
             self.successes.push(known);
         } else if none_good && !self.failures.iter().any(|other| other.body == known.body) {
@@ -94,10 +99,10 @@ impl Envelopes {
         }
     }
 
-    /// Successes of an operation.
+    /// Successes of an operation that say nothing of a failure.
     pub fn successes(&self, operation: &str) -> impl Iterator<Item = &Value> {
         let of = self.successes.iter();
-        let of = of.filter(move |success| success.operation == operation);
+        let of = of.filter(move |success| success.accepted && success.operation == operation);
         of.map(|success| &success.body)
     }
 
@@ -114,15 +119,17 @@ impl Envelopes {
         failures.collect()
     }
 
-    /// A success with signs of failure in their places.
+    /// A success with what a failure says in the same places, where a sign of
+    /// failure is among that.
     pub fn contradictions(&self, success: &Value) -> Vec<Answer> {
         let failures = self.failures.iter().filter_map(|failure| {
-            let signs = self.signs(failure, success);
-            let body = with(success, &signs)?;
+            self.signs(failure, success).first()?;
+            let said = differing(failure, success);
+            let body = with(success, &said)?;
             let what = format!(
                 "an example's answer whose envelope says what it says in the failure of example `{}` ({})",
                 failure.example,
-                places(&signs)
+                places(&said)
             );
             Some(as_answer(&what, &body, failure.sure))
         });
@@ -142,14 +149,27 @@ impl Envelopes {
             let mut failures = self.failures.iter();
             failures.find_map(|failure| {
                 let mut signs = self.signs(failure, success).into_iter();
-                let bad = |value: &Value| self.bad_codes.iter().any(|(code, _)| *code == text_of(value));
+                let bad = |value: &Value| {
+                    self.bad_codes
+                        .iter()
+                        .any(|(code, _)| *code == text_of(value))
+                };
                 signs.find_map(|(pointer, value)| bad(value).then_some(pointer))
             })
         });
         let Some(pointer) = place else {
             return Vec::new();
         };
-        let codes = self.bad_codes.iter().filter_map(|(code, outcome)| {
+        // One code may mean several things, and a success among them.
+        let said = |code: &str| {
+            let mut here = self
+                .successes
+                .iter()
+                .filter_map(|one| one.body.pointer(&pointer));
+            here.any(|value| text_of(value) == *code)
+        };
+        let codes = self.bad_codes.iter().filter(|(code, _)| !said(code));
+        let codes = codes.filter_map(|(code, outcome)| {
             let here = success.pointer(&pointer)?;
             // In the form that the platform writes them in.
             let value = match here {
@@ -169,14 +189,12 @@ impl Envelopes {
     /// What stands in a failure where this success says something else, and so
     /// does every other one.
     fn signs<'f>(&self, failure: &'f Known, success: &Value) -> Vec<Leaf<'f>> {
-        let leaves = leaves(&failure.body).into_iter();
-        let leaves = leaves.filter(|(pointer, value)| {
-            let here = success.pointer(pointer);
+        let mut leaves = differing(failure, success);
+        leaves.retain(|(pointer, value)| {
             let said = |one: &Known| one.body.pointer(pointer) == Some(*value);
-            here.is_some_and(|here| is_leaf(here) && here != *value)
-                && !self.successes.iter().any(said)
+            !self.successes.iter().any(said)
         });
-        leaves.collect()
+        leaves
     }
 
     /// Whether a failure differs from what successes look like, and not only in
@@ -187,8 +205,22 @@ impl Envelopes {
     }
 }
 
+/// What stands in a failure where this success says something else.
+fn differing<'f>(failure: &'f Known, success: &Value) -> Vec<Leaf<'f>> {
+    let mut leaves = leaves(&failure.body);
+    leaves.retain(|(pointer, value)| {
+        let here = success.pointer(pointer);
+        here.is_some_and(|here| is_leaf(here) && here != *value)
+    });
+    leaves
+}
+
 fn as_answer(what: &str, body: &Value, sure: bool) -> Answer {
-    let success = if sure { Success::Never } else { Success::Unlikely };
+    let success = if sure {
+        Success::Never
+    } else {
+        Success::Unlikely
+    };
     answer(what, 200, JSON, Body::Text(body.to_string()), success)
 }
 
@@ -240,7 +272,9 @@ fn with(success: &Value, signs: &[Leaf<'_>]) -> Option<Value> {
 }
 
 fn places(signs: &[Leaf<'_>]) -> String {
-    let all = signs.iter().map(|(pointer, value)| format!("`{pointer}`: {value}"));
+    let all = signs
+        .iter()
+        .map(|(pointer, value)| format!("`{pointer}`: {value}"));
     all.collect::<Vec<_>>().join(", ")
 }
 
@@ -281,11 +315,17 @@ mod tests {
         ];
         let known = Envelopes::of(&examples.iter().collect::<Vec<_>>(), &[]);
         for operation in ["stock.update", "stock.query"] {
-            assert_eq!(bodies(&known.failures(operation)), [(bad.clone(), Success::Never)]);
+            assert_eq!(
+                bodies(&known.failures(operation)),
+                [(bad.clone(), Success::Never)]
+            );
         }
         assert_eq!(
             bodies(&known.contradictions(&good)),
-            [(json!({"code": 7, "id": "b", "data": {"n": 1}}), Success::Never)]
+            [(
+                json!({"code": 7, "id": "b", "data": {"n": 1}}),
+                Success::Never
+            )]
         );
         assert_eq!(known.successes("stock.update").collect::<Vec<_>>(), [&good]);
     }
@@ -304,6 +344,31 @@ mod tests {
     }
 
     #[test]
+    fn a_code_that_some_success_has_is_no_sign_by_itself() {
+        let good = json!({"code": 0, "sub": null});
+        let twice = json!({"code": 9, "sub": "twice"});
+        let bad = json!({"code": 9, "sub": "no such sku"});
+        let examples = [
+            example("stock.update", &good, "accepted"),
+            example("stock.update", &twice, "duplicate"),
+            example("stock.query", &bad, "rejected"),
+        ];
+        let code = |code: &str, outcome: &str| Code {
+            code: code.into(),
+            meaning: "x".into(),
+            outcome: outcome.into(),
+        };
+        let codes = [code("0", "accepted"), code("9", "rejected")];
+        let known = Envelopes::of(&examples.iter().collect::<Vec<_>>(), &codes);
+        assert_eq!(known.successes("stock.update").collect::<Vec<_>>(), [&good]);
+        // All that it says, and not only what no success says.
+        assert_eq!(
+            bodies(&known.contradictions(&good)),
+            [(bad, Success::Unlikely)]
+        );
+    }
+
+    #[test]
     fn codes_of_the_manifest_stand_where_the_good_one_stood() {
         let good = json!({"resp": {"code": "0", "sub": "0"}, "n": 0});
         let examples = [example("stock.update", &good, "accepted")];
@@ -316,7 +381,10 @@ mod tests {
         let known = Envelopes::of(&examples.iter().collect::<Vec<_>>(), &codes);
         assert_eq!(
             bodies(&known.contradictions(&good)),
-            [(json!({"resp": {"code": "27", "sub": "0"}, "n": 0}), Success::Never)]
+            [(
+                json!({"resp": {"code": "27", "sub": "0"}, "n": 0}),
+                Success::Never
+            )]
         );
         // One that does not write them as a platform would is left out.
         let numbers = json!({"code": 0});

@@ -37,7 +37,8 @@ const BINARY: &str = "CROSSDOCK_BINARY";
 const LONGEST: Duration = Duration::from_secs(600);
 
 /// Settings of a host on a machine that may be busy.
-const PATIENT: &str = "[limits]\nguest_deadline_ms = 20000\ncheck_timeout_ms = 300000\ncompile_timeout_ms = 600000\n";
+const PATIENT: &str =
+    "[limits]\nguest_deadline_ms = 20000\ncheck_timeout_ms = 300000\ncompile_timeout_ms = 600000\n";
 
 /// Saves of which the median and the worst are told.
 const SAVES: usize = 20;
@@ -273,7 +274,10 @@ async fn saves(binary: &Path, language: &str, source: &str) -> String {
         std::fs::write(&path, newer).unwrap();
         while !serves(&client, &word).await {
             let status = watching.as_ref().map(Watching::said);
-            assert!(saved.elapsed() < LONGEST, "the save does not serve: {status:?}");
+            assert!(
+                saved.elapsed() < LONGEST,
+                "the save does not serve: {status:?}"
+            );
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
         times.push(saved.elapsed());

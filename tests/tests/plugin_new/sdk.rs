@@ -117,11 +117,20 @@ fn the_guide_has_the_signature_of_every_function_of_the_rust_sdk() {
         all.extend(signatures(module, &source));
     }
     assert!(all.len() > 80, "{all:#?}");
-    let missing: Vec<_> = all.iter().filter(|one| !listed.contains(&&***one)).collect();
+    let missing: Vec<_> = all
+        .iter()
+        .filter(|one| !listed.contains(&&***one))
+        .collect();
     assert!(missing.is_empty(), "not in the guide: {missing:#?}");
-    let written = listed.iter().filter(|line| line.contains("::") && line.contains('('));
+    let written = listed
+        .iter()
+        .filter(|line| line.contains("::") && line.contains('('));
     let gone: Vec<_> = written
-        .filter(|line| line.split("::").next().is_some_and(|owner| owner.chars().all(char::is_alphanumeric)))
+        .filter(|line| {
+            line.split("::")
+                .next()
+                .is_some_and(|owner| owner.chars().all(char::is_alphanumeric))
+        })
         .filter(|line| !all.iter().any(|one| one == **line))
         .collect();
     assert!(gone.is_empty(), "in the guide and nowhere else: {gone:#?}");

@@ -12,7 +12,9 @@ pub fn adds_only(before: &Example, came: &Example) -> bool {
     none_or_same(&before.requests, &came.requests)
         && none_or_same(&before.failures, &came.failures)
         && before.replies.len() == came.replies.len()
-        && replies.clone().all(|(before, came)| read_alike(before, came))
+        && replies
+            .clone()
+            .all(|(before, came)| read_alike(before, came))
 }
 
 fn read_alike(before: &ExampleReply, came: &ExampleReply) -> bool {
@@ -57,18 +59,39 @@ mod tests {
         let other = json!([{"method": "GET", "path": "/b"}]);
         let silent = json!([{"status": 200, "body": "{}"}]);
         let read = json!([{"status": 200, "body": "{}", "outcomes": [{"status": "accepted"}]}]);
-        let read_otherwise = json!([{"status": 200, "body": "{}", "outcomes": [{"status": "unknown"}]}]);
+        let read_otherwise =
+            json!([{"status": 200, "body": "{}", "outcomes": [{"status": "unknown"}]}]);
         for (before, came, adds) in [
             (json!({}), json!({"requests": request}), true),
-            (json!({"requests": request}), json!({"requests": request, "failures": [{"item": 0}]}), true),
-            (json!({"requests": request}), json!({"requests": other}), false),
+            (
+                json!({"requests": request}),
+                json!({"requests": request, "failures": [{"item": 0}]}),
+                true,
+            ),
+            (
+                json!({"requests": request}),
+                json!({"requests": other}),
+                false,
+            ),
             (json!({"requests": request}), json!({"requests": []}), false),
-            (json!({"replies": silent}), json!({"requests": request, "replies": read}), true),
+            (
+                json!({"replies": silent}),
+                json!({"requests": request, "replies": read}),
+                true,
+            ),
             (json!({"replies": read}), json!({"replies": read}), true),
-            (json!({"replies": read}), json!({"replies": read_otherwise}), false),
+            (
+                json!({"replies": read}),
+                json!({"replies": read_otherwise}),
+                false,
+            ),
             (json!({"replies": read}), json!({"replies": silent}), false),
         ] {
-            assert_eq!(adds_only(&example(&before), &example(&came)), adds, "{before} {came}");
+            assert_eq!(
+                adds_only(&example(&before), &example(&came)),
+                adds,
+                "{before} {came}"
+            );
         }
     }
 }
