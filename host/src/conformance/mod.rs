@@ -9,15 +9,19 @@
 //! | `setting` | settings, secrets and time of an operation's calls |
 //! | `documents` | documents of its schema through `map` and `sign` |
 //! | `replies`, `answers` | answers of every kind through `parse-response` |
+//! | `envelope` | answers that say of themselves that they are failures, as far as examples and codes tell |
+//! | `pages` | whether pages come to an end |
 //! | `purity` | the same call, again and in a fresh instance |
 //! | `generate`, `pattern`, `mutate`, `chance` | documents, the same ones every time |
 
 mod answers;
 mod chance;
 mod documents;
+mod envelope;
 mod generate;
 pub mod kept;
 mod mutate;
+mod pages;
 mod pattern;
 mod purity;
 mod replies;
@@ -34,6 +38,8 @@ use crate::plugin::manifest::{Example, GRANT};
 use crate::plugin::verify::optional_interfaces;
 use crate::schema::{Schema, Verdict};
 use documents::Documents;
+use envelope::Envelopes;
+use pages::Pages;
 use replies::Replies;
 pub use report::{Finding, Report, Weight};
 use serde_json::Value;
@@ -100,6 +106,7 @@ pub async fn check(
     let exports = shape.exports(component.engine()).map(|(name, _)| name);
     report.interfaces = optional_interfaces(exports);
     hold(adapter, &examples, &mut report).await?;
+    let envelopes = Envelopes::of(&examples, &adapter.manifest.codes);
     let operations = adapter.manifest.operations.iter();
     let mut operations: Vec<(&str, Value)> = operations
         .map(|operation| (&*operation.name, operation.document.clone()))
@@ -130,9 +137,16 @@ pub async fn check(
         let replies = Replies {
             trial: &mut trial,
             setting: &setting,
+            envelopes: &envelopes,
             report: &mut report,
         };
         replies.run(&requests, &mut tried).await?;
+        let pages = Pages {
+            trial: &mut trial,
+            operation: name,
+            report: &mut report,
+        };
+        pages.run(&examples).await?;
         if requests.is_empty() {
             let fix =
                 "write a golden example with a request, or look at what `map` refuses and why";

@@ -5,6 +5,7 @@ use serde_json::Value;
 use super::answers::{self, Answer, Success};
 use super::chance::Chance;
 use super::documents::failed;
+use super::envelope::Envelopes;
 use super::mutate::mutated;
 use super::report::{Finding, Report, Tried};
 use super::setting::Setting;
@@ -27,6 +28,7 @@ const CHANGED: usize = 200;
 pub(super) struct Replies<'t, 'a, 'r> {
     pub trial: &'t mut Trial<'a>,
     pub setting: &'t Setting,
+    pub envelopes: &'t Envelopes,
     pub report: &'r mut Report,
 }
 
@@ -39,6 +41,7 @@ impl Replies<'_, '_, '_> {
             if index > 0 {
                 continue;
             }
+            self.failures(request, tried).await?;
             let good: Vec<(u16, String)> = self.setting.answers.clone();
             for (status, text) in good.iter().take(MOST_GOOD) {
                 for answer in answers::torn(text, *status) {
@@ -55,6 +58,33 @@ impl Replies<'_, '_, '_> {
                     break;
                 };
                 let answer = answers::changed(&mutated(&document, &mut chance), status);
+                self.one(request, &answer, tried).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// What the platform is known to say of failures: as it is, and in answers that
+    /// are accepted without it.
+    async fn failures(&mut self, request: &Request, tried: &mut Tried) -> Result<(), Stuck> {
+        let envelopes = self.envelopes;
+        let Setting {
+            context, operation, ..
+        } = self.setting;
+        for answer in envelopes.failures(operation) {
+            self.one(request, &answer, tried).await?;
+        }
+        for success in envelopes.successes(operation).take(MOST_GOOD) {
+            let plain = answers::changed(success, 200);
+            let gave = self
+                .trial
+                .parse(context, operation, request, &plain.reply)
+                .await?;
+            // One that belongs to another request says nothing about this one.
+            if !matches!(gave, Gave::Answer(parsed) if all_accepted(&parsed.outcomes)) {
+                continue;
+            }
+            for answer in envelopes.contradictions(success) {
                 self.one(request, &answer, tried).await?;
             }
         }
@@ -129,6 +159,11 @@ impl Replies<'_, '_, '_> {
         };
         self.report.add(finding.of(&self.setting.operation));
     }
+}
+
+fn all_accepted(outcomes: &[Outcome]) -> bool {
+    let mut outcomes = outcomes.iter();
+    outcomes.all(|outcome| matches!(outcome, Outcome::Accepted(_) | Outcome::Duplicate(_)))
 }
 
 fn capital(text: &str) -> String {

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`sandbox`] | what is expensive once: the wasmtime engine, the linkers, the epoch ticker |
 //! | [`artifact`], [`cache`], `code` | a file's bytes and hash; compiled code kept on disk, or made |
+//! | [`writes`] | what is written beside the work, which a process that ends waits for |
 //! | [`compile`] | from bytes to machine code, in a bounded process |
 //! | [`verify`] | which contract a component implements, and that it imports nothing else |
 //! | `shape` | the types of a component's interface, beside the contract's |
@@ -60,6 +61,7 @@ pub mod verify;
 mod verifying;
 pub mod warm;
 pub mod wasi;
+pub mod writes;
 
 /// The adapter contract's types, as the host uses them.
 pub mod contract {

@@ -21,7 +21,7 @@ const BUNDLED: [(&str, &str); 6] = [
 /// Fewer than people get, where it is not about how many.
 const FEW: &str = "40";
 
-fn findings(checked: &Value) -> Vec<String> {
+pub fn findings(checked: &Value) -> Vec<String> {
     let findings = checked["conformance"]["findings"]
         .as_array()
         .expect("findings");

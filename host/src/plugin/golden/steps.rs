@@ -74,7 +74,7 @@ fn operation<'g>(
 }
 
 /// What the host would pass as context.
-fn context(example: &Example) -> Context {
+pub(crate) fn context(example: &Example) -> Context {
     Context {
         now_ms: example.context.now_ms,
         nonce: example.context.nonce.clone(),
@@ -93,7 +93,7 @@ fn secrets(example: &Example) -> Arc<BTreeMap<String, Secret>> {
 }
 
 /// What the host would pass to `map`.
-fn items(example: &Example) -> Vec<Item> {
+pub(crate) fn items(example: &Example) -> Vec<Item> {
     let items = example.items.iter().enumerate();
     items
         .map(|(index, item)| Item {
@@ -104,7 +104,7 @@ fn items(example: &Example) -> Vec<Item> {
 }
 
 /// An answer as the host would pass it.
-fn reply(reply: &ExampleReply) -> Result<Reply, String> {
+pub(crate) fn reply(reply: &ExampleReply) -> Result<Reply, String> {
     Ok(Reply {
         status: reply.status,
         headers: reply.headers.clone(),
@@ -387,7 +387,7 @@ impl Steps<'_> {
 
 /// The request that a reply answers: one that `map` made, or one that followed
 /// an earlier reply.
-fn asked<'r>(
+pub(crate) fn asked<'r>(
     reply: &ExampleReply,
     mapped: &'r [Request],
     follow_ups: &'r [Option<Request>],
