@@ -106,11 +106,13 @@ impl Envelopes {
         of.map(|success| &success.body)
     }
 
-    /// Failures as they are, for whichever request of an operation: of its own
-    /// those that are about no item, of others those that bear a sign as well.
+    /// Failures as they are, for whichever request of an operation: those that are
+    /// about no item, and of other operations those that bear a sign in what this
+    /// one's successes say, too.
     pub fn failures(&self, operation: &str) -> Vec<Answer> {
         let failures = self.failures.iter().filter(|failure| {
-            failure.sure || (failure.operation != operation && self.bears_a_sign(failure))
+            failure.sure
+                || (failure.operation != operation && self.bears_a_sign(failure, operation))
         });
         let failures = failures.take(MOST).map(|failure| {
             let what = format!("the failure of example `{}`", failure.example);
@@ -197,11 +199,14 @@ impl Envelopes {
         leaves
     }
 
-    /// Whether a failure differs from what successes look like, and not only in
-    /// what it says of items.
-    fn bears_a_sign(&self, failure: &Known) -> bool {
-        let mut all = self.successes.iter();
-        all.any(|success| !self.signs(failure, &success.body).is_empty())
+    /// Whether a failure says something else than an operation's successes where
+    /// these say how it went.
+    fn bears_a_sign(&self, failure: &Known, operation: &str) -> bool {
+        let mut all = self.successes(operation);
+        all.any(|success| {
+            let signs = self.signs(failure, success);
+            signs.iter().any(|(pointer, _)| names_a_code(pointer))
+        })
     }
 }
 
