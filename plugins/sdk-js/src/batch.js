@@ -47,14 +47,20 @@ export function chunks(list, size) {
 export function batch(items, { size = Infinity, read = (item) => item.document, groupBy, draft, repeatable = false }) {
   const { rows: found, failures } = rows(items, read);
   const groups = groupBy ? group(found, groupBy) : [[undefined, found]];
-  const requests = groups.flatMap(([name, members]) => chunks(members, Math.min(size, members.length || 1)).map((some) => {
-    const values = some.map((row) => row.value);
-    return {
-      draft: draft(values, name, some),
-      items: some.map((row) => row.index),
-      repeatable: typeof repeatable === "function" ? repeatable(values) : repeatable,
-    };
-  }));
+  const requests = [];
+  for (let at = 0; at < groups.length; at++) {
+    const name = groups[at][0];
+    const pieces = chunks(groups[at][1], size);
+    for (let piece = 0; piece < pieces.length; piece++) {
+      const some = pieces[piece];
+      const values = some.map((row) => row.value);
+      requests.push({
+        draft: draft(values, name, some),
+        items: some.map((row) => row.index),
+        repeatable: typeof repeatable === "function" ? repeatable(values) : repeatable,
+      });
+    }
+  }
   return { requests, failures };
 }
 
