@@ -516,15 +516,15 @@ const outcome = {
  * item. The others are rows: { index, key, value }.
  */
 function rows(items, read) {
-  const [found, failures] = [[], []];
-  items.forEach((item, index) => {
+  const found = [], failures = [];
+  for (let index = 0; index < items.length; index++) {
     try {
-      found.push({ index, key: item.key, value: read(item, index) });
+      found.push({ index, key: items[index].key, value: read(items[index], index) });
     } catch (error) {
       if (!(error instanceof Fault)) throw error;
       failures.push({ item: index, fault: error });
     }
-  });
+  }
   return { rows: found, failures };
 }
 
@@ -560,10 +560,14 @@ function batch(items, { size = Infinity, read = (item) => item.document, groupBy
     const pieces = chunks(groups[at][1], size);
     for (let piece = 0; piece < pieces.length; piece++) {
       const some = pieces[piece];
-      const values = some.map((row) => row.value);
+      const values = [], indices = [];
+      for (let row = 0; row < some.length; row++) {
+        values.push(some[row].value);
+        indices.push(some[row].index);
+      }
       requests.push({
         draft: draft(values, name, some),
-        items: some.map((row) => row.index),
+        items: indices,
         repeatable: typeof repeatable === "function" ? repeatable(values) : repeatable,
       });
     }

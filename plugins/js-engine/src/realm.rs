@@ -233,16 +233,14 @@ fn read_json<'js>(
     }
 }
 
-/// JSON with numbers as they were written. Nothing where none is known, or
-/// where JSON cannot say the value: `JSON.stringify` is left to decide then.
+/// JSON with numbers as they were written, and quicker than by `JSON.stringify`
+/// with its checks. Nothing where JSON cannot say the value: that is left to
+/// decide then.
 fn write_json<'js>(
     value: &Value<'js>,
     helpers: Object<'js>,
     spelled: &Spelled,
 ) -> Result<Option<String>> {
-    if spelled.is_empty() {
-        return Ok(None);
-    }
     let setting = write::Setting {
         realm: &Realm::of(helpers)?,
         item: "",
