@@ -1,6 +1,7 @@
 //! The parts put together: what the command line and inbound HTTP talk to.
 
 mod arrivals;
+mod credentials;
 mod kept;
 mod scrape;
 mod trying;
@@ -18,6 +19,7 @@ use crate::delivery::order;
 use crate::delivery::path::deliver;
 use crate::files;
 use crate::flows::Flows;
+use crate::grants::Grants;
 use crate::outbox::{self, CallJournal, Outbox, Queued};
 use crate::plugin::cache::CodeCache;
 use crate::plugin::code;
@@ -57,6 +59,8 @@ pub struct Host {
     outbox: Option<Outbox>,
     /// The flows of its tenants, where it has an outbox.
     flows: Option<Flows>,
+    /// The grants of its connections, likewise.
+    grants: Option<Grants>,
     /// What everything that is being received or worked on may hold together.
     memory: Budget,
     vital: Arc<Vital>,
@@ -130,6 +134,7 @@ impl Host {
             recorder,
             outbox: None,
             flows: None,
+            grants: None,
             memory,
             vital: Arc::new(vital),
             telemetry,
@@ -235,6 +240,7 @@ impl Host {
             ));
         }
         troubles.extend(self.outbox.as_ref().and_then(Outbox::trouble));
+        troubles.extend(self.grants.as_ref().and_then(Grants::trouble));
         troubles
     }
 

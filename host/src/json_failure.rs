@@ -17,6 +17,16 @@ pub(crate) fn sentence(error: &serde_json::Error) -> String {
     }
 }
 
+/// The same of one line whose number is told beside: the reader's own, which is
+/// always 1, is left out.
+pub(crate) fn within_a_line(error: &serde_json::Error) -> String {
+    sentence(error).replacen(
+        " at line 1",
+        if error.column() == 0 { "" } else { " at" },
+        1,
+    )
+}
+
 /// Where, as far as it is known.
 fn position(error: &serde_json::Error) -> String {
     match (error.line(), error.column()) {

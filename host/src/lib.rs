@@ -22,6 +22,7 @@
 //! | [`inbound`] | what others send by themselves, on its way to a flow |
 //! | [`outbox`] | records that wait for their platform, on disk |
 //! | [`flows`] | from where records come, step by step, to every place that wants them |
+//! | [`grants`] | credentials that renew themselves
 //! | [`recording`] | the last items of each operation, for trying a changed script on them |
 //! | [`schema`] | adapters' JSON Schemas, run under bounds |
 //! | [`http`] | outbound calls, byte for byte as signed |
@@ -59,6 +60,7 @@ pub mod delivery;
 mod file_failure;
 mod files;
 pub mod flows;
+pub mod grants;
 pub mod host;
 pub mod http;
 pub mod inbound;

@@ -7,6 +7,7 @@
 //! | `guest-clock` | the thread that lets guests' deadlines pass | the host ends in good order |
 //! | `outbox` | the task that delivers what was taken in | the host ends in good order |
 //! | `flows` | the task that looks after flows | the host ends in good order |
+//! | `grants` | the task that looks after credentials | the host ends in good order |
 //! | `recording` | the thread that writes recorded items | calls go on, `/readyz` says so |
 //! | `log` | the thread that writes log lines | calls go on, `/readyz` says so |
 //!
@@ -32,6 +33,8 @@ pub enum Part {
     Outbox,
     /// The task that looks after flows.
     Flows,
+    /// The task that looks after credentials.
+    Grants,
     /// The thread that writes recorded items.
     Recording,
     /// The thread that writes log lines.
@@ -46,6 +49,7 @@ impl Part {
             Self::GuestClock => "guest-clock",
             Self::Outbox => "outbox",
             Self::Flows => "flows",
+            Self::Grants => "grants",
             Self::Recording => "recording",
             Self::Log => "log",
         }
@@ -55,7 +59,7 @@ impl Part {
     pub fn is_vital(self) -> bool {
         matches!(
             self,
-            Self::Reload | Self::GuestClock | Self::Outbox | Self::Flows
+            Self::Reload | Self::GuestClock | Self::Outbox | Self::Flows | Self::Grants
         )
     }
 
@@ -72,6 +76,9 @@ impl Part {
             }
             Self::Flows => {
                 "the task that looks after flows has ended; the host has to be restarted"
+            }
+            Self::Grants => {
+                "the task that looks after credentials has ended; the host has to be restarted"
             }
             Self::Recording => {
                 "the thread that records items has ended; restart the host to record again"

@@ -28,13 +28,17 @@ const fault = {
   other: (message) => new Fault("other", message),
 };
 
-// Text, bytes, hexadecimal and Base64. QuickJS has no TextEncoder.
+// Text, bytes, hexadecimal and Base64. QuickJS has no TextEncoder. In the host, what
+// the runtime has of these is quicker; `undefined` comes from it for what it does not
+// take.
 
 /** Text with U+FFFD in the place of halves of characters. */
 const wellFormed = (text) => text.toWellFormed();
 
 /** Text → its bytes in UTF-8. */
 function utf8(text) {
+  const made = host.utf8?.(text);
+  if (made !== undefined) return made;
   const escaped = encodeURIComponent(wellFormed(text));
   const bytes = [];
   for (let at = 0; at < escaped.length; at++) {
@@ -46,6 +50,8 @@ function utf8(text) {
 
 /** Bytes in UTF-8 → text; what is no UTF-8 becomes U+FFFD. */
 function fromUtf8(bytes) {
+  const made = host.fromUtf8?.(bytes);
+  if (made !== undefined) return made;
   const out = [];
   let at = 0;
   while (at < bytes.length) {
@@ -70,7 +76,7 @@ const hexOf = (bytes) => Array.from(bytes, (byte) => (byte < 16 ? "0" : "") + by
 const bytesOf = (value) => (typeof value === "string" ? utf8(value) : value);
 
 /** Bytes (or text, as UTF-8) → lower-case hexadecimal. */
-const hex = (bytes) => hexOf(bytesOf(bytes));
+const hex = (bytes) => host.hex?.(bytes) ?? hexOf(bytesOf(bytes));
 /** The same in upper case. */
 const hexUpper = (bytes) => hex(bytes).toUpperCase();
 
@@ -84,6 +90,8 @@ const ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789
 
 /** Bytes (or text, as UTF-8) → Base64 with padding (RFC 4648, section 4). */
 function base64(value) {
+  const made = host.base64?.(value);
+  if (made !== undefined) return made;
   const bytes = bytesOf(value);
   let out = "";
   for (let at = 0; at < bytes.length; at += 3) {
@@ -508,15 +516,15 @@ const outcome = {
  * item. The others are rows: { index, key, value }.
  */
 function rows(items, read) {
-  const [found, failures] = [[], []];
-  items.forEach((item, index) => {
+  const found = [], failures = [];
+  for (let index = 0; index < items.length; index++) {
     try {
-      found.push({ index, key: item.key, value: read(item, index) });
+      found.push({ index, key: items[index].key, value: read(items[index], index) });
     } catch (error) {
       if (!(error instanceof Fault)) throw error;
       failures.push({ item: index, fault: error });
     }
-  });
+  }
   return { rows: found, failures };
 }
 
@@ -546,14 +554,24 @@ function chunks(list, size) {
 function batch(items, { size = Infinity, read = (item) => item.document, groupBy, draft, repeatable = false }) {
   const { rows: found, failures } = rows(items, read);
   const groups = groupBy ? group(found, groupBy) : [[undefined, found]];
-  const requests = groups.flatMap(([name, members]) => chunks(members, Math.min(size, members.length || 1)).map((some) => {
-    const values = some.map((row) => row.value);
-    return {
-      draft: draft(values, name, some),
-      items: some.map((row) => row.index),
-      repeatable: typeof repeatable === "function" ? repeatable(values) : repeatable,
-    };
-  }));
+  const requests = [];
+  for (let at = 0; at < groups.length; at++) {
+    const name = groups[at][0];
+    const pieces = chunks(groups[at][1], size);
+    for (let piece = 0; piece < pieces.length; piece++) {
+      const some = pieces[piece];
+      const values = [], indices = [];
+      for (let row = 0; row < some.length; row++) {
+        values.push(some[row].value);
+        indices.push(some[row].index);
+      }
+      requests.push({
+        draft: draft(values, name, some),
+        items: indices,
+        repeatable: typeof repeatable === "function" ? repeatable(values) : repeatable,
+      });
+    }
+  }
   return { requests, failures };
 }
 

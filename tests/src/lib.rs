@@ -2,8 +2,10 @@
 //!
 //! * [`bed`]: a folder with plugins and tenants, and a host over it.
 //! * [`echo`]: a server that answers with what it got.
+//! * [`grants`]: shops whose tokens a token server gives, and a person who agrees.
 //! * [`leaks`]: a search for secrets where none may be.
 //! * [`live`]: a host whose every answer shows which files it came from.
+//! * [`month`]: a month of short tokens under load, the host killed all the time.
 //! * [`platforms`]: a tenant with connections to the platforms' stand-ins.
 //! * [`process`]: the `crossdock` command as a process.
 //! * [`scripted`]: a host with one tenant for each of some scripts.
@@ -17,9 +19,11 @@
 pub mod bed;
 pub mod client;
 pub mod echo;
+pub mod grants;
 pub mod guests;
 pub mod leaks;
 pub mod live;
+pub mod month;
 pub mod platforms;
 pub mod process;
 pub mod recorder;

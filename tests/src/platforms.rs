@@ -14,10 +14,20 @@ use serde_json::Value;
 
 use crate::bed::Bed;
 
-/// The platforms that have an adapter and a stand-in.
+/// The platforms of which seed documents are kept.
 pub const PLATFORMS: [&str; 5] = ["lingzhi", "fengchao", "doudian", "wangdian", "dingliyun"];
 
-/// The platforms that take stock records.
+/// All bundled adapters; each has a stand-in.
+pub const BUNDLED: [&str; 6] = [
+    "lingzhi",
+    "fengchao",
+    "doudian",
+    "wangdian",
+    "dingliyun",
+    "shopify",
+];
+
+/// The platforms that take any stock record; Shopify's articles are numbers.
 pub const STOCK_PLATFORMS: [&str; 4] = ["lingzhi", "fengchao", "doudian", "dingliyun"];
 
 /// The tenant of all connections.
@@ -54,6 +64,7 @@ impl Connection {
             "doudian" => &[("app_key", "app-key")],
             "wangdian" => &[("sid", "wdtapi3"), ("key", "appkey")],
             "dingliyun" => &[("tenant_id", "demo")],
+            "shopify" => &[("default_location", "7")],
             other => panic!("there is no platform {other}"),
         };
         let settings = settings
@@ -113,6 +124,10 @@ impl Connection {
                 &[("password", "demo-password")],
                 r#"auth = { basic = { user = "demo-user", secret = "password" } }"#,
             ),
+            "shopify" => (
+                &[("access-token", "shpat-demo")],
+                r#"auth = { header = { name = "X-Shopify-Access-Token", secret = "access-token" } }"#,
+            ),
             _ => (&[], ""),
         }
     }
@@ -168,7 +183,7 @@ pub struct Platforms {
 }
 
 impl Platforms {
-    /// Starts both with these connections. The host has all five adapters and
+    /// Starts both with these connections. The host has all bundled adapters and
     /// the jq engine.
     ///
     /// # Panics
@@ -187,7 +202,7 @@ impl Platforms {
         configuration: &str,
     ) -> Self {
         let stand_ins = StandIns::start(options).await.expect("the stand-ins");
-        let mut plugins = PLATFORMS.to_vec();
+        let mut plugins = BUNDLED.to_vec();
         plugins.push("script-jq");
         let bed = Bed::with_plugins(&plugins);
         bed.share_compiled_code();
@@ -198,7 +213,7 @@ impl Platforms {
             .unwrap_or_else(|problem| panic!("{problem}"));
         assert_eq!(
             host.snapshot().adapters.len(),
-            PLATFORMS.len(),
+            BUNDLED.len(),
             "{:?}",
             host.plugins()
         );

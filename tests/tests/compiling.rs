@@ -290,3 +290,40 @@ async fn the_bundled_plugins_compile_within_the_default_limits() {
         println!("{}: {size} KiB in {took:?}", path.display());
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_command_ends_when_the_code_that_it_compiled_is_kept_and_sweeps_what_another_left() {
+    let bed = Bed::new();
+    bed.configure("");
+    let code = bed.path("data/code");
+    std::fs::create_dir_all(&code).expect("a folder");
+    let left = |name: &str, hours: u64| {
+        let file = std::fs::File::create(code.join(name)).expect("a file");
+        let age = Duration::from_secs(hours * 3600);
+        file.set_modified(std::time::SystemTime::now() - age)
+            .expect("its time");
+        file
+    };
+    // One was left by a process that is gone, another one is being written.
+    drop(left(".tmpLeft", 1));
+    let written = left(".tmpWritten", 1);
+    written.lock().expect("a lock");
+    let files = ["lingzhi", "fengchao", "doudian"].map(guests::plugin_file);
+    let files = files.each_ref().map(|file| file.to_str().expect("a path"));
+    let quick = [&["plugin", "check", "--quick"], &files[..]].concat();
+    let ended = run(&bed.path(""), &quick).await;
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    let names = || -> Vec<String> {
+        let entries = std::fs::read_dir(&code).expect("the folder").flatten();
+        let names = entries.map(|entry| entry.file_name().to_string_lossy().into_owned());
+        names.collect()
+    };
+    let kept = names();
+    let compiled = kept.iter().filter(|name| name.ends_with(".cwasm")).count();
+    assert_eq!(compiled, files.len(), "{kept:?}");
+    let temporary: Vec<_> = kept.iter().filter(|it| it.starts_with(".tmp")).collect();
+    assert_eq!(temporary, [".tmpWritten"], "{kept:?}");
+    // The next one has no need to compile.
+    let again = run(&bed.path(""), &quick).await;
+    assert_eq!(again.stdout.matches("(cached)").count(), 3, "{again:?}");
+}

@@ -96,6 +96,22 @@ async fn a_bad_flow_is_refused_with_file_line_and_key_and_what_ran_before_goes_o
             "config-bad-input acme/tenant.toml:15:69: flow `stock`: `input` does not fit `stock.pending` of adapter `wangdian`: /count: ",
         ),
         (
+            GOOD.replace("records = \"/id_list\"", "records = \"/id_lsit\""),
+            "config-no-such-result acme/tenant.toml:15:85: flow `stock`: `records` leads nowhere: the result of `stock.pending` of adapter `wangdian` has nothing at `/id_lsit`; did you mean `id_list`?",
+        ),
+        (
+            GOOD.replace("records = \"/id_list\"", "records = \"/position\""),
+            "config-no-such-result acme/tenant.toml:15:85: flow `stock`: `records` leads nowhere: the result of `stock.pending` of adapter `wangdian` has no array at `/position`",
+        ),
+        (
+            GOOD.replace("from = \"/position\"", "from = \"/next\""),
+            "config-no-such-result acme/tenant.toml:15:118: flow `stock`: `cursor.from` leads nowhere: ",
+        ),
+        (
+            GOOD.replace("[flows.stock]", "[flows.events]"),
+            "config-bad-name acme/tenant.toml:13:",
+        ),
+        (
             GOOD.replace("good.jq", "bad.jq"),
             "config-does-not-fit acme/tenant.toml:17:64: flow `stock`: what ",
         ),
@@ -194,7 +210,7 @@ async fn an_adapter_under_which_a_flow_would_not_work_is_refused() {
 adapter = "test-adapter"
 base_url = "https://shop.example"
 [flows.read]
-from = { connection = "shop", operation = "read" }
+from = { connection = "shop", operation = "read", records = "/reply" }
 to = [ { connection = "shop", operation = "keyed" } ]
 "#;
     bed.put_tenant("acme", "tenant.toml", tenant);

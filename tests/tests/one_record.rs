@@ -328,6 +328,7 @@ async fn the_core_is_the_same_in_every_stock_update() {
     }
     let names: Vec<&str> = cores.keys().map(|name| name.as_ref()).collect();
     let mut expected = STOCK_PLATFORMS.to_vec();
+    expected.push("shopify");
     expected.sort_unstable();
     assert_eq!(names, expected);
     let first = &cores["lingzhi"];

@@ -36,10 +36,11 @@ cargo xtask <command>
   demo --tour [--keep]
                  single calls to stand-ins of five platforms; with --keep, host
                  and stand-ins run until Ctrl-C
-  soak [--flows] [--kills N] [--items M] [--seed S]
+  soak [--flows|--credentials] [--kills N] [--items M] [--seed S]
                  the host killed again and again while records are queued and
                  platforms misbehave: what it says, beside what they keep; with
-                 --flows, stock goes from an ERP to three shops meanwhile
+                 --flows, stock goes from an ERP to three shops meanwhile; with
+                 --credentials, a month of short tokens is renewed meanwhile
   test [ARG…]    every test; ARGs go to `cargo test`
   bench [--json FILE] [--only adapter|script|calls|tenants|outbox]
                  the figures of docs/performance.md

@@ -2,8 +2,8 @@
 //!
 //! A guest is a folder with a crate whose `crate-type` names `cdylib`. Its
 //! folder's name is its file's name. In `package.metadata.crossdock` it may say
-//! `needs = ["clang"]`, that there is C in it, and `imports = []`, that it has
-//! to be sufficient to itself.
+//! `needs = ["clang"]`, that there is C in it, and `imports = […]`, all that
+//! it may import, which may be nothing.
 
 use crate::clang;
 use crate::project;
@@ -106,8 +106,8 @@ struct Guest {
     folder: PathBuf,
     /// There is C in it.
     needs_clang: bool,
-    /// It may import nothing.
-    sufficient: bool,
+    /// All that it may import, with commas between, where that is said.
+    imports: Option<String>,
     /// Folder of the finished component.
     destination: PathBuf,
 }
@@ -266,8 +266,8 @@ fn remapped_paths() -> String {
 fn finish(guest: &Guest, modules: &Path, componentize: &Path) -> Result<Artifact, Failure> {
     let path = guest.component();
     let mut command = Command::new(componentize);
-    if guest.sufficient {
-        command.arg("--no-imports");
+    if let Some(imports) = &guest.imports {
+        command.arg("--imports").arg(imports);
     }
     let markers = guest.folder.join("markers.txt");
     if markers.exists() {
@@ -325,7 +325,7 @@ fn discover() -> Result<Vec<Guest>, Failure> {
                     package: package.to_owned(),
                     folder: entry.path(),
                     needs_clang: manifest.contains("\nneeds = [\"clang\"]\n"),
-                    sufficient: manifest.contains("\nimports = []\n"),
+                    imports: imports(&manifest),
                     destination: destination.clone(),
                 });
             }
@@ -333,6 +333,14 @@ fn discover() -> Result<Vec<Guest>, Failure> {
     }
     guests.sort_by(|a, b| a.name.cmp(&b.name));
     Ok(guests)
+}
+
+/// What a manifest says of imports.
+fn imports(manifest: &str) -> Option<String> {
+    let mut lines = manifest.lines();
+    let list = lines.find_map(|line| line.strip_prefix("imports = [")?.strip_suffix(']'))?;
+    let names = list.split(',').map(|name| name.trim().trim_matches('"'));
+    Some(names.collect::<Vec<_>>().join(","))
 }
 
 /// The package's name, if its manifest asks for a `cdylib`.

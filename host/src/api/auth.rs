@@ -68,6 +68,16 @@ pub(super) enum Opened {
     Admin,
 }
 
+impl Opened {
+    /// Who asked, for people.
+    pub fn by(self) -> &'static str {
+        match self {
+            Self::Tenant => "the tenant",
+            Self::Admin => "an administrator",
+        }
+    }
+}
+
 /// The rules, with what they need from the configuration.
 #[derive(Debug)]
 pub(super) struct Access {

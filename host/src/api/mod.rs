@@ -3,6 +3,7 @@
 //! | part | what it does |
 //! |---|---|
 //! | `serve` | listens, ends in good order |
+//! | `service` | what all of it needs from the host |
 //! | `connections` | which connections are open, and which makes room for another |
 //! | `wire` | a client's socket, with bounds on how slow the client may be |
 //! | `answering` | what every answer has in common |
@@ -12,7 +13,9 @@
 //! | `inbound` | what others send by themselves: a platform's pushes, a flow's webhook |
 //! | `deliveries` | `/v1/{tenant}/deliveries` and `/v1/deliveries`: what was accepted, what became of it, what a person does about it |
 //! | `events` | `/v1/{tenant}/deliveries/events`: what became of items, as it becomes known |
+//! | `listen` | streams of events: who listens, within which bounds, from where on |
 //! | `flows` | `/v1/{tenant}/flows`: which there are, what became of their runs, what a person does about them |
+//! | `credentials` | `/v1/{tenant}/{connection}/credentials`: tokens that renew themselves, and the page that platforms send a person back to |
 //! | `pace` | `/v1/{tenant}/connections`: whether queued records leave |
 //! | `admin` | what is loaded, and retiring an adapter |
 //! | `health` | `/healthz`, `/readyz`, `/openapi.json` |
@@ -28,17 +31,20 @@ mod bulk;
 mod calls;
 mod clock;
 mod connections;
+mod credentials;
 mod deliveries;
 mod events;
 mod finish;
 mod flows;
 mod health;
 mod inbound;
+mod listen;
 mod metrics;
 mod pace;
 mod problem;
 mod query;
 mod serve;
+mod service;
 #[cfg(test)]
 mod tests;
 mod wire;
@@ -52,22 +58,9 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tokio_util::task::task_tracker::TaskTrackerToken;
 
-use crate::budget::Budget;
-use crate::config::{HostConfig, TokenHash, WebhookSource};
-use crate::flows::Flows;
-use crate::host::{Call, Host};
-use crate::inbound::{Record, Refusal, TakenIn};
-use crate::outbox::{Outbox, Queued};
-use crate::plugin::inbound::{Answer, Push};
-use crate::problem::Problem;
-use crate::reload::current::Following;
-use crate::reload::status::{PluginStatus, TenantStatus};
-use crate::report::{DryRun, Report};
-use crate::telemetry::Telemetry;
-use crate::vital::Trouble;
-
 pub use auth::TokenMode;
 pub use serve::{Control, Server, bind, token_mode};
+pub use service::Service;
 
 pub(crate) use admin::Plugins;
 pub(crate) use deliveries::query::LEAST_MS;
@@ -80,187 +73,6 @@ use problem::Refused;
 /// later, which costs less than waiting for a time-out.
 const MOST_CALLS: usize = 1024;
 
-/// What inbound HTTP needs from the host.
-pub trait Service: Send + Sync + 'static {
-    /// The configuration the host was started with.
-    fn config(&self) -> &HostConfig;
-
-    /// Hashes of the tokens that may call for a tenant; nothing for a tenant
-    /// that does not serve.
-    fn tokens_of(&self, tenant: &str) -> Option<Vec<TokenHash>>;
-
-    /// Whether any tenant that serves has a token.
-    fn any_tenant_has_tokens(&self) -> bool;
-
-    /// Whether a tenant is being checked of which nothing has served yet, so that
-    /// its tokens are not known.
-    fn is_loading(&self) -> bool;
-
-    /// Every plugin file.
-    fn plugins(&self) -> Vec<PluginStatus>;
-
-    /// Every tenant folder.
-    fn tenants(&self) -> Vec<TenantStatus>;
-
-    /// What is not followed as it should be.
-    fn following(&self) -> Following;
-
-    /// What does not work as it should.
-    fn troubles(&self) -> Vec<Trouble>;
-
-    /// What everything that is being received or worked on may hold together.
-    fn memory(&self) -> &Budget;
-
-    /// One delivery, now.
-    fn call(&self, call: Call) -> impl Future<Output = Result<Report, Problem>> + Send;
-
-    /// Whether a call is queued that does not say otherwise.
-    fn queues(&self, call: &Call) -> bool;
-
-    /// Takes a call's items in, to be delivered as soon as that can be done.
-    fn queue(&self, call: Call) -> impl Future<Output = Result<Queued, Problem>> + Send;
-
-    /// Has the adapter of a connection verify and split what a platform pushed. Its
-    /// answer is given when everything is on disk.
-    fn push(
-        &self,
-        tenant: &str,
-        connection: &str,
-        push: Push,
-    ) -> impl Future<Output = Result<Answer, Refusal>> + Send;
-
-    /// What a flow takes from whoever posts to it; nothing if it is no such flow.
-    fn webhook(&self, tenant: &str, flow: &str) -> Option<WebhookSource>;
-
-    /// Keeps records for a flow. They are on disk when this returns.
-    fn keep(
-        &self,
-        tenant: &str,
-        flow: &str,
-        records: Vec<Record>,
-    ) -> impl Future<Output = Result<TakenIn, Problem>> + Send;
-
-    /// Where items are that were taken in.
-    ///
-    /// # Errors
-    /// Nothing is taken in here.
-    fn outbox(&self) -> Result<&Outbox, Problem>;
-
-    /// The flows of its tenants.
-    ///
-    /// # Errors
-    /// None are run here.
-    fn flows(&self) -> Result<&Flows, Problem>;
-
-    /// What is counted and traced.
-    fn telemetry(&self) -> &Telemetry;
-
-    /// Everything that is counted, as Prometheus reads it.
-    fn metrics(&self) -> impl Future<Output = Result<String, Problem>> + Send;
-
-    /// What a call would send.
-    fn dry_run(&self, call: Call) -> impl Future<Output = Result<DryRun, Problem>> + Send;
-
-    /// Confirms that an adapter whose file vanished may be retired.
-    fn retire(&self, plugin: &str) -> impl Future<Output = Result<(), Problem>> + Send;
-}
-
-impl Service for Host {
-    fn config(&self) -> &HostConfig {
-        Host::config(self)
-    }
-
-    fn tokens_of(&self, tenant: &str) -> Option<Vec<TokenHash>> {
-        let snapshot = self.snapshot();
-        let tenant = snapshot.tenants.get(tenant)?;
-        Some(tenant.config.tokens.clone())
-    }
-
-    fn any_tenant_has_tokens(&self) -> bool {
-        self.snapshot()
-            .tenants
-            .values()
-            .any(|tenant| !tenant.config.tokens.is_empty())
-    }
-
-    fn is_loading(&self) -> bool {
-        Host::is_loading(self)
-    }
-
-    fn plugins(&self) -> Vec<PluginStatus> {
-        Host::plugins(self)
-    }
-
-    fn tenants(&self) -> Vec<TenantStatus> {
-        Host::tenants(self)
-    }
-
-    fn following(&self) -> Following {
-        Host::following(self)
-    }
-
-    fn troubles(&self) -> Vec<Trouble> {
-        Host::troubles(self)
-    }
-
-    fn memory(&self) -> &Budget {
-        Host::memory(self)
-    }
-
-    async fn call(&self, call: Call) -> Result<Report, Problem> {
-        Host::call(self, call).await
-    }
-
-    fn queues(&self, call: &Call) -> bool {
-        Host::queues(self, call)
-    }
-
-    async fn queue(&self, call: Call) -> Result<Queued, Problem> {
-        Host::queue(self, call).await
-    }
-
-    async fn push(&self, tenant: &str, connection: &str, push: Push) -> Result<Answer, Refusal> {
-        Host::push(self, tenant, connection, push).await
-    }
-
-    fn webhook(&self, tenant: &str, flow: &str) -> Option<WebhookSource> {
-        Host::webhook(self, tenant, flow)
-    }
-
-    async fn keep(
-        &self,
-        tenant: &str,
-        flow: &str,
-        records: Vec<Record>,
-    ) -> Result<TakenIn, Problem> {
-        Host::keep(self, tenant, flow, records).await
-    }
-
-    fn outbox(&self) -> Result<&Outbox, Problem> {
-        Host::outbox(self)
-    }
-
-    fn flows(&self) -> Result<&Flows, Problem> {
-        Host::flows(self)
-    }
-
-    fn telemetry(&self) -> &Telemetry {
-        Host::telemetry(self)
-    }
-
-    async fn metrics(&self) -> Result<String, Problem> {
-        Host::metrics(self).await
-    }
-
-    async fn dry_run(&self, call: Call) -> Result<DryRun, Problem> {
-        Host::dry_run(self, call).await
-    }
-
-    async fn retire(&self, plugin: &str) -> Result<(), Problem> {
-        Host::retire(self, plugin).await
-    }
-}
-
 /// What the handlers share.
 struct App<S> {
     service: S,
@@ -268,7 +80,7 @@ struct App<S> {
     /// One token per call being worked on; closed when the host is going down.
     calls: TaskTracker,
     /// Who listens to what becomes of items.
-    listeners: events::Listeners,
+    listeners: listen::Listeners,
     /// Who is read before it is known who it is.
     strangers: inbound::Strangers,
     /// Cancelled when the host is going down: what has no end of its own ends.
@@ -302,7 +114,7 @@ impl<S: Service> App<S> {
 
 /// Every route, as `(method, path)`, the way `openapi.json` writes them.
 #[cfg(test)]
-const ROUTES: [(&str, &str); 47] = [
+const ROUTES: [(&str, &str); 54] = [
     ("post", "/v1/{tenant}/{connection}/{operation}"),
     ("get", "/v1/{tenant}/{connection}/inbound"),
     ("post", "/v1/{tenant}/{connection}/inbound"),
@@ -335,7 +147,14 @@ const ROUTES: [(&str, &str); 47] = [
     ("post", "/v1/deliveries/{id}/items/{index}/edit"),
     ("get", "/v1/{tenant}/connections"),
     ("post", "/v1/{tenant}/connections/{connection}/resume"),
+    ("get", "/v1/{tenant}/{connection}/credentials"),
+    ("delete", "/v1/{tenant}/{connection}/credentials"),
+    ("post", "/v1/{tenant}/{connection}/credentials/authorize"),
+    ("post", "/v1/{tenant}/{connection}/credentials/code"),
+    ("post", "/v1/{tenant}/{connection}/credentials/renew"),
+    ("get", "/v1/{tenant}/{connection}/oauth/callback"),
     ("get", "/v1/{tenant}/flows"),
+    ("get", "/v1/{tenant}/flows/events"),
     ("get", "/v1/{tenant}/flows/{flow}"),
     ("get", "/v1/{tenant}/flows/{flow}/runs"),
     ("get", "/v1/{tenant}/flows/{flow}/runs/{run}"),
@@ -369,6 +188,7 @@ fn router<S: Service>(app: Arc<App<S>>) -> Router {
         .route("/v1/{tenant}/flows/{flow}", post(inbound::webhook::<S>))
         .merge(deliveries::routes::<S>())
         .merge(flows::routes::<S>())
+        .merge(credentials::routes::<S>())
         .route(
             "/v1/{tenant}/deliveries/events",
             get(events::of_tenant::<S>),

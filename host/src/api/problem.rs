@@ -162,7 +162,9 @@ pub(super) fn status_of(problem: &Problem) -> StatusCode {
             return StatusCode::INSUFFICIENT_STORAGE;
         }
         "unknown-event" => return StatusCode::BAD_REQUEST,
-        "queue-not-available" | "flows-not-available" => return StatusCode::NOT_IMPLEMENTED,
+        "queue-not-available" | "flows-not-available" | "grants-not-available" => {
+            return StatusCode::NOT_IMPLEMENTED;
+        }
         "invalid-query" => return StatusCode::BAD_REQUEST,
         _ if code == "throttled" || code.ends_with("-throttled") => {
             return StatusCode::TOO_MANY_REQUESTS;

@@ -5,13 +5,14 @@ use serde::Serialize;
 use super::Global;
 use super::failure::{Exit, Failure, Finished};
 use super::loaded;
-use super::terminal::{Paint, clean, count, print, print_json};
+use super::terminal::{Paint, clean, count, print, print_json, table};
 use crate::api::token_mode;
-use crate::config::load_host;
+use crate::config::{Auth, OAuth2Grant, load_host};
 use crate::host::Host;
 use crate::outbox::missing_key;
 use crate::problem::Problem;
 use crate::reload::status::{PluginStatus, TenantStatus};
+use crate::serving::credentials::{GrantKind, grant_of};
 
 /// What was found, for programs.
 #[derive(Serialize, Default)]
@@ -21,11 +22,60 @@ struct Findings {
     host: Vec<Problem>,
     plugins: Vec<PluginStatus>,
     tenants: Vec<TenantStatus>,
+    /// Connections whose credentials the host gets and renews by itself.
+    grants: Vec<Granted>,
     /// What does not keep the host from serving and should be put right.
     warnings: Vec<Problem>,
     /// Whether it came to loading anything.
     #[serde(skip)]
     loaded: bool,
+}
+
+/// A connection with a grant.
+#[derive(Serialize)]
+struct Granted {
+    tenant: String,
+    connection: String,
+    /// `oauth2` or `adapter`: who says how a token is had.
+    by: &'static str,
+    /// Whether a person has to authorize it.
+    person: bool,
+}
+
+/// Of everything that is loaded.
+fn grants(host: &Host) -> Vec<Granted> {
+    let snapshot = host.snapshot();
+    let mut grants = Vec::new();
+    for (tenant, generation) in &snapshot.tenants {
+        for (name, connection) in &generation.connections {
+            let config = &connection.config;
+            let Some(adapter) = snapshot.adapters.get(&config.adapter) else {
+                continue;
+            };
+            let Some(kind) = grant_of(config, adapter) else {
+                continue;
+            };
+            let (by, person) = match (kind, &config.auth) {
+                (GrantKind::OAuth2, Some(Auth::OAuth2(oauth2))) => (
+                    "oauth2",
+                    matches!(oauth2.grant, OAuth2Grant::AuthorizationCode { .. }),
+                ),
+                _ => {
+                    let grant = adapter.manifest.grant.as_ref();
+                    let alone = grant.is_some_and(|grant| grant.needs_nobody(&config.settings));
+                    ("adapter", !alone)
+                }
+            };
+            grants.push(Granted {
+                tenant: tenant.to_string(),
+                connection: name.to_string(),
+                by,
+                person,
+            });
+        }
+    }
+    grants.sort_by(|a, b| (&a.tenant, &a.connection).cmp(&(&b.tenant, &b.connection)));
+    grants
 }
 
 impl Findings {
@@ -55,6 +105,7 @@ pub(super) async fn run(global: &Global, json: bool) -> Finished {
                     .collect(),
                 plugins: host.plugins(),
                 tenants: host.tenants(),
+                grants: grants(&host),
                 warnings: host.warnings(),
                 loaded: true,
             }
@@ -82,6 +133,10 @@ fn text(paint: Paint, findings: &Findings) -> Result<String, Failure> {
         text.push_str(&loaded::tenants(paint, &findings.tenants));
         text.push('\n');
     }
+    if !findings.grants.is_empty() {
+        text.push_str(&granted(paint, &findings.grants));
+        text.push('\n');
+    }
     for warning in &findings.warnings {
         let said = clean(&warning.detail);
         text.push_str(&format!("  {} {said}\n", paint.bold("warning")));
@@ -96,9 +151,56 @@ fn text(paint: Paint, findings: &Findings) -> Result<String, Failure> {
     Ok(text)
 }
 
+/// Connections with grants, as a table.
+fn granted(paint: Paint, grants: &[Granted]) -> String {
+    let rows: Vec<Vec<String>> = grants
+        .iter()
+        .map(|grant| {
+            let by = match grant.by {
+                "oauth2" => "auth.oauth2",
+                _ => "its adapter",
+            };
+            let first = match grant.person {
+                true => "a person, once: crossdock connection authorize",
+                false => "the host",
+            };
+            vec![
+                grant.tenant.clone(),
+                grant.connection.clone(),
+                by.into(),
+                first.into(),
+            ]
+        })
+        .collect();
+    let header = ["TENANT", "CONNECTION", "BY", "FIRST TOKEN BY"];
+    format!(
+        "{}\n{}",
+        paint.bold("credentials that renew themselves"),
+        table(paint, &header, &rows)
+    )
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn connections_with_a_grant_are_said() {
+        let findings = Findings {
+            loaded: true,
+            grants: vec![Granted {
+                tenant: "acme".into(),
+                connection: "shop".into(),
+                by: "oauth2",
+                person: true,
+            }],
+            ..Findings::default()
+        };
+        let text = text(Paint::stdout(), &findings).unwrap();
+        let expected = "credentials that renew themselves\n  TENANT  CONNECTION  BY           FIRST TOKEN BY\n  \
+                        acme    shop        auth.oauth2  a person, once: crossdock connection authorize\n";
+        assert!(text.contains(expected), "{text}");
+    }
 
     #[test]
     fn everything_wrong_is_counted() {
@@ -113,6 +215,7 @@ mod tests {
             file: "tenants/acme/tenant.toml".into(),
             generation: None,
             connections: Default::default(),
+            flows: Default::default(),
             problems: vec![
                 Problem::host("config-bad-value", "one"),
                 Problem::host("config-bad-value", "two"),

@@ -11,6 +11,7 @@ use http::{HeaderValue, Method, Request, Response, StatusCode, Uri};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::Incoming;
 use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 use serde::Deserialize;
 
@@ -58,8 +59,9 @@ pub(super) fn token(variable: &str) -> Option<String> {
 /// How long a host on the network may take to say what it knows.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// How long it may take to do something.
-const LONG_PATIENCE: Duration = Duration::from_secs(60);
+/// How long it may take to do something, and one that is starting to answer at
+/// all.
+pub(super) const LONG_PATIENCE: Duration = Duration::from_secs(60);
 
 /// How long nothing of a long answer may come.
 const PAUSE: Duration = Duration::from_secs(30);
@@ -75,6 +77,16 @@ pub(super) enum NoAnswer {
     Nobody {
         /// What was asked.
         url: String,
+    },
+    /// Somebody is there and has not answered.
+    #[error(
+        "{url} took the question and has not answered within {seconds} s; a host that is starting, or that has much to do, answers later: ask again in a moment"
+    )]
+    Late {
+        /// What was asked.
+        url: String,
+        /// How long it had.
+        seconds: u64,
     },
     /// What was asked for cannot be asked for.
     #[error("{0}")]
@@ -104,6 +116,26 @@ pub(super) async fn get(base: &str, path: &str, token: Option<&str>) -> Result<A
     whole(request, PATIENCE).await
 }
 
+/// The same of a host that may be starting, which answers when everything is
+/// loaded. `waiting` is called once it takes longer than others do.
+pub(super) async fn get_from_slow(
+    base: &str,
+    path: &str,
+    token: Option<&str>,
+    most: Duration,
+    waiting: impl FnOnce(),
+) -> Result<Answer, NoAnswer> {
+    let request = request(Method::GET, base, path, token, None)?;
+    let mut answer = std::pin::pin!(whole(request, most));
+    match tokio::time::timeout(PATIENCE, &mut answer).await {
+        Ok(answer) => answer,
+        Err(_) => {
+            waiting();
+            answer.await
+        }
+    }
+}
+
 /// Has `base` do something, which may take longer.
 pub(super) async fn post(
     base: &str,
@@ -112,6 +144,16 @@ pub(super) async fn post(
     body: Option<Bytes>,
 ) -> Result<Answer, NoAnswer> {
     let request = request(Method::POST, base, path, token, body)?;
+    whole(request, LONG_PATIENCE).await
+}
+
+/// Has `base` forget something.
+pub(super) async fn delete(
+    base: &str,
+    path: &str,
+    token: Option<&str>,
+) -> Result<Answer, NoAnswer> {
+    let request = request(Method::DELETE, base, path, token, None)?;
     whole(request, LONG_PATIENCE).await
 }
 
@@ -124,9 +166,12 @@ pub(super) async fn copy(
 ) -> Result<Option<Answer>, NoAnswer> {
     let request = request(Method::GET, base, path, token, None)?;
     let url = request.uri().to_string();
-    let nobody = || NoAnswer::Nobody { url: url.clone() };
+    let late = |_| NoAnswer::Late {
+        url: url.clone(),
+        seconds: LONG_PATIENCE.as_secs(),
+    };
     let response = tokio::time::timeout(LONG_PATIENCE, send(request)).await;
-    let response = response.map_err(|_| nobody())??;
+    let response = response.map_err(late)??;
     if !response.status().is_success() {
         return Ok(Some(collect(response, &url).await?));
     }
@@ -187,12 +232,16 @@ fn request(
 
 async fn send(request: Request<Full<Bytes>>) -> Result<Response<Incoming>, NoAnswer> {
     let url = request.uri().to_string();
+    let mut sockets = HttpConnector::new();
+    // What takes longer to be reached is not there.
+    sockets.set_connect_timeout(Some(PATIENCE));
+    sockets.enforce_http(false);
     let connector = hyper_rustls::HttpsConnectorBuilder::new()
         .with_provider_and_webpki_roots(rustls::crypto::ring::default_provider())
         .map_err(|error| NoAnswer::Request(format!("TLS cannot be used: {error}")))?
         .https_or_http()
         .enable_http1()
-        .build();
+        .wrap_connector(sockets);
     let client = Client::builder(TokioExecutor::new()).build(connector);
     let sent = client.request(request).await;
     sent.map_err(|_| NoAnswer::Nobody { url })
@@ -216,9 +265,8 @@ async fn whole(request: Request<Full<Bytes>>, patience: Duration) -> Result<Answ
         let response = send(request).await?;
         collect(response, &url).await
     });
-    asked
-        .await
-        .unwrap_or_else(|_| Err(NoAnswer::Nobody { url: url.clone() }))
+    let seconds = patience.as_secs();
+    asked.await.unwrap_or(Err(NoAnswer::Late { url, seconds }))
 }
 
 /// The URL at which a host that listens on `listen` can be asked on this machine.

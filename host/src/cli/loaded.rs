@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::failure::Failure;
 use super::terminal::{Paint, clean, sentence, size, table};
 use crate::problem::Problem;
-use crate::reload::status::{PluginStatus, TenantStatus};
+use crate::reload::status::{FlowStatus, PluginStatus, TenantStatus};
 
 /// One plugin file, as `GET /v1/plugins` shows it: this host's or another's.
 #[derive(Debug, Deserialize)]
@@ -228,10 +228,40 @@ pub(super) fn tenants(paint: Paint, tenants: &[TenantStatus]) -> String {
     }
     let header = ["TENANT", "CONNECTION", "ADAPTER", "GENERATION", "STATE"];
     text.push_str(&table(paint, &header, &rows));
+    text.push_str(&flows(paint, tenants));
     for wrong in tenants.iter().flat_map(|tenant| &tenant.problems) {
         text.push_str(&problem(paint, wrong));
     }
     text
+}
+
+/// The flows of all tenants as a table; nothing where there are none.
+fn flows(paint: Paint, tenants: &[TenantStatus]) -> String {
+    let row = |tenant: &TenantStatus, name: &str, flow: &FlowStatus| {
+        vec![
+            tenant.name.clone(),
+            name.to_owned(),
+            flow.source.to_owned(),
+            flow.runs.clone(),
+            flow.targets.join(", "),
+        ]
+    };
+    let rows: Vec<_> = tenants
+        .iter()
+        .flat_map(|tenant| {
+            let flows = tenant.flows.iter();
+            flows.map(move |(name, flow)| row(tenant, name, flow))
+        })
+        .collect();
+    if rows.is_empty() {
+        return String::new();
+    }
+    let header = ["TENANT", "FLOW", "FROM", "RUNS", "TO"];
+    format!(
+        "\n{}\n{}",
+        paint.bold("flows"),
+        table(paint, &header, &rows)
+    )
 }
 
 /// One problem, indented, with its excerpt.
@@ -279,6 +309,35 @@ mod tests {
             "refused plugins/lingzhi.wasm at step `imports`: it imports `wasi:http/types@0.2.0`",
         ] {
             assert!(text.contains(part), "{part}\n{text}");
+        }
+    }
+
+    #[test]
+    fn flows_are_listed_with_where_they_lead() {
+        let mut tenant = TenantStatus {
+            name: "acme".into(),
+            file: "tenants/acme/tenant.toml".into(),
+            generation: Some(1),
+            connections: Default::default(),
+            flows: Default::default(),
+            problems: Vec::new(),
+            loaded_at_ms: None,
+            checking: false,
+            unreadable_since_ms: None,
+            retry: None,
+            waits_with: None,
+        };
+        let without = tenants(Paint::stdout(), std::slice::from_ref(&tenant));
+        assert!(!without.contains("FLOW"), "{without}");
+        let flow = FlowStatus {
+            source: "folder",
+            runs: "every 5m".into(),
+            targets: vec!["mini-shop".into(), "out.csv".into()],
+        };
+        tenant.flows.insert("stock".into(), flow);
+        let with = tenants(Paint::stdout(), &[tenant]);
+        for part in ["FLOW", "stock", "folder", "every 5m", "mini-shop, out.csv"] {
+            assert!(with.contains(part), "{part}\n{with}");
         }
     }
 

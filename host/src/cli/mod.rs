@@ -4,6 +4,7 @@
 mod call;
 mod check;
 mod client;
+mod connection;
 mod deliveries;
 mod failure;
 mod flows;
@@ -21,7 +22,7 @@ mod token;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
@@ -30,11 +31,16 @@ use crate::config::{HostConfig, load_host};
 use crate::file_failure::sentence;
 use crate::host::Host;
 use crate::plugin::compile::worker;
+use crate::plugin::writes;
 use crate::text::without_mark;
 use failure::{Exit, Failure, Finished};
 
 /// How long threads that are still busy may delay the end of the process.
 const LAST_THREADS: Duration = Duration::from_secs(1);
+
+/// How long compiled code that is still being written may delay it: a short
+/// command would otherwise leave half of it behind, and the next one compile anew.
+const LAST_WRITES: Duration = Duration::from_secs(10);
 
 /// What commands log that end by themselves. What did not load is part of what
 /// they say anyway.
@@ -64,7 +70,7 @@ struct Cli {
 /// is served.
 const LONG_VERSION: &str = concat!(
     env!("CARGO_PKG_VERSION"),
-    "\ncontracts: crossdock:adapter 0.1.0, 0.1.1, crossdock:script 0.1.0, crossdock:source 0.1.0"
+    "\ncontracts: crossdock:adapter 0.1.0, 0.1.1, 0.1.2, crossdock:script 0.1.0, crossdock:source 0.1.0"
 );
 
 /// What every command takes.
@@ -155,6 +161,9 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Authorize connections of a running host, and look at their credentials
+    #[command(subcommand)]
+    Connection(connection::ConnectionCommand),
     /// Look at records that a running host has taken in, and do something about them
     #[command(subcommand)]
     Deliveries(deliveries::DeliveriesCommand),
@@ -236,6 +245,7 @@ fn execute(cli: Cli) -> Finished {
             Command::Init(args) => init::run(&args),
             Command::Call(args) => call::run(&global, args).await,
             Command::Check { json } => check::run(&global, json).await,
+            Command::Connection(command) => connection::run(&global, command).await,
             Command::Deliveries(command) => deliveries::run(&global, command).await,
             Command::Flows(command) => flows::run(&global, command).await,
             Command::Outbox(command) => outbox::run(&global, command),
@@ -246,7 +256,14 @@ fn execute(cli: Cli) -> Finished {
             Command::CompileComponent(work) => compile_component(&work),
         }
     }));
+    // A host that serves has said when it ends at the latest; what it was writing
+    // is swept at its next start.
+    let patience = if serving { LAST_THREADS } else { LAST_WRITES };
+    let ends = Instant::now() + patience;
     runtime.shutdown_timeout(LAST_THREADS);
+    if !writes::finish(ends.saturating_duration_since(Instant::now())) {
+        tracing::warn!("compiled code was still being written and is compiled again next time");
+    }
     finished
 }
 

@@ -92,9 +92,19 @@ pub(super) async fn run(global: &Global, listen: Option<SocketAddr>) -> Finished
     stop.cancel();
     let until = until.await.unwrap_or_else(|_| Instant::now());
     // First, since they put what they have into the outbox.
-    if let Ok(flows) = host.flows() {
-        flows.close(LAST_FLOWS).await;
-    }
+    let flows = async {
+        if let Ok(flows) = host.flows() {
+            flows.close(LAST_FLOWS).await;
+        }
+    };
+    // A renewal that is under way may have used up what renews: its answer is worth
+    // the same patience.
+    let grants = async {
+        if let Ok(grants) = host.grants() {
+            grants.close(LAST_FLOWS).await;
+        }
+    };
+    tokio::join!(flows, grants);
     if let Ok(outbox) = host.outbox() {
         outbox.close(until, &cut).await;
     }

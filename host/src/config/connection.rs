@@ -12,6 +12,7 @@ use super::disk::Disk;
 use super::mistakes::Report;
 use super::reader::{Section, Typed};
 use super::settings::{note_places, to_json};
+use super::tables::HeldTables;
 use super::tenant_file::Environment;
 use super::{ConnectionConfig, ConnectionLimits, ConnectionOutbox, MIB, Secret};
 use crate::secrets::Sources;
@@ -36,6 +37,8 @@ pub(super) struct ConnectionReader<'r, 'e> {
     pub(super) require_tests: bool,
     pub(super) environment: Environment<'e>,
     pub(super) sources: &'r Sources,
+    /// The tables of the connections so far.
+    pub(super) held: HeldTables,
 }
 
 impl<'r, 'e> ConnectionReader<'r, 'e> {
@@ -53,6 +56,7 @@ impl<'r, 'e> ConnectionReader<'r, 'e> {
             require_tests: false,
             environment,
             sources,
+            held: HeldTables::default(),
         }
     }
 
@@ -100,7 +104,8 @@ impl<'r, 'e> ConnectionReader<'r, 'e> {
             }
         }
         let auth = section.section(report, "auth");
-        let auth = auth.and_then(|auth| read_auth(auth, &declared, report));
+        let certificate = section.table().contains_key("client_certificate");
+        let auth = auth.and_then(|auth| read_auth(auth, &declared, certificate, report));
         let mappings = self.scripts(&mut section, "mappings", report);
         let replies = self.scripts(&mut section, "replies", report);
         let (tables, bad_tables) = self.tables(&mut section, report);

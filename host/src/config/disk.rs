@@ -91,9 +91,24 @@ impl Disk {
         path: &Path,
         max: usize,
     ) -> Result<Zeroizing<Vec<u8>>, ReadError> {
+        let digested = self.read_digested(named, path, max);
+        digested.map(|(bytes, _)| bytes)
+    }
+
+    /// The same, with the digest of what is in it.
+    pub fn read_digested(
+        &mut self,
+        named: &Path,
+        path: &Path,
+        max: usize,
+    ) -> Result<(Zeroizing<Vec<u8>>, [u8; 32]), ReadError> {
         let result = read_stable(path, max);
-        self.record(named, &result, |bytes| Sha256::digest(bytes).into());
-        result
+        let mut digest = [0; 32];
+        self.record(named, &result, |bytes| {
+            digest = Sha256::digest(bytes).into();
+            digest
+        });
+        result.map(|bytes| (bytes, digest))
     }
 
     /// The same for a secret, whose bytes must not be guessable from the
@@ -160,7 +175,7 @@ impl Disk {
         &mut self,
         path: &Path,
         result: &Result<Zeroizing<Vec<u8>>, ReadError>,
-        digest: impl Fn(&[u8]) -> [u8; 32],
+        digest: impl FnOnce(&[u8]) -> [u8; 32],
     ) {
         if !self.files.iter().any(|file| file == path) {
             self.files.push(path.to_owned());

@@ -12,7 +12,7 @@ use super::reader::{Section, Typed, elements, parse};
 use super::token::TokenHash;
 use super::{
     HostConfig, HostLimits, HostNetwork, MIB, OutboxConfig, RecordingConfig, RecordingKey,
-    TelemetryConfig, TrustConfig, network_table, telemetry_table, trust, vault_table,
+    TelemetryConfig, TrustConfig, network_table, oauth2, telemetry_table, trust, vault_table,
 };
 use crate::problem::Problem;
 use crate::secrets::SecretsConfig;
@@ -46,6 +46,7 @@ fn defaults(folder: &Path) -> HostConfig {
     HostConfig {
         listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
         health_listen: None,
+        public_url: None,
         admin_tokens: Vec::new(),
         plugins_dir: folder.join("plugins"),
         retire_missing: false,
@@ -112,6 +113,7 @@ fn read_top(mut top: Section, folder: &Path, config: &mut HostConfig, report: &m
             config.listen = listen;
         }
         config.health_listen = address(&mut server, "health_listen", report);
+        config.public_url = oauth2::public_url(&mut server, report);
         config.admin_tokens = token_hashes(&mut server, "admin_tokens", report);
         server.finish(report);
     }

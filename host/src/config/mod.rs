@@ -15,11 +15,13 @@ mod mistakes;
 mod network;
 mod network_table;
 mod notify;
+mod oauth2;
 mod reader;
 mod scripts;
 mod secret;
 mod secret_table;
 mod settings;
+pub mod table;
 mod tables;
 mod telemetry_table;
 mod tenant_file;
@@ -34,7 +36,6 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde_json::value::RawValue;
 use url::Url;
 
 use crate::problem::Problem;
@@ -49,8 +50,11 @@ pub use host_file::load_host;
 pub use limits::{ConnectionLimits, ConnectionOutbox, HostLimits};
 pub use network::{ConnectionNetwork, Exceptions, HostNetwork, ProxyChoice};
 pub use notify::{NotifyConfig, SigningKey};
+pub use oauth2::{ClientAuth, OAUTH2_TOKEN, OAuth2Config, OAuth2Grant, TokenFormat, TokenPlace};
 pub use scripts::tests_beside;
 pub use secret::Secret;
+pub use table::Table;
+pub(crate) use tables::MAX_IN_CONTEXT;
 pub use tenant_file::{TenantFile, load_tenant, tenant_dirs};
 pub use token::{Token, TokenHash, TokenHashError};
 pub use trust::{SignatureConfig, TrustConfig};
@@ -67,6 +71,9 @@ pub struct HostConfig {
     /// Where `/healthz` and `/readyz` are answered besides; `[server]
     /// health_listen`, absent by default.
     pub health_listen: Option<SocketAddr>,
+    /// Under which address others reach this host, for what is given to them to come
+    /// back to; `[server] public_url`, absent by default.
+    pub public_url: Option<Url>,
     /// Hashes of the tokens that may use `/v1/plugins` and `/v1/tenants`;
     /// `[server] admin_tokens = ["sha256:…"]`.
     pub admin_tokens: Vec<TokenHash>,
@@ -115,6 +122,11 @@ impl HostConfig {
                 "server.health_listen",
                 shown(&self.health_listen),
                 shown(&before.health_listen),
+            ),
+            (
+                "server.public_url",
+                shown(&self.public_url),
+                shown(&before.public_url),
             ),
             (
                 "plugins",
@@ -376,6 +388,8 @@ pub enum Auth {
         /// Name of the secret.
         secret: String,
     },
+    /// `{ oauth2 = { … } }`: a token that the host gets and renews by itself.
+    OAuth2(Box<OAuth2Config>),
 }
 
 /// A mapping script as it was on disk when its tenant was read.
@@ -405,6 +419,6 @@ pub struct TestSource {
 pub struct TableSource {
     /// The file.
     pub path: PathBuf,
-    /// JSON text: a JSON file's own, or what a CSV file became.
-    pub json: Arc<RawValue>,
+    /// Its rows. A file whose bytes did not change keeps them.
+    pub table: Arc<Table>,
 }

@@ -206,7 +206,7 @@ impl ConnectionReader<'_, '_> {
                         table.any("secret");
                         return None;
                     }
-                    let name = secret_name(table, declared, report)?;
+                    let name = secret_name(table, "secret", declared, report)?;
                     secrets.get(&name).cloned()
                 });
                 proxy.map_or(ProxyChoice::Hosts, ProxyChoice::Own)

@@ -8,9 +8,10 @@ use toml::de::DeValue;
 use zeroize::Zeroizing;
 
 use super::connection::{ConnectionReader, stays_inside};
+use super::disk::ReadError;
 use super::mistakes::Report;
 use super::reader::{Entry, Section, Typed};
-use super::tables::{self, MAX_TABLE, MAX_TABLES_JSON};
+use super::tables::{self, Format, MAX_IN_CONTEXT, MAX_PER_CONNECTION, MAX_PER_TENANT, MAX_TABLE};
 use super::{MIB, ScriptSource, TableSource, TestSource};
 use crate::problem::{Place, Problem};
 
@@ -134,7 +135,7 @@ impl ConnectionReader<'_, '_> {
     ) -> (BTreeMap<String, TableSource>, BTreeMap<String, Problem>) {
         let mut read = BTreeMap::new();
         let mut bad = BTreeMap::new();
-        let mut bytes = 0;
+        let (mut bytes, mut in_context) = (0, 0);
         let Some(tables) = section.section(report, "tables") else {
             return (read, bad);
         };
@@ -153,15 +154,33 @@ impl ConnectionReader<'_, '_> {
                 }
                 None => continue,
             };
-            bytes += table.json.get().len();
-            if bytes > MAX_TABLES_JSON {
-                let detail = format!(
-                    "is too much: the tables of one connection may have {} MiB together, as JSON.",
-                    MAX_TABLES_JSON / MIB
+            let has = table.table.in_context().map_or(0, |json| json.get().len());
+            let held = bytes + table.table.held_bytes();
+            let too_much = match () {
+                () if in_context + has > MAX_IN_CONTEXT => Some(format!(
+                    "those tables of one connection that its scripts get as a whole may have {} MiB together, as JSON",
+                    MAX_IN_CONTEXT / MIB
+                )),
+                () if held > MAX_PER_CONNECTION => Some(format!(
+                    "the tables of one connection may take {} MiB together",
+                    MAX_PER_CONNECTION / MIB
+                )),
+                () if !self.held.add(&table.table) => Some(format!(
+                    "the tables of one tenant may take {} MiB together",
+                    MAX_PER_TENANT / MIB
+                )),
+                () => None,
+            };
+            if let Some(why) = too_much {
+                let detail = format!("`{}` is too much: {why}.", entry.value.key);
+                let problem = Problem::host("config-table-too-large", detail);
+                bad.insert(
+                    entry.name.to_owned(),
+                    problem.place(Place::whole(&table.path)),
                 );
-                entry.value.refuse(report, "config-table-too-large", detail);
-                break;
+                continue;
             }
+            (bytes, in_context) = (held, in_context + has);
             read.insert(entry.name.to_owned(), table);
         }
         (read, bad)
@@ -177,22 +196,33 @@ impl ConnectionReader<'_, '_> {
         let typed = entry.value.string(report)?;
         let path = self.dir.join(typed.value);
         let extension = path.extension().and_then(|extension| extension.to_str());
-        let parse = match extension {
-            Some("csv") => tables::from_csv,
-            Some("json") => tables::from_json,
+        let format = match extension {
+            Some("csv") => Format::Csv,
+            Some("json") => Format::Json,
             _ => {
                 let detail = "must be a file whose name ends in .csv or .json.";
                 typed.refuse(report, "config-bad-value", detail);
                 return None;
             }
         };
-        let bytes = self.inside(&typed, &path, "table", MAX_TABLE, report)?;
+        let real_path = self.real_path(&typed, &path, "table", report)?;
+        let (bytes, digest) = match self.disk.read_digested(&path, &real_path, MAX_TABLE) {
+            Ok(read) => read,
+            // It grew: what was read of it before is better than nothing of the tenant.
+            Err(error @ ReadError::TooLarge { .. }) => {
+                let detail = format!("`{}`: the file {error}.", typed.key);
+                let problem = Problem::host("config-table-too-large", detail);
+                return Some(Err(problem.place(Place::whole(&path))));
+            }
+            Err(error) => {
+                let detail = format!("names the table {}, which {error}.", path.display());
+                typed.refuse(report, error.code(), detail);
+                return None;
+            }
+        };
         let text = utf8(&typed, &path, "table", &bytes, report)?;
-        Some(match parse(text) {
-            Ok(json) => Ok(TableSource {
-                path,
-                json: json.into(),
-            }),
+        Some(match tables::read(text, digest, format) {
+            Ok(table) => Ok(TableSource { path, table }),
             Err(wrong) => {
                 let detail = format!("`{}`: {}", typed.key, wrong.detail);
                 let place = Place {
@@ -333,7 +363,11 @@ tables = { a = \"a.csv\", b = \"b.json\" }
         assert_eq!(&*script.text, ".sku");
         assert_eq!(&*script.tests.as_ref().unwrap().text, "{\"cases\":[]}");
         let row = r#"{"007":{"code":"007","zip":"010"}}"#;
-        assert_eq!(shop.tables["a"].json.get(), row);
-        assert_eq!(shop.tables["b"].json.get(), r#"{"x":1}"#);
+        let text = |name: &str| {
+            let text = shop.tables[name].table.in_context();
+            text.expect("a small table").get().to_owned()
+        };
+        assert_eq!(text("a"), row);
+        assert_eq!(text("b"), r#"{"x":1}"#);
     }
 }

@@ -1,31 +1,115 @@
-//! Lookup tables: a CSV or JSON file to the JSON text that scripts see.
+//! Lookup tables: a CSV or JSON file to what scripts look things up in.
 //!
 //! A CSV file becomes an object keyed by its first column, so that a script
 //! finds a row at once; each row is an object of all its columns. Values stay
 //! strings: whether `007` is a number only the script's author knows.
 
-use std::collections::{HashMap, HashSet};
+use std::borrow::Cow;
+use std::collections::{BTreeMap, HashSet};
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 
+use serde::Deserializer as _;
+use serde::de::{MapAccess, Visitor};
+use serde_json::Value;
 use serde_json::value::RawValue;
-use serde_json::{Map, Value};
 
 use super::MIB;
+use super::table::{self, Added, Builder, Columns, MAX_ROW, Table};
 
 /// Largest table file.
-pub(super) const MAX_TABLE: usize = MIB;
+pub(super) const MAX_TABLE: usize = 32 * MIB;
 
-/// Most bytes of JSON that the tables of one connection may be together. Every
-/// warm script of the connection holds them, as values several times as large.
-pub(super) const MAX_TABLES_JSON: usize = 2 * MIB;
+/// Most bytes of JSON that the tables of one connection may be together which its
+/// scripts get in their context. Every warm script of the connection holds them, as
+/// values several times as large.
+pub(crate) const MAX_IN_CONTEXT: usize = 2 * MIB;
 
-/// Most rows of a CSV file.
-const MAX_ROWS: usize = 20_000;
+/// Most bytes that the tables of one connection may take together.
+pub(super) const MAX_PER_CONNECTION: usize = 64 * MIB;
+
+/// Most bytes that the tables of one tenant may take together; one that several
+/// connections name counts once.
+pub(super) const MAX_PER_TENANT: usize = 128 * MIB;
+
+/// Most rows of a table.
+const MAX_ROWS: usize = 200_000;
 
 /// Most columns of a CSV file.
 const MAX_COLUMNS: usize = 200;
 
+/// What the tables of a tenant take together.
+#[derive(Default)]
+pub(super) struct HeldTables {
+    /// Which ones are counted.
+    seen: HashSet<*const Table>,
+    bytes: usize,
+}
+
+impl HeldTables {
+    /// Counts one more; false where that is too much, and then it is not counted.
+    pub fn add(&mut self, table: &Arc<Table>) -> bool {
+        if self.seen.contains(&Arc::as_ptr(table)) {
+            return true;
+        }
+        let bytes = self.bytes + table.held_bytes();
+        if bytes > MAX_PER_TENANT {
+            return false;
+        }
+        self.bytes = bytes;
+        self.seen.insert(Arc::as_ptr(table))
+    }
+}
+
+/// Largest file of which scripts may have all rows at once, and of which a JSON file
+/// may be anything.
+const COPYABLE_FILE: usize = MIB;
+
+/// Most rows of a CSV file of which they may.
+const COPYABLE_ROWS: usize = 20_000;
+
+/// Smallest file that is kept as rows.
+const AS_TEXT: usize = 64 << 10;
+
 /// Characters of a value that a message repeats.
 const SHOWN: usize = 40;
+
+/// How a table's file is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Format {
+    Csv,
+    Json,
+}
+
+/// What a table was read from: the digest of the file's bytes, and how they are
+/// written.
+type Known = ([u8; 32], Format);
+
+/// Every table that somebody holds. A file that did not change keeps its table, and
+/// files of the same bytes have one.
+static KNOWN: Mutex<BTreeMap<Known, Weak<Table>>> = Mutex::new(BTreeMap::new());
+
+/// The table of a file's text, which is read if nobody holds it.
+pub(super) fn read(text: &str, digest: [u8; 32], format: Format) -> Result<Arc<Table>, BadTable> {
+    let name = (digest, format);
+    let known = || KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
+    let held = known().get(&name).and_then(Weak::upgrade);
+    if let Some(table) = held {
+        return Ok(table);
+    }
+    let table = Arc::new(match format {
+        Format::Csv => from_csv(text)?,
+        Format::Json => from_json(text)?,
+    });
+    let mut known = known();
+    known.retain(|_, table| table.strong_count() > 0);
+    // Another thread may have read the same meanwhile.
+    if let Some(first) = known.get(&name).and_then(Weak::upgrade) {
+        return Ok(first);
+    }
+    known.insert(name, Arc::downgrade(&table));
+    Ok(table)
+}
 
 /// What is wrong with a table, and where in its file.
 #[derive(Debug, PartialEq, Eq)]
@@ -48,24 +132,141 @@ impl BadTable {
     }
 }
 
-/// A JSON file: its text as it is, so that numbers keep their digits.
-pub(super) fn from_json(text: &str) -> Result<Box<RawValue>, BadTable> {
+/// A JSON file. A small one and one that is no object is its text as it is, so that
+/// numbers keep their digits; of another, so is each member.
+fn from_json(text: &str) -> Result<Table, BadTable> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    let not_json = |error: serde_json::Error| BadTable {
+    let is_object = text.trim_ascii_start().starts_with('{');
+    if is_object && text.len() > AS_TEXT {
+        match members(text) {
+            Err(wrong) if wrong.too_large && text.len() <= COPYABLE_FILE => {}
+            rows => return rows.map_err(|wrong| wrong.bad),
+        }
+    }
+    if text.len() > COPYABLE_FILE {
+        let most = COPYABLE_FILE / MIB;
+        let detail = format!(
+            "a JSON file of more than {most} MiB has to be an object, whose members are looked up by their names."
+        );
+        return Err(BadTable::at(0, detail));
+    }
+    // Read as a value first: that bounds its depth.
+    serde_json::from_str::<Value>(text).map_err(|error| not_json(&error))?;
+    let text = serde_json::from_str(text).map_err(|error| not_json(&error))?;
+    Ok(Table::of_text(text))
+}
+
+fn not_json(error: &serde_json::Error) -> BadTable {
+    BadTable {
         line: u32::try_from(error.line()).unwrap_or(u32::MAX),
         column: u32::try_from(error.column()).unwrap_or(u32::MAX),
         detail: format!(
             "this is not JSON: {}.",
-            crate::json_failure::sentence(&error)
+            crate::json_failure::sentence(error)
         ),
-    };
-    // Read as a value first: that bounds its depth.
-    serde_json::from_str::<Value>(text).map_err(not_json)?;
-    serde_json::from_str(text).map_err(not_json)
+    }
 }
 
-/// A CSV file with a header, as an object by its first column.
-pub(super) fn from_csv(text: &str) -> Result<Box<RawValue>, BadTable> {
+/// Why an object's members are no rows.
+struct NoRows {
+    bad: BadTable,
+    /// A member is larger than a row may be.
+    too_large: bool,
+}
+
+/// The members of a JSON object, as rows.
+fn members(text: &str) -> Result<Table, NoRows> {
+    struct Members<'t> {
+        text: &'t str,
+        builder: Builder,
+        wrong: Option<NoRows>,
+    }
+
+    impl<'t> Visitor<'t> for &mut Members<'t> {
+        type Value = ();
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("an object")
+        }
+
+        fn visit_map<A: MapAccess<'t>>(self, mut map: A) -> Result<(), A::Error> {
+            while let Some((key, value)) = map.next_entry::<Cow<'t, str>, &'t RawValue>()? {
+                let value = value.get();
+                if self.wrong.is_none() {
+                    self.wrong = self.member(&key, value).err();
+                }
+            }
+            Ok(())
+        }
+    }
+
+    impl Members<'_> {
+        fn member(&mut self, key: &str, value: &str) -> Result<(), NoRows> {
+            let wrong = |detail: String, too_large: bool| NoRows {
+                bad: BadTable::at(line_of(self.text, value), detail),
+                too_large,
+            };
+            let too_large = || {
+                let detail = format!(
+                    "`{}` has more than {} KiB; a row of a table this large has not.",
+                    shown(key),
+                    MAX_ROW >> 10
+                );
+                wrong(detail, true)
+            };
+            if value.len() > MAX_ROW {
+                return Err(too_large());
+            }
+            // As a value, which bounds its depth.
+            if let Err(error) = serde_json::from_str::<Value>(value) {
+                let sentence = crate::json_failure::sentence(&error);
+                let detail = format!("`{}` is not JSON: {sentence}.", shown(key));
+                return Err(wrong(detail, false));
+            }
+            let before = self.builder.end();
+            match self.builder.add([key, value].into_iter()) {
+                Added::Yes => {}
+                // As everywhere in JSON, the last one counts.
+                Added::Again(row) => self.builder.replace(row, before),
+                Added::TooLarge => return Err(too_large()),
+            }
+            if self.builder.rows() > MAX_ROWS {
+                return Err(wrong(too_many_rows(), false));
+            }
+            Ok(())
+        }
+    }
+
+    let mut members = Members {
+        text,
+        builder: Builder::new(Columns::Json, text.len()),
+        wrong: None,
+    };
+    let mut reader = serde_json::Deserializer::from_str(text);
+    let read = reader.deserialize_map(&mut members);
+    read.and_then(|()| reader.end()).map_err(|error| NoRows {
+        bad: not_json(&error),
+        too_large: false,
+    })?;
+    match members.wrong {
+        Some(wrong) => Err(wrong),
+        None => Ok(members.builder.finish(text.len() <= COPYABLE_FILE)),
+    }
+}
+
+fn too_many_rows() -> String {
+    format!("the table has more than {MAX_ROWS} rows.")
+}
+
+/// The line in which a part of a text begins.
+fn line_of(text: &str, part: &str) -> u64 {
+    let byte = (part.as_ptr() as usize).saturating_sub(text.as_ptr() as usize);
+    let before = text.as_bytes().get(..byte).unwrap_or_default();
+    before.iter().filter(|byte| **byte == b'\n').count() as u64 + 1
+}
+
+/// A CSV file with a header, as rows by its first column.
+fn from_csv(text: &str) -> Result<Table, BadTable> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let mut reader = csv::ReaderBuilder::new()
         .flexible(true)
@@ -74,10 +275,14 @@ pub(super) fn from_csv(text: &str) -> Result<Box<RawValue>, BadTable> {
     let header = reader.headers().map_err(|error| unreadable(&error))?;
     let header = header.clone();
     check_header(&header)?;
-    let mut lines: HashMap<String, u64> = HashMap::new();
-    let mut table = Map::new();
-    for row in reader.into_records() {
-        let row = row.map_err(|error| unreadable(&error))?;
+    // The line of each row.
+    let mut lines: Vec<u64> = Vec::new();
+    let mut builder = Builder::new(table::names(header.iter()), text.len());
+    let mut row = csv::StringRecord::new();
+    while reader
+        .read_record(&mut row)
+        .map_err(|error| unreadable(&error))?
+    {
         let line = row.position().map_or(0, csv::Position::line);
         if row.len() != header.len() {
             let (has, needs) = (row.len(), header.len());
@@ -96,25 +301,29 @@ pub(super) fn from_csv(text: &str) -> Result<Box<RawValue>, BadTable> {
                 format!("this row has nothing in its first column `{column}`, which is its key."),
             ));
         }
-        if let Some(first) = lines.insert(key.to_owned(), line) {
-            let key = shown(key);
-            return Err(BadTable::at(
-                line,
-                format!("the key `{key}` is in line {first} already; a key has one row."),
-            ));
+        match builder.add(row.iter()) {
+            Added::Yes => lines.push(line),
+            Added::Again(first) => {
+                let (key, first) = (shown(key), lines.get(first).copied().unwrap_or_default());
+                return Err(BadTable::at(
+                    line,
+                    format!("the key `{key}` is in line {first} already; a key has one row."),
+                ));
+            }
+            Added::TooLarge => {
+                let most = MAX_ROW >> 10;
+                return Err(BadTable::at(
+                    line,
+                    format!("this row has more than {most} KiB."),
+                ));
+            }
         }
-        if lines.len() > MAX_ROWS {
-            return Err(BadTable::at(
-                line,
-                format!("the table has more than {MAX_ROWS} rows."),
-            ));
+        if builder.rows() > MAX_ROWS {
+            return Err(BadTable::at(line, too_many_rows()));
         }
-        let columns = header.iter().zip(&row);
-        let values = columns.map(|(name, value)| (name.to_owned(), Value::from(value)));
-        table.insert(key.to_owned(), Value::Object(values.collect()));
     }
-    serde_json::value::to_raw_value(&table)
-        .map_err(|_| BadTable::at(0, "the table cannot become JSON."))
+    let few = text.len() <= COPYABLE_FILE && builder.rows() <= COPYABLE_ROWS;
+    Ok(builder.finish(few))
 }
 
 fn check_header(header: &csv::StringRecord) -> Result<(), BadTable> {
@@ -166,57 +375,4 @@ fn shown(text: &str) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn csv(text: &str) -> String {
-        from_csv(text).unwrap().get().to_owned()
-    }
-
-    fn wrong(text: &str) -> (u32, String) {
-        let wrong = from_csv(text).unwrap_err();
-        (wrong.line, wrong.detail)
-    }
-
-    #[test]
-    fn a_csv_file_becomes_an_object_by_its_first_column() {
-        assert_eq!(
-            csv(
-                "\u{feff}code, name,zip\r\n007,\"Beijing, east\",010\n12345678901234567890,\"a\nb\",\n"
-            ),
-            r#"{"007":{"code":"007","name":"Beijing, east","zip":"010"},"12345678901234567890":{"code":"12345678901234567890","name":"a\nb","zip":""}}"#
-        );
-        assert_eq!(csv("code,name\n"), "{}");
-        // A table may be a set.
-        assert_eq!(csv("code\na\n"), r#"{"a":{"code":"a"}}"#);
-    }
-
-    #[test]
-    fn a_csv_file_that_is_not_a_table_is_refused_with_its_line() {
-        for (text, line, says) in [
-            ("", 0, "is empty"),
-            ("code,name\na,1\nb,2,3\n", 3, "3 values and the header 2"),
-            ("code,name\na\n", 2, "1 values"),
-            ("code,name\na,1\n\"b\nb\",2\na,3\n", 5, "`a` is in line 2"),
-            ("code,name\n,1\n", 2, "first column `code`"),
-            ("code,,name\n", 1, "column 2 has no name"),
-            ("code,code\n", 1, "two columns are called `code`"),
-            ("code;name\na;1\n", 1, "';'"),
-        ] {
-            let (found, detail) = wrong(text);
-            assert_eq!(found, line, "{text:?}: {detail}");
-            assert!(detail.contains(says), "{text:?}: {detail}");
-        }
-        let rows: String = (0..=MAX_ROWS).map(|row| format!("{row}\n")).collect();
-        assert!(wrong(&format!("code\n{rows}")).1.contains("20000 rows"));
-    }
-
-    #[test]
-    fn a_json_file_is_passed_as_it_is() {
-        let text = "{\"a\": [1.500, 12345678901234567890]}";
-        assert_eq!(from_json(text).unwrap().get(), text);
-        let wrong = from_json("{\n  \"a\": 1,\n}").unwrap_err();
-        assert_eq!((wrong.line, wrong.column), (3, 1));
-        assert!(from_json(&"[".repeat(10_000)).is_err());
-    }
-}
+mod tests;

@@ -30,7 +30,7 @@ pub(super) struct Answer {
     pub success: Success,
 }
 
-fn answer(what: &str, status: u16, kind: &str, body: Body, success: Success) -> Answer {
+pub(super) fn answer(what: &str, status: u16, kind: &str, body: Body, success: Success) -> Answer {
     let headers = match kind {
         "" => Vec::new(),
         kind => vec![("content-type".to_owned(), kind.to_owned())],
@@ -46,7 +46,7 @@ fn answer(what: &str, status: u16, kind: &str, body: Body, success: Success) -> 
     }
 }
 
-const JSON: &str = "application/json";
+pub(super) const JSON: &str = "application/json";
 
 fn text(text: impl Into<String>) -> Body {
     Body::Text(text.into())

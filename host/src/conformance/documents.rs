@@ -69,7 +69,7 @@ impl Documents<'_, '_, '_> {
         let mut requests = Vec::new();
         let name = self.setting.operation.clone();
         let adapter = self.trial.adapter.clone();
-        let Some(operation) = adapter.operations.get(&name) else {
+        let Some(operation) = adapter.compiled(&name) else {
             return Ok((tried, requests));
         };
         let ends = Instant::now() + self.extent.time;

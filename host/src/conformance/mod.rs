@@ -9,15 +9,19 @@
 //! | `setting` | settings, secrets and time of an operation's calls |
 //! | `documents` | documents of its schema through `map` and `sign` |
 //! | `replies`, `answers` | answers of every kind through `parse-response` |
+//! | `envelope` | answers that say of themselves that they are failures, as far as examples and codes tell |
+//! | `pages` | whether pages come to an end |
 //! | `purity` | the same call, again and in a fresh instance |
 //! | `generate`, `pattern`, `mutate`, `chance` | documents, the same ones every time |
 
 mod answers;
 mod chance;
 mod documents;
+mod envelope;
 mod generate;
 pub mod kept;
 mod mutate;
+mod pages;
 mod pattern;
 mod purity;
 mod replies;
@@ -30,18 +34,21 @@ use std::time::Duration;
 
 use crate::plugin::generation::AdapterGeneration;
 use crate::plugin::golden;
-use crate::plugin::manifest::Example;
+use crate::plugin::manifest::{Example, GRANT};
 use crate::plugin::verify::optional_interfaces;
 use crate::schema::{Schema, Verdict};
 use documents::Documents;
+use envelope::Envelopes;
+use pages::Pages;
 use replies::Replies;
 pub use report::{Finding, Report, Weight};
+use serde_json::Value;
 use setting::Setting;
 pub use trial::Stuck;
 use trial::Trial;
 
 /// Changes with what is checked: what was found by another one is not kept.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
 
 /// The part of documents through `map` and `sign`.
 const PART_DOCUMENTS: &str = "documents";
@@ -99,9 +106,15 @@ pub async fn check(
     let exports = shape.exports(component.engine()).map(|(name, _)| name);
     report.interfaces = optional_interfaces(exports);
     hold(adapter, &examples, &mut report).await?;
-    for operation in &adapter.manifest.operations {
-        let name = &operation.name;
-        if !examples.iter().any(|example| example.operation == *name) {
+    let envelopes = Envelopes::of(&examples, &adapter.manifest.codes);
+    let operations = adapter.manifest.operations.iter();
+    let mut operations: Vec<(&str, Value)> = operations
+        .map(|operation| (&*operation.name, operation.document.clone()))
+        .collect();
+    let grant = adapter.manifest.grant.as_ref();
+    operations.extend(grant.map(|grant| (GRANT, grant.document())));
+    for (name, document) in operations {
+        if !examples.iter().any(|example| example.operation == name) {
             let fix = "write one: `crossdock plugin test --bless` fills in what comes out";
             let what = "there is no golden example";
             report.add(Finding::look(PART_EXAMPLES, what, fix).of(name));
@@ -115,7 +128,7 @@ pub async fn check(
         let documents = Documents {
             trial: &mut trial,
             setting: &setting,
-            schema: &operation.document,
+            schema: &document,
             report: &mut report,
             extent,
             shrunk: 0,
@@ -124,9 +137,16 @@ pub async fn check(
         let replies = Replies {
             trial: &mut trial,
             setting: &setting,
+            envelopes: &envelopes,
             report: &mut report,
         };
         replies.run(&requests, &mut tried).await?;
+        let pages = Pages {
+            trial: &mut trial,
+            operation: name,
+            report: &mut report,
+        };
+        pages.run(&examples).await?;
         if requests.is_empty() {
             let fix =
                 "write a golden example with a request, or look at what `map` refuses and why";
@@ -136,7 +156,7 @@ pub async fn check(
             );
             report.add(Finding::look(PART_DOCUMENTS, what, fix).of(name));
         }
-        report.operations.insert(name.clone(), tried);
+        report.operations.insert(name.to_owned(), tried);
     }
     report.costs = trial.costs();
     costs(&mut report, deadline);

@@ -5,11 +5,14 @@ use serde_json::Value;
 use super::answers::{self, Answer, Success};
 use super::chance::Chance;
 use super::documents::failed;
+use super::envelope::Envelopes;
 use super::mutate::mutated;
 use super::report::{Finding, Report, Tried};
 use super::setting::Setting;
 use super::trial::{Gave, Stuck, Trial};
 use crate::plugin::contract::{Body, Outcome, Request};
+use crate::plugin::granted;
+use crate::plugin::manifest::GRANT;
 use crate::plugin::promise::check_parsed;
 
 /// The part of the check that this is.
@@ -25,6 +28,7 @@ const CHANGED: usize = 200;
 pub(super) struct Replies<'t, 'a, 'r> {
     pub trial: &'t mut Trial<'a>,
     pub setting: &'t Setting,
+    pub envelopes: &'t Envelopes,
     pub report: &'r mut Report,
 }
 
@@ -37,6 +41,7 @@ impl Replies<'_, '_, '_> {
             if index > 0 {
                 continue;
             }
+            self.failures(request, tried).await?;
             let good: Vec<(u16, String)> = self.setting.answers.clone();
             for (status, text) in good.iter().take(MOST_GOOD) {
                 for answer in answers::torn(text, *status) {
@@ -59,6 +64,33 @@ impl Replies<'_, '_, '_> {
         Ok(())
     }
 
+    /// What the platform is known to say of failures: as it is, and in answers that
+    /// are accepted without it.
+    async fn failures(&mut self, request: &Request, tried: &mut Tried) -> Result<(), Stuck> {
+        let envelopes = self.envelopes;
+        let Setting {
+            context, operation, ..
+        } = self.setting;
+        for answer in envelopes.failures(operation) {
+            self.one(request, &answer, tried).await?;
+        }
+        for success in envelopes.successes(operation).take(MOST_GOOD) {
+            let plain = answers::changed(success, 200);
+            let gave = self
+                .trial
+                .parse(context, operation, request, &plain.reply)
+                .await?;
+            // One that belongs to another request says nothing about this one.
+            if !matches!(gave, Gave::Answer(parsed) if all_accepted(&parsed.outcomes)) {
+                continue;
+            }
+            for answer in envelopes.contradictions(success) {
+                self.one(request, &answer, tried).await?;
+            }
+        }
+        Ok(())
+    }
+
     async fn one(
         &mut self,
         request: &Request,
@@ -69,9 +101,15 @@ impl Replies<'_, '_, '_> {
             context, operation, ..
         } = self.setting;
         tried.answers += 1;
+        let grant = self.trial.adapter.manifest.grant.as_ref();
+        let reply = match grant.filter(|_| operation == GRANT) {
+            // As the host gives it to the adapter.
+            Some(grant) => granted::take(&grant.answer, answer.reply.clone(), context.now_ms).0,
+            None => answer.reply.clone(),
+        };
         let gave = self
             .trial
-            .parse(context, operation, request, &answer.reply)
+            .parse(context, operation, request, &reply)
             .await?;
         let parsed = match gave {
             Gave::Answer(parsed) => parsed,
@@ -121,6 +159,11 @@ impl Replies<'_, '_, '_> {
         };
         self.report.add(finding.of(&self.setting.operation));
     }
+}
+
+fn all_accepted(outcomes: &[Outcome]) -> bool {
+    let mut outcomes = outcomes.iter();
+    outcomes.all(|outcome| matches!(outcome, Outcome::Accepted(_) | Outcome::Duplicate(_)))
 }
 
 fn capital(text: &str) -> String {

@@ -34,7 +34,8 @@ pub async fn prepare_about(
     let mut prepared = match script {
         Some(script) => {
             let engine = route.engine(script)?;
-            let redactor = &route.connection.redactor;
+            let armed = route.connection.armed();
+            let redactor = &armed.redactor;
             let _step = route.observed.step(Phase::Script);
             apply(engine, script, &items, redactor, &route.bounds).await?
         }
@@ -54,7 +55,8 @@ pub async fn prepare_about(
     };
     let schema = &route.compiled()?.document;
     let documents = std::mem::take(&mut prepared.documents);
-    let redactor = &route.connection.redactor;
+    let armed = route.connection.armed();
+    let redactor = &armed.redactor;
     let Fitted {
         documents,
         about,

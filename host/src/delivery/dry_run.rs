@@ -24,6 +24,7 @@ use crate::problem::Problem;
 use crate::redact::Redactor;
 use crate::report::{DryRequest, DryRun, ItemReport, ItemStatus};
 use crate::script::apply::{Document, Prepared};
+use crate::serving::credentials::granted_name;
 use crate::serving::route::Route;
 
 /// Runs the path up to the point where a request would leave.
@@ -148,7 +149,13 @@ impl Trying<'_> {
     async fn signed(&self, request: &Request) -> Result<SignedDraft, Problem> {
         let Self { route, trace, .. } = self;
         let context = self.context();
-        let signed = sign(route, &context, &request.draft, trace, 0).await?;
+        let connection = &route.connection;
+        let armed = match granted_name(&connection.config, &route.adapter) {
+            Some(name) => connection.credentials.pretended(name),
+            None => connection.armed(),
+        };
+        armed.teach(&trace.redaction);
+        let signed = sign(route, &armed, &context, &request.draft, trace, 0).await?;
         // What could not be sent is said here too.
         outgoing(&route.connection.target, signed.clone()).map_err(|why| {
             let why = trace.redaction.redact(&why).into_owned();

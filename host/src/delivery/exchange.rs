@@ -3,6 +3,7 @@
 mod hearing;
 mod known;
 mod signing;
+mod token;
 mod unsent;
 
 use std::time::{Duration, Instant};
@@ -25,11 +26,12 @@ use crate::plugin::promise::{Answered, BrokenPromise, check_parsed};
 use crate::problem::Problem;
 use crate::report::RequestReport;
 use crate::serving::connection_limits::{Held, Sort};
+use crate::serving::credentials::Armed;
 use crate::serving::route::Route;
 use crate::telemetry::meters::Phase;
 use known::Known;
 pub use signing::sign;
-use unsent::no_turn;
+use token::is_refused;
 pub use unsent::{ending, too_late};
 
 /// A new context: time and nonce of this attempt.
@@ -115,8 +117,12 @@ pub async fn read_back(setting: Setting<'_>, request: &Request) -> Option<Vec<At
         attempt: 1,
     };
     let parsed = exchange.read_back().await?;
-    let in_doubt = true;
-    Some(exchange.follow(Read { parsed, in_doubt }).await)
+    let read = Read {
+        parsed,
+        in_doubt: true,
+        refused: None,
+    };
+    Some(exchange.follow(read).await)
 }
 
 struct Exchange<'a> {
@@ -142,6 +148,8 @@ enum Heard {
 struct Ready {
     context: Context,
     outgoing: Outgoing,
+    /// Of the token that it is signed with.
+    version: u64,
     /// Held until the answer is read.
     _turn: Held,
 }
@@ -152,6 +160,18 @@ struct Read {
     /// The answer's HTTP status says nothing about whether the platform had
     /// done what was asked when it failed: any 5xx.
     in_doubt: bool,
+    /// The platform refused a token that may be renewed.
+    refused: Option<Left>,
+}
+
+/// What is known of a request that left.
+#[derive(Clone, Copy)]
+struct Left {
+    began: Instant,
+    /// Of the token that it was signed with; 0 for none.
+    version: u64,
+    /// The answer's.
+    status: u16,
 }
 
 /// Why an answer told nothing.
@@ -175,6 +195,7 @@ impl Exchange<'_> {
                 Some(parsed) => Read {
                     parsed,
                     in_doubt: true,
+                    refused: None,
                 },
                 None => return self.alike(attempted),
             },
@@ -242,45 +263,15 @@ impl Exchange<'_> {
         {
             return Heard::Alike(Attempted::failed(problem));
         }
-        self.talk(self.request, ready).await
+        self.converse(self.request, ready).await
     }
 
     /// A request that follows.
     async fn ask(&self, request: &Request) -> Heard {
         match self.make_ready(request).await {
-            Ok(ready) => self.talk(request, ready).await,
+            Ok(ready) => self.converse(request, ready).await,
             Err(heard) => heard,
         }
-    }
-
-    /// Waits for the request's turn, and signs it.
-    async fn make_ready(&self, request: &Request) -> Result<Ready, Heard> {
-        let Setting {
-            route,
-            deadline,
-            sort,
-            ..
-        } = self.setting;
-        let waiting = route.observed.step(Phase::Turn);
-        let turn = match route.connection.channel.turn(deadline, sort).await {
-            Ok(turn) => turn,
-            Err(why) => return Err(Heard::Alike(Attempted::Final(no_turn(why)))),
-        };
-        drop(waiting);
-        let context = context(route);
-        let outgoing = match within(deadline, self.sign(&context, &request.draft)).await {
-            Some(Ok(outgoing)) => outgoing,
-            Some(Err(problem)) => return Err(Heard::Alike(Attempted::failed(problem))),
-            None => return Err(Heard::Alike(Attempted::Final(too_late()))),
-        };
-        if passed(deadline) {
-            return Err(Heard::Alike(Attempted::Final(too_late())));
-        }
-        Ok(Ready {
-            context,
-            outgoing,
-            _turn: turn,
-        })
     }
 
     /// Sends a request and reads its answer.
@@ -290,6 +281,7 @@ impl Exchange<'_> {
         let Ready {
             context,
             outgoing,
+            version,
             _turn,
         } = ready;
         let began = Instant::now();
@@ -314,12 +306,22 @@ impl Exchange<'_> {
         if self.setting.keeps_answers {
             trace.answered(self.place, beginning(&reply.body, &trace.redaction));
         }
-        self.read(&context, request, reply, began).await
+        let left = Left {
+            began,
+            version,
+            status,
+        };
+        self.read(&context, request, reply, left).await
     }
 
-    async fn sign(&self, context: &Context, draft: &Draft) -> Result<Outgoing, Problem> {
+    async fn sign(
+        &self,
+        armed: &Armed,
+        context: &Context,
+        draft: &Draft,
+    ) -> Result<Outgoing, Problem> {
         let Setting { route, trace, .. } = self.setting;
-        let signed = sign(route, context, draft, trace, self.place).await?;
+        let signed = sign(route, armed, context, draft, trace, self.place).await?;
         outgoing(&route.connection.target, signed).map_err(|why| {
             let why = trace.redaction.redact(&why).into_owned();
             let adapter = &route.adapter.label;
@@ -367,22 +369,21 @@ impl Exchange<'_> {
         result
     }
 
-    async fn read(
-        &self,
-        context: &Context,
-        request: &Request,
-        reply: Reply,
-        began: Instant,
-    ) -> Heard {
+    async fn read(&self, context: &Context, request: &Request, reply: Reply, left: Left) -> Heard {
         let Setting { route, trace, .. } = self.setting;
         let adapter = &route.adapter.label;
         let parsed = self.parse(context, request, &reply).await;
-        self.answered(reply.status, &parsed, began);
+        let refused = left.version > 0 && parsed.as_ref().is_ok_and(is_refused);
+        if !refused {
+            // Else it depends on what another token does.
+            self.answered(reply.status, &parsed, left.began);
+        }
         let unread = match parsed {
             Ok(parsed) => {
                 return Heard::Parsed(Box::new(Read {
                     parsed,
                     in_doubt: reply.status >= 500,
+                    refused: refused.then_some(left),
                 }));
             }
             Err(unread) => unread,

@@ -200,7 +200,7 @@ impl Pieces {
             problem: Box::new(Problem::caller(
                 "line-too-long",
                 format!(
-                    "the line has more than {} bytes; a line is one item",
+                    "it has more than {} bytes; a line is one item",
                     self.cut.bytes
                 ),
             )),
@@ -212,7 +212,7 @@ impl Pieces {
 fn item(line: &[u8]) -> Result<Option<&str>, Problem> {
     let text = std::str::from_utf8(line).map_err(|error| {
         let at = error.valid_up_to() + 1;
-        let detail = format!("the line is not UTF-8 at byte {at}");
+        let detail = format!("it is not UTF-8 at byte {at}");
         Problem::caller("invalid-json", detail)
     })?;
     let text = text.trim_matches([' ', '\t', '\r']);
@@ -220,8 +220,8 @@ fn item(line: &[u8]) -> Result<Option<&str>, Problem> {
         return Ok(None);
     }
     serde_json::from_str::<&RawValue>(text).map_err(|error| {
-        let why = json_failure::sentence(&error);
-        Problem::caller("invalid-json", format!("the line is not JSON: {why}"))
+        let why = json_failure::within_a_line(&error);
+        Problem::caller("invalid-json", format!("it is not JSON: {why}"))
     })?;
     if !text.starts_with('{') {
         let detail = "a line must be one JSON object; NDJSON has one item a line";

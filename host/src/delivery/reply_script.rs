@@ -81,7 +81,8 @@ async fn reshape(
         .saturating_duration_since(Instant::now())
         .max(LEAST_TIME);
     let applied = async {
-        let redactor = &route.connection.redactor;
+        let armed = route.connection.armed();
+        let redactor = &armed.redactor;
         run(
             route.engine(script)?,
             script,

@@ -3,11 +3,13 @@
 //! share it; the report lists them by their place in the delivery, not by the
 //! chance of who was first.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::plugin::generation::AdapterLease;
 use crate::redact::Redactor;
 use crate::report::{LogReport, RequestReport};
+use crate::serving::credentials::Armed;
 use crate::serving::route::Route;
 use crate::text::truncate;
 
@@ -24,6 +26,8 @@ const REQUEST_REPORTS: usize = 1000;
 pub struct Trace {
     /// What must not appear anywhere.
     pub redaction: Redactor,
+    /// The newest token that `redaction` knows.
+    version: AtomicU64,
     kept: Mutex<Kept>,
 }
 
@@ -36,9 +40,19 @@ struct Kept {
 impl Trace {
     /// Nothing sent yet.
     pub fn new(route: &Route) -> Self {
+        let armed = route.connection.armed();
         Self {
-            redaction: route.connection.redactor.scope(),
+            redaction: armed.redactor.scope(),
+            version: AtomicU64::new(armed.version),
             kept: Mutex::default(),
+        }
+    }
+
+    /// A request is about to be signed with this: a token that is newer than the
+    /// delivery must not appear anywhere either.
+    pub fn learn(&self, armed: &Armed) {
+        if self.version.fetch_max(armed.version, Ordering::AcqRel) < armed.version {
+            armed.teach(&self.redaction);
         }
     }
 

@@ -83,7 +83,9 @@ pub(super) async fn confirm(
             .map(|text| Ok(vec![text]))
             .collect(),
         Some(script) => {
-            let (host, redactor) = (&shared.config.limits, &route.connection.redactor);
+            let host = &shared.config.limits;
+            let armed = route.connection.armed();
+            let redactor = &armed.redactor;
             let made = through(&serves.snapshot, host, script, redactor, texts).await;
             made.map_err(|trouble| match trouble {
                 Trouble::Later(problem) | Trouble::Final(problem) => problem,

@@ -15,8 +15,11 @@ use crate::delivery::item_keys::DeliveryId;
 use crate::problem::Problem;
 use crossdock_store::RunId;
 
-/// Records that are shown at most.
-const MOST: usize = 100;
+/// Records that are shown unless somebody says otherwise.
+pub const DRY: usize = 5;
+
+/// Records that are shown at most, whoever asks.
+pub const MOST_DRY: usize = 100;
 
 fn said(trouble: Trouble) -> Problem {
     match trouble {
@@ -38,7 +41,7 @@ pub(super) async fn dry_run(
     let mut source = source::open(shared, part, serves, RunId(0))
         .await
         .map_err(said)?;
-    let most = limit.clamp(1, MOST);
+    let most = limit.clamp(1, MOST_DRY);
     let fetched = source
         .next(cursor.as_deref(), 0, most)
         .await

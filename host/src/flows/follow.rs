@@ -304,30 +304,22 @@ async fn done(
     took: Duration,
 ) -> Result<(), Problem> {
     let (run, number) = (page.head.run, page.head.number);
+    let stages = StageTimes {
+        confirm: millis(took),
+        ..StageTimes::default()
+    };
     let write = shared.store(move |store| {
-        store.page_done(run, number, counts, now())?;
+        store.page_done(run, number, counts, stages, now())?;
         let Some(row) = store.run(run)? else {
             return Ok(None);
         };
-        if row.state == RunState::Waiting {
-            let state = match row.open_pages {
-                0 => RunState::Done,
-                _ => RunState::Waiting,
-            };
-            let stages = StageTimes {
-                confirm: millis(took),
-                ..StageTimes::default()
-            };
-            let update = RunUpdate {
-                stages,
-                ..RunUpdate::to(state)
-            };
-            store.run_state(run, update, now())?;
+        if row.state == RunState::Waiting && row.open_pages == 0 {
+            store.run_state(run, RunUpdate::to(RunState::Done), now())?;
         }
         store.run(run)
     });
     if let Some(row) = write.await? {
-        shared.meters.see(part, &row);
+        shared.saw(part, &row);
     }
     Ok(())
 }

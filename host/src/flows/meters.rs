@@ -7,7 +7,7 @@ use std::time::Duration;
 use crossdock_store::{FlowId, RunId, RunRow, RunState};
 
 use super::part::Part;
-use super::{Flows, now};
+use super::{Flows, Shared, now};
 use crate::telemetry::metrics::Metrics;
 use crate::telemetry::page::FlowMoment;
 
@@ -30,14 +30,14 @@ impl Meters {
     }
 
     /// A run as it is after something of it was written. One that has ended is
-    /// counted, and told in the log, once.
-    pub fn see(&self, part: &Part, row: &RunRow) {
+    /// counted, and told in the log, once. Whether this was it.
+    pub fn see(&self, part: &Part, row: &RunRow) -> bool {
         let how = match row.state {
-            RunState::Running | RunState::Waiting => return,
+            RunState::Running | RunState::Waiting => return false,
             RunState::Done | RunState::Failed | RunState::Stopped => row.state.as_str(),
         };
         if !self.is_first(row.id) {
-            return;
+            return false;
         }
         let counts = &row.counts;
         let records = [
@@ -54,6 +54,17 @@ impl Meters {
         let at = row.ended.unwrap_or_else(now);
         let meter = self.metrics.flow(&part.tenant, &part.name);
         meter.ended(how, at, records);
+        // A flow that looks for something each second would say nothing else.
+        if row.state == RunState::Done && row.pages == 0 {
+            tracing::debug!(
+                target: "crossdock::flows",
+                tenant = &*part.tenant,
+                flow = &*part.name,
+                run = row.id.0,
+                "a run of a flow found nothing"
+            );
+            return true;
+        }
         tracing::info!(
             target: "crossdock::flows",
             tenant = &*part.tenant,
@@ -69,6 +80,7 @@ impl Meters {
             ms = at.saturating_sub(row.began),
             "a run of a flow has ended"
         );
+        true
     }
 
     fn is_first(&self, run: RunId) -> bool {
@@ -78,6 +90,16 @@ impl Meters {
             counted.pop_first();
         }
         first
+    }
+}
+
+impl Shared {
+    /// A run as it is after something of it was written: counted and told, once, if
+    /// it has ended.
+    pub(super) fn saw(&self, part: &Part, row: &RunRow) {
+        if self.meters.see(part, row) {
+            self.feed.tell(part, row);
+        }
     }
 }
 

@@ -21,6 +21,7 @@
 //! | `trouble` | what is tried again, and when |
 //! | `turns` | how much is worked on side by side |
 //! | `meters` | what whoever watches the host sees |
+//! | [`events`] | what runs do, as they do it, for whoever listens |
 //! | `people`, [`shown`], `dry_run` | what a person sees and does |
 //!
 //! A host may be killed between any two writes. The order of these is: the page, as
@@ -36,6 +37,7 @@ mod clock;
 mod confirm;
 mod database;
 mod dry_run;
+pub mod events;
 mod folder;
 mod follow;
 mod inbox;
@@ -76,10 +78,12 @@ use crate::problem::Problem;
 use crate::serving::snapshot::{Snapshot, TenantGeneration};
 use crate::serving::tenant_flow::FlowGeneration;
 use crate::telemetry::metrics::Metrics;
+use events::Feed;
 use meters::Meters;
 use part::Part;
 use turns::Turns;
 
+pub use dry_run::{DRY, MOST_DRY};
 pub use people::{MOST_RUNS, RUNS};
 
 /// Flows by tenant and name.
@@ -100,6 +104,8 @@ struct Shared {
     parts: Mutex<Parts>,
     turns: Turns,
     meters: Meters,
+    /// Who listens to what runs do.
+    feed: Feed,
     /// Tells this process from every other: numbers of generations begin again.
     process: u64,
     /// Other files may serve.
@@ -145,6 +151,7 @@ impl Flows {
             parts: Mutex::default(),
             turns: Turns::default(),
             meters: Meters::new(metrics),
+            feed: Feed::new(now()),
             process: rand::random(),
             news: Notify::new(),
             closing: CancellationToken::new(),

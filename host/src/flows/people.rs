@@ -10,7 +10,7 @@ use super::shown::{
     FlowDryRun, FlowShown, FlowWhole, FlowsShown, ParkedShown, Resynced, RunShown, RunsShown,
 };
 use super::{Flows, Found, Serves, dry_run, now, runner};
-use crate::config::{FlowSource, Trigger, did_you_mean};
+use crate::config::did_you_mean;
 use crate::problem::Problem;
 
 /// Runs of one answer, and at most.
@@ -258,8 +258,8 @@ impl Flows {
         let (row, last) = read.await?;
         let (source, runs) = match self.shared.find(part) {
             Found::Serves(serves) => (
-                kind(&serves.flow.config.source),
-                when(&serves.flow.config.trigger),
+                serves.flow.config.source.kind(),
+                serves.flow.config.trigger.to_string(),
             ),
             Found::Gone | Found::Absent => ("unknown", "not now".to_owned()),
         };
@@ -284,24 +284,6 @@ impl Flows {
         };
         drop(state);
         Ok((shown, row))
-    }
-}
-
-fn kind(source: &FlowSource) -> &'static str {
-    match source {
-        FlowSource::Operation { .. } => "operation",
-        FlowSource::Inbound { .. } => "inbound",
-        FlowSource::Folder(_) => "folder",
-        FlowSource::Database(_) => "database",
-        FlowSource::Webhook(_) => "webhook",
-    }
-}
-
-fn when(trigger: &Trigger) -> String {
-    match trigger {
-        Trigger::Every(every) => format!("every {every}"),
-        Trigger::Cron(cron) => format!("cron {cron}"),
-        Trigger::Demand => "on demand".to_owned(),
     }
 }
 

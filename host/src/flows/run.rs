@@ -382,8 +382,7 @@ impl Run<'_> {
                 _ => Trouble::Later(problem),
             })
         })?;
-        let queued = self.queue(page, work, Some(serves)).await;
-        self.stages.targets += millis(began.elapsed());
+        let queued = self.queue(page, work, Some(serves), began).await;
         drop(share);
         queued
     }
@@ -396,9 +395,10 @@ impl Run<'_> {
             Found::Absent => return Ok(Step::Absent),
         };
         let _turn = self.shared.turns.take(&self.part.tenant).await;
+        let began = Instant::now();
         let bytes = self.bytes(page.number).await.map_err(later(At::Queue))?;
         let work: Work = read(&bytes).map_err(later(At::Queue))?;
-        self.queue(page, work, serves.as_ref()).await
+        self.queue(page, work, serves.as_ref(), began).await
     }
 
     async fn queue(
@@ -406,14 +406,20 @@ impl Run<'_> {
         page: &PageHead,
         work: Work,
         serves: Option<&Serves>,
+        began: Instant,
     ) -> Result<Step, Failure> {
         let queued = queue::queue(self.shared, self.part, serves, self.id, page.number, work);
-        let sent = queued.await.map_err(later(At::Queue))?;
+        let queued = queued.await;
+        self.stages.targets += millis(began.elapsed());
+        let mut sent = queued.map_err(later(At::Queue))?;
+        // In the commit of the page: a kill takes no more than what is not sent.
+        sent.stages = self.stages;
         let (id, number) = (self.id, page.number);
         let sent = self
             .shared
             .store(move |store| store.page_sent(id, number, sent, now()));
         sent.await.map_err(later(At::Queue))?;
+        self.stages = StageTimes::default();
         self.part.state().sent.push((id, number));
         self.part.follow.notify_one();
         if let Some((_, source)) = &mut self.source {
@@ -468,7 +474,7 @@ impl Run<'_> {
             row = done.await?;
         }
         if let Some(row) = row {
-            self.shared.meters.see(self.part, &row);
+            self.shared.saw(self.part, &row);
         }
         Ok(())
     }

@@ -132,13 +132,34 @@ async fn begin(
     tick: Option<u64>,
     cause: &'static str,
 ) -> Result<bool, Problem> {
-    let id = part.id;
-    let begin = shared.store(move |store| store.flow_begin(id, tick, cause, now()));
-    let begun = begin.await?;
+    let begun = write_begin(shared, part, tick, cause).await?;
     if let Begun::New(run) | Begun::Busy(run) = begun {
         part.state().run = Some(run);
     }
     Ok(!matches!(begun, Begun::Busy(_)))
+}
+
+/// Writes down that a run begins, and tells whoever listens.
+async fn write_begin(
+    shared: &Arc<Shared>,
+    part: &Part,
+    tick: Option<u64>,
+    cause: &str,
+) -> Result<Begun, Problem> {
+    let (id, cause) = (part.id, cause.to_owned());
+    let begin = shared.store(move |store| {
+        let begun = store.flow_begin(id, tick, &cause, now())?;
+        let row = match begun {
+            Begun::New(run) => store.run(run)?,
+            _ => None,
+        };
+        Ok((begun, row))
+    });
+    let (begun, row) = begin.await?;
+    if let Some(row) = row {
+        shared.feed.tell(part, &row);
+    }
+    Ok(begun)
 }
 
 /// Has a run begin that a person asked for.
@@ -146,9 +167,7 @@ async fn begin(
 /// # Errors
 /// If a run is under way, or nothing can be written.
 pub(super) async fn ask(shared: &Arc<Shared>, part: &Part, by: &str) -> Result<RunId, Problem> {
-    let (id, cause) = (part.id, by.to_owned());
-    let begin = shared.store(move |store| store.flow_begin(id, None, &cause, now()));
-    match begin.await? {
+    match write_begin(shared, part, None, by).await? {
         Begun::New(run) | Begun::Known(run) => {
             part.state().run = Some(run);
             part.wake.notify_one();

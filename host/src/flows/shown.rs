@@ -74,7 +74,7 @@ pub struct RunsShown {
 }
 
 /// A run.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Clone, Serialize)]
 pub struct RunShown {
     /// Its number.
     pub run: u64,
@@ -104,7 +104,7 @@ pub struct RunShown {
 }
 
 /// What a run counts.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Clone, Serialize)]
 pub struct CountsShown {
     /// Records that the source gave.
     #[serde(rename = "in")]
@@ -128,7 +128,7 @@ pub struct CountsShown {
 }
 
 /// How long the stages of a run took, in milliseconds.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Clone, Serialize)]
 pub struct StagesShown {
     /// Reading the source.
     pub source_ms: u64,

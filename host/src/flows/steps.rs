@@ -101,7 +101,8 @@ impl Step<'_> {
             }
             Some(script) => {
                 let host = &self.shared.config.limits;
-                let redactor = &self.route.connection.redactor;
+                let armed = self.route.connection.armed();
+                let redactor = &armed.redactor;
                 let snapshot = &self.serves.snapshot;
                 let made = through_script(snapshot, host, script, redactor, records.clone());
                 for (index, made) in made.await?.into_iter().enumerate() {

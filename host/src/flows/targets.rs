@@ -163,7 +163,8 @@ impl Making<'_> {
         let texts = wanted.iter().map(|index| &records[*index as usize]);
         let texts = texts.map(|record| record.json.get().to_owned()).collect();
         let (snapshot, host) = (&self.serves.snapshot, &self.shared.config.limits);
-        let redactor = &self.route.connection.redactor;
+        let armed = self.route.connection.armed();
+        let redactor = &armed.redactor;
         through(snapshot, host, script, redactor, texts).await
     }
 

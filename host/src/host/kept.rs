@@ -1,10 +1,11 @@
 //! What a host has that serves, and not one that answers a command: an outbox,
-//! and flows that put records into it.
+//! flows that put records into it, and grants that are kept beside them.
 
 use std::sync::Arc;
 
 use super::Host;
 use crate::flows::Flows;
+use crate::grants::Grants;
 use crate::outbox::{Outbox, Serving};
 use crate::problem::Problem;
 use crate::vital::Part;
@@ -24,11 +25,16 @@ impl Host {
             self.memory.clone(),
         )
         .await?;
+        // First: what is delivered may need a token.
+        let config = self.config.clone();
+        let grants = Grants::start(&outbox, serving.clone(), config, &self.channels);
+        let renewing = grants.clone();
         outbox.start();
         let delivering = outbox.clone();
         // Nobody else has this host yet.
         if let Some(vital) = Arc::get_mut(&mut self.vital) {
             vital.watch(Part::Outbox, move || delivering.is_alive());
+            vital.watch(Part::Grants, move || renewing.is_alive());
         }
         let (config, memory) = (self.config.clone(), self.memory.clone());
         let metrics = self.telemetry.metrics.clone();
@@ -38,6 +44,7 @@ impl Host {
             vital.watch(Part::Flows, move || running.is_alive());
         }
         self.flows = Some(flows);
+        self.grants = Some(grants);
         self.outbox = Some(outbox);
         Ok(self)
     }
@@ -64,6 +71,19 @@ impl Host {
             Problem::host(
                 "flows-not-available",
                 "this host runs no flows; ask one that was started with `crossdock serve`",
+            )
+        })
+    }
+
+    /// The grants of its connections.
+    ///
+    /// # Errors
+    /// If this host looks after none.
+    pub fn grants(&self) -> Result<&Grants, Problem> {
+        self.grants.as_ref().ok_or_else(|| {
+            Problem::host(
+                "grants-not-available",
+                "this host looks after no credentials; ask one that was started with `crossdock serve`",
             )
         })
     }

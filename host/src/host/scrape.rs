@@ -8,6 +8,7 @@ use tokio::sync::Semaphore;
 
 use super::Host;
 use crate::config::TelemetryConfig;
+use crate::grants::Grants;
 use crate::log;
 use crate::plugin::verify::Kind;
 use crate::problem::Problem;
@@ -117,6 +118,7 @@ impl Scrape {
         Moment {
             version: env!("CARGO_PKG_VERSION"),
             gates: gates(&host.snapshot()),
+            grants: host.grants.as_ref().map(Grants::moment).unwrap_or_default(),
             outbox,
             flows: flows.unwrap_or_default(),
             generations: generations.collect(),

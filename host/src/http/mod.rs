@@ -106,6 +106,19 @@ impl fmt::Debug for Answer {
     }
 }
 
+/// How long an answer asks to wait (`Retry-After`), in seconds or as a date, seen from
+/// `now_s` in Unix seconds.
+pub(crate) fn retry_after(headers: &HeaderMap, now_s: u64) -> Option<Duration> {
+    let value = headers
+        .get(http::header::RETRY_AFTER)?
+        .to_str()
+        .ok()?
+        .trim();
+    let date = || crate::clock::http_date(value).map(|at| at.saturating_sub(now_s));
+    let seconds = value.parse::<u64>().ok().or_else(date);
+    seconds.map(Duration::from_secs)
+}
+
 /// How far a request got before it failed: what decides whether it may be
 /// sent again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -52,12 +52,13 @@ pub async fn open(
         nonce: format!("{:032x}", rand::random::<u128>()),
         settings: connection.settings.clone(),
     };
-    let secrets = connection.secrets.clone();
+    let armed = connection.armed();
+    let secrets = armed.secrets.clone();
     let declared = adapter.declared.clone();
     let heard = adapter
         .receive(name, &context, push, secrets, declared)
         .await;
-    let redactor = connection.redactor.scope();
+    let redactor = armed.redactor.scope();
     for (index, derived) in heard.derived.iter().enumerate() {
         // One that is too many is not shown at all, as nothing else of it is.
         if redactor

@@ -64,12 +64,10 @@ impl Outbox {
         let place = match &begin {
             Begin::Now => newest,
             Begin::Oldest => 0,
-            Begin::After(id) => self.shared.places.read(&whose, id).ok_or_else(|| {
-                Problem::caller(
-                    "unknown-event",
-                    "the id is none of an event of this stream; leave it out to begin with what comes now",
-                )
-            })?,
+            Begin::After(id) => {
+                let place = self.shared.places.read(&whose, id);
+                place.ok_or_else(no_event)?
+            }
         };
         Ok(Listening {
             outbox: self.clone(),
@@ -82,6 +80,35 @@ impl Outbox {
             missed: place > newest,
         })
     }
+}
+
+impl Outbox {
+    /// A place in the sequence of what a tenant's runs do, as its listeners are
+    /// given it. Whoever knows a place among items does not know one of these.
+    pub(crate) fn show_runs_place(&self, tenant: &str, place: u64) -> String {
+        self.shared.places.show(&runs_of(tenant), place)
+    }
+
+    /// The place of an id that was given to a listener of the same tenant.
+    ///
+    /// # Errors
+    /// If it is none.
+    pub(crate) fn runs_place(&self, tenant: &str, id: &str) -> Result<u64, Problem> {
+        let place = self.shared.places.read(&runs_of(tenant), id);
+        place.ok_or_else(no_event)
+    }
+}
+
+/// A line break is in no tenant's name.
+fn runs_of(tenant: &str) -> Whose {
+    Some(format!("runs\n{tenant}").into())
+}
+
+fn no_event() -> Problem {
+    Problem::caller(
+        "unknown-event",
+        "the id is none of an event of this stream; leave it out to begin with what comes now",
+    )
 }
 
 impl Listening {

@@ -65,7 +65,9 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
-use crossdock_store::{FlowStore, Health, OpenAttempt, Settlement, SqliteStore, Store, StoreError};
+use crossdock_store::{
+    FlowStore, GrantStore, Health, OpenAttempt, Settlement, SqliteStore, Store, StoreError,
+};
 use tokio::task::AbortHandle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -106,6 +108,8 @@ struct Shared {
     store: Arc<dyn Store>,
     /// The same one, as flows see it.
     flows: Arc<dyn FlowStore>,
+    /// The same file. Who keeps something there encrypts it.
+    grants: Arc<dyn GrantStore>,
     config: Arc<HostConfig>,
     serving: Serving,
     /// What everything that is being worked on may hold together.
@@ -149,12 +153,14 @@ impl Outbox {
         let keys = keyring::Keyring::new(&config)?;
         let folder = folder(&config.data_dir);
         let opened = tokio::task::spawn_blocking(move || {
-            let store = sealed::Sealed::new(Arc::new(SqliteStore::open(&folder)?), keys);
+            let file = Arc::new(SqliteStore::open(&folder)?);
+            let grants: Arc<dyn GrantStore> = file.clone();
+            let store = sealed::Sealed::new(file, keys);
             store.release(now())?;
             let key = event::own_key(&store, now())?;
-            Ok::<_, StoreError>((store, key))
+            Ok::<_, StoreError>((store, grants, key))
         });
-        let (store, key) = opened
+        let (store, grants, key) = opened
             .await
             .map_err(|_| ended())?
             .map_err(|error| refused(&error))?;
@@ -162,6 +168,7 @@ impl Outbox {
         let store = Arc::new(store);
         let shared = Shared {
             flows: store.clone(),
+            grants,
             store,
             feed: feed::Feed::default(),
             receivers: notify::Receivers::default(),
@@ -204,6 +211,12 @@ impl Outbox {
     /// What is kept of flows, in the same file. Every call of it blocks.
     pub fn flow_store(&self) -> Arc<dyn FlowStore> {
         self.shared.flows.clone()
+    }
+
+    /// What platforms granted, in the same file. Every call of it blocks, and what it
+    /// is given is to be encrypted already.
+    pub fn grant_store(&self) -> Arc<dyn GrantStore> {
+        self.shared.grants.clone()
     }
 
     /// Lets nothing more leave from `stop` on: the host ends as soon as its callers

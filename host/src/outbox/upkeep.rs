@@ -22,6 +22,10 @@ const DAY: Duration = Duration::from_secs(24 * 3_600);
 const RUNS: Duration = DAY.saturating_mul(30);
 const RUNS_OF_A_FLOW: u64 = 1_000;
 
+/// Of these, how many that found nothing: a folder that is looked at each second
+/// has 86,400 of them a day, and people look for the others.
+const EMPTY_RUNS_OF_A_FLOW: u64 = 100;
+
 /// How long it is known that a record came in already.
 const KEYS: Duration = DAY.saturating_mul(7);
 
@@ -92,6 +96,7 @@ impl Shared {
         let retention = FlowRetention {
             runs_until: now().saturating_sub(millis(RUNS)),
             runs_most: RUNS_OF_A_FLOW,
+            empty_most: EMPTY_RUNS_OF_A_FLOW,
             keys_until: now().saturating_sub(millis(KEYS)),
         };
         loop {

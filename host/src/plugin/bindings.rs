@@ -21,6 +21,15 @@ pub mod script {
     });
 }
 
+/// `crossdock:script` 0.1.1: what a script engine may import.
+pub mod tables {
+    wasmtime::component::bindgen!({
+        path: "../wit/tables",
+        world: "looking-up",
+        imports: { default: trappable },
+    });
+}
+
 /// `crossdock:source`: what a language runtime imports and exports besides the
 /// adapter that it is.
 pub mod source {
@@ -49,6 +58,20 @@ pub mod inbound {
         with: {
             "crossdock:adapter/types@0.1.0": super::adapter::crossdock::adapter::types,
             "crossdock:adapter/keys@0.1.0": super::adapter::crossdock::adapter::keys,
+        },
+        imports: { default: trappable },
+        exports: { default: async },
+        additional_derives: [Clone],
+    });
+}
+
+/// `crossdock:adapter` 0.1.2: a `sign` that may name secrets within a body.
+pub mod composing {
+    wasmtime::component::bindgen!({
+        path: ["../wit/adapter", "../wit/composing"],
+        world: "crossdock:adapter/composer@0.1.2",
+        with: {
+            "crossdock:adapter/types@0.1.0": super::adapter::crossdock::adapter::types,
         },
         imports: { default: trappable },
         exports: { default: async },

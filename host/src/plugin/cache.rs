@@ -3,7 +3,8 @@
 //! An entry is named by the plugin's hash and by the engine's settings, and
 //! holds its own hash in front: a torn or altered entry is compiled again.
 //! Entries are written beside and renamed into place, never overwritten, and
-//! read as a whole, never mapped. The folder belongs to the host: whoever can
+//! read as a whole, never mapped. What a writer left behind that was killed goes
+//! at the next start. The folder belongs to the host: whoever can
 //! write there can run code in it, as with the host's own binary.
 
 use std::fs;
@@ -112,6 +113,9 @@ impl CodeCache {
     fn write(&self, path: &Path, code: &[u8]) -> std::io::Result<()> {
         files::private_folder(&self.dir)?;
         let mut file = tempfile::NamedTempFile::new_in(&self.dir)?;
+        // Held until it is in its place, so that nobody takes it for one that was
+        // left behind. Where files cannot be locked, its age has to do.
+        let _ = file.as_file().try_lock();
         file.write_all(&Sha256::digest(code))?;
         file.write_all(code)?;
         file.persist(path)?;

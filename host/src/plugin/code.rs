@@ -13,6 +13,7 @@ use super::compile::{CompileFailure, Compiler, Optimise};
 use super::load::Refusal;
 use super::sandbox::Sandbox;
 use super::verify::Kind;
+use super::writes;
 use crate::text::one_line;
 
 /// Threads that read and map compiled code at once. What many files want waits
@@ -31,6 +32,7 @@ pub(super) struct CodeStore {
 
 impl CodeStore {
     pub fn new(sandbox: Sandbox, compiler: Compiler, cache: CodeCache) -> Self {
+        writes::sweep(cache.dir());
         Self {
             remembered: Remembered::new(cache.dir()),
             sandbox,
@@ -67,12 +69,14 @@ impl CodeStore {
             .map_err(|error| Refusal::NotAComponent(one_line(&format!("{error:#}"))))?;
         // Keeping it is not needed to serve, and takes part of the same turn, so
         // that many plugins are not many threads.
+        let write = writes::begin();
         let (cache, engine) = (self.cache.clone(), self.sandbox.engine().clone());
         std::thread::Builder::new()
             .name("code-cache".into())
             .spawn(move || {
                 cache.put(&engine, sha, &code);
                 drop(turn);
+                drop(write);
             })
             .map_err(|error| tracing::warn!(%error, "compiled code was not kept"))
             .ok();

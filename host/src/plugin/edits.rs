@@ -5,8 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
+use super::compose::{self, TooMuch};
 use super::contract::{Body, Draft, Edit};
-use crate::config::{Auth, Secret};
+use crate::config::{Auth, OAUTH2_TOKEN, Secret, TokenPlace};
 
 /// A request with its authentication, before it is joined to a base URL.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -53,6 +54,9 @@ pub enum EditError {
     /// Not set by the tenant: the connection has to be completed.
     #[error("the connection does not set secret `{0}`")]
     Unset(String),
+    /// Of a body made of pieces: the adapter's fault.
+    #[error("{0}")]
+    TooMuch(#[from] TooMuch),
 }
 
 /// Replaces the pair of that name where it stands, or appends it.
@@ -92,15 +96,14 @@ pub fn apply_edits(
     secrets: &BTreeMap<String, Secret>,
     declared: &BTreeSet<String>,
 ) -> Result<SignedDraft, EditError> {
-    let secret = |name: &str| -> Result<String, EditError> {
+    let named = |name: &str| -> Result<&Secret, EditError> {
         if !declared.contains(name) {
             return Err(EditError::Undeclared(name.to_owned()));
         }
-        secrets
-            .get(name)
-            .map(|secret| secret.expose().to_owned())
-            .ok_or_else(|| EditError::Unset(name.to_owned()))
+        let secret = secrets.get(name);
+        secret.ok_or_else(|| EditError::Unset(name.to_owned()))
     };
+    let secret = |name: &str| named(name).map(|secret| secret.expose().to_owned());
     let mut signed = SignedDraft {
         method: draft.method,
         path: draft.path,
@@ -121,6 +124,7 @@ pub fn apply_edits(
                 let value = secret(&name)?;
                 set_header(&mut signed.headers, (header, value));
             }
+            Edit::ComposeBody(pieces) => signed.body = compose::body(&pieces, named)?,
         }
     }
     Ok(signed)
@@ -155,6 +159,21 @@ pub fn apply_auth(
         Auth::Query { name, secret } => {
             let value = expose(secret)?.to_owned();
             set_query(&mut signed.query, (name.clone(), value));
+        }
+        Auth::OAuth2(config) => {
+            let token = expose(OAUTH2_TOKEN)?;
+            match &config.place {
+                TokenPlace::Bearer => {
+                    let value = format!("Bearer {token}");
+                    set_header(&mut signed.headers, ("authorization".into(), value));
+                }
+                TokenPlace::Header(name) => {
+                    set_header(&mut signed.headers, (name.clone(), token.to_owned()));
+                }
+                TokenPlace::Query(name) => {
+                    set_query(&mut signed.query, (name.clone(), token.to_owned()));
+                }
+            }
         }
     }
     Ok(())
@@ -238,5 +257,43 @@ mod tests {
                 .headers
                 .contains(&pair("authorization", "Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ=="))
         );
+    }
+
+    #[test]
+    fn a_token_that_the_host_got_goes_where_the_file_says() {
+        use url::Url;
+
+        use crate::config::{OAuth2Config, OAuth2Grant};
+
+        let secrets = BTreeMap::from([(OAUTH2_TOKEN.to_owned(), Secret::new("t0ken".into()))]);
+        let apply = |place: TokenPlace, secrets: &BTreeMap<String, Secret>| {
+            let draft = draft();
+            let mut signed =
+                apply_edits(draft, vec![], &BTreeMap::new(), &BTreeSet::new()).unwrap();
+            let auth = Auth::OAuth2(Box::new(OAuth2Config {
+                grant: OAuth2Grant::ClientCredentials,
+                token_url: Url::parse("https://a.example/token").unwrap(),
+                client_id: "c".into(),
+                secret: None,
+                client_auth: Default::default(),
+                scopes: Vec::new(),
+                parameters: BTreeMap::new(),
+                format: Default::default(),
+                place,
+            }));
+            apply_auth(&mut signed, &auth, secrets).map(|()| signed)
+        };
+        let signed = apply(TokenPlace::Bearer, &secrets).unwrap();
+        assert!(
+            signed
+                .headers
+                .contains(&pair("authorization", "Bearer t0ken"))
+        );
+        let signed = apply(TokenPlace::Header("X-Token".into()), &secrets).unwrap();
+        assert!(signed.headers.contains(&pair("X-Token", "t0ken")));
+        let signed = apply(TokenPlace::Query("access_token".into()), &secrets).unwrap();
+        assert!(signed.query.contains(&pair("access_token", "t0ken")));
+        let without = apply(TokenPlace::Bearer, &BTreeMap::new());
+        assert_eq!(without.err(), Some(EditError::Unset(OAUTH2_TOKEN.into())));
     }
 }

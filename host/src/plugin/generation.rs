@@ -9,12 +9,13 @@ use std::time::Duration;
 use serde::Serialize;
 
 use super::artifact::Sha;
-use super::bindings::adapter::{Platform, PlatformPre};
+use super::bindings::adapter::PlatformPre;
+use super::composing::{Composing, Exports};
 use super::contract::{Context, Draft, Edit, Fault, Item, Mapped, Parsed, Reply, Request};
 use super::guest::{Attempts, GuestFailure, Home, Instance, Lease};
 use super::inbound::Receiver;
 use super::keys::KeyScope;
-use super::manifest::{Manifest, Order, Repeatable};
+use super::manifest::{GRANT, Manifest, Order, Repeatable};
 use super::packed::SourceFile;
 use super::state::{GuestState, LogLine};
 use super::verify::Kind;
@@ -23,7 +24,7 @@ use crate::config::Secret;
 use crate::schema::Schema;
 
 /// Where adapter instances live.
-pub type AdapterHome = Home<Platform>;
+pub type AdapterHome = Home<Exports>;
 
 /// How long the steps of loading took.
 #[derive(Debug, Clone, Copy, Default, Serialize)]
@@ -116,9 +117,14 @@ pub struct AdapterGeneration {
     pub settings: Schema,
     /// By name.
     pub operations: HashMap<String, CompiledOperation>,
+    /// How its credentials are had, if it says so: an operation that the host alone
+    /// calls.
+    pub grant: Option<CompiledOperation>,
     /// Names of the secrets it may use.
     pub declared: Arc<BTreeSet<String>>,
     pub(super) pre: PlatformPre<GuestState>,
+    /// Its `sign` that names secrets within bodies, if it has one.
+    pub(super) composing: Option<Composing>,
     pub(super) wants_wasi: bool,
     /// What its language runtime runs, if it is a source file.
     pub(super) source: Option<Arc<SourceFile>>,
@@ -151,6 +157,12 @@ impl AdapterGeneration {
         self.receiver.is_some()
     }
 
+    /// An operation by its name, also the one that only the host calls.
+    pub fn compiled(&self, operation: &str) -> Option<&CompiledOperation> {
+        let granting = self.grant.as_ref().filter(|_| operation == GRANT);
+        granting.or_else(|| self.operations.get(operation))
+    }
+
     /// The compiled component.
     pub fn component(&self) -> &wasmtime::component::Component {
         self.pre.instance_pre().component()
@@ -176,13 +188,14 @@ impl AdapterGeneration {
         })
     }
 
-    async fn instantiate(&self, tenant: &Arc<str>) -> Result<Instance<Platform>, GuestFailure> {
+    async fn instantiate(&self, tenant: &Arc<str>) -> Result<Instance<Exports>, GuestFailure> {
         let sandbox = self.home.sandbox();
         let attempts = Attempts::new(sandbox)?;
         loop {
             let mut store = GuestState::store(sandbox, tenant, self.wants_wasi);
             store.data_mut().set_source(self.source.clone());
-            let error = match self.pre.instantiate_async(&mut store).await {
+            let composing = self.composing.as_ref();
+            let error = match Exports::instantiate(&self.pre, composing, &mut store).await {
                 Ok(exports) => return Ok(Instance::new(store, exports)),
                 Err(error) => error,
             };
@@ -205,7 +218,7 @@ impl Drop for AdapterGeneration {
 
 /// An adapter instance for the calls of one phase of a delivery.
 pub struct AdapterLease {
-    lease: Lease<Platform>,
+    lease: Lease<Exports>,
     deadline: Duration,
     wants_wasi: bool,
 }
@@ -217,9 +230,9 @@ macro_rules! guest_call {
         $self.lease.begin($self.deadline, $clock)?;
         let result = {
             let instance = $self.lease.instance_mut()?;
-            let $exports = instance.exports.crossdock_adapter_adapter();
+            let $exports = instance.exports.platform.crossdock_adapter_adapter();
             let $store = &mut instance.store;
-            Lease::<Platform>::bounded($self.deadline, $self.wants_wasi, $call).await
+            Lease::<Exports>::bounded($self.deadline, $self.wants_wasi, $call).await
         };
         $self.lease.end(result)
     }};
@@ -277,10 +290,23 @@ impl AdapterLease {
         operation: &str,
         draft: &Draft,
     ) -> Result<Result<Vec<Edit>, Fault>, GuestFailure> {
-        self.lease.instance_mut()?.store.data_mut().keys = Some(scope);
-        guest_call!(self, clock(context), |exports, store| {
-            exports.call_sign(store, context, operation, draft)
-        })
+        let instance = self.lease.instance_mut()?;
+        instance.store.data_mut().keys = Some(scope);
+        if instance.exports.composer.is_none() {
+            let answer = guest_call!(self, clock(context), |exports, store| {
+                exports.call_sign(store, context, operation, draft)
+            })?;
+            return Ok(answer.map(|edits| edits.into_iter().map(Edit::from).collect()));
+        }
+        self.lease.begin(self.deadline, clock(context))?;
+        let result = {
+            let instance = self.lease.instance_mut()?;
+            let call = instance
+                .exports
+                .composed(&mut instance.store, context, operation, draft);
+            Lease::<Exports>::bounded(self.deadline, self.wants_wasi, call).await
+        };
+        self.lease.end(result)
     }
 
     /// Throws the instance away: it broke a promise.

@@ -10,6 +10,7 @@ use super::bindings::adapter::PlatformPre;
 use super::bindings::inbound::ReceiverPre;
 use super::bindings::source::exports::crossdock::source::language::Diagnostic;
 use super::bindings::source::{LanguageRuntime, LanguageRuntimePre};
+use super::composing::Composing;
 use super::generation::Identity;
 use super::guest::{Attempts, GuestFailure, Lease};
 use super::packed::SourceFile;
@@ -91,6 +92,8 @@ pub(super) struct Linked {
     pub platform: PlatformPre<GuestState>,
     /// For the messages that begin at the platform, which a file may take.
     pub receiver: Option<ReceiverPre<GuestState>>,
+    /// For bodies that name secrets, which a file may write.
+    pub composing: Option<Composing>,
     /// For what it exports besides.
     pub language: LanguageRuntimePre<GuestState>,
     /// Whether it needs the empty WASI.

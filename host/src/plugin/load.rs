@@ -1,11 +1,12 @@
 //! From a file's bytes to a generation that may serve. Every step can refuse,
 //! and says why; nothing that serves is touched meanwhile.
 //!
-//! Adapters that are a source file: `source`.
+//! Adapters that are a source file: `source`. What is kept of a manifest: `kept`.
 
+mod kept;
 mod source;
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -19,9 +20,8 @@ use super::bindings::source::LanguageRuntimePre;
 use super::cache::CodeCache;
 use super::code::CodeStore;
 use super::compile::Compiler;
-use super::generation::{
-    AdapterGeneration, AdapterHome, CompiledOperation, Identity, LoadTimes, next_id,
-};
+use super::composing::Composing;
+use super::generation::{AdapterGeneration, AdapterHome, Identity, LoadTimes, next_id};
 use super::golden;
 use super::guest::{GuestFailureKind, Home};
 use super::inbound::{self, Receiver, ReceiverHome};
@@ -39,10 +39,8 @@ use crate::clock::now_ms;
 use crate::config::HostLimits;
 use crate::schema::{self, Schema};
 use crate::text::one_line;
+use kept::read_manifest;
 pub use source::Beside;
-
-/// A manifest larger than this is not read.
-const MANIFEST_BYTES: usize = 4 << 20;
 
 /// A candidate that passed every step.
 #[derive(Debug, Clone)]
@@ -237,11 +235,16 @@ impl Loader {
             true => Some(ReceiverPre::new(pre.clone()).map_err(interface)?),
             false => None,
         };
+        let composing = match verified.composes {
+            true => Some(Composing::new(&pre).map_err(interface)?),
+            false => None,
+        };
         match verified.kind {
             Kind::Adapter => {
                 let parts = Parts {
                     pre: PlatformPre::new(pre).map_err(interface)?,
                     receiver,
+                    composing,
                     wants_wasi,
                     source: None,
                     examples: carried.examples,
@@ -263,6 +266,7 @@ impl Loader {
                     manifest,
                     pre,
                     wants_wasi,
+                    verified.looks_up,
                     self.scripts.clone(),
                 ))))
             }
@@ -270,6 +274,7 @@ impl Loader {
                 let linked = Linked {
                     platform: PlatformPre::new(pre.clone()).map_err(interface)?,
                     receiver,
+                    composing,
                     language: LanguageRuntimePre::new(pre).map_err(interface)?,
                     wants_wasi,
                 };
@@ -306,6 +311,7 @@ impl Loader {
         let Parts {
             pre,
             receiver,
+            composing,
             wants_wasi,
             source,
             examples,
@@ -319,8 +325,10 @@ impl Loader {
             manifest: Manifest::empty(),
             settings: Schema::any().map_err(Refusal::Manifest)?,
             operations: HashMap::new(),
+            grant: None,
             declared: Arc::default(),
             pre: pre.clone(),
+            composing: composing.clone(),
             wants_wasi,
             source: source.clone(),
             home: self.adapters.clone(),
@@ -351,8 +359,10 @@ impl Loader {
             manifest: kept.manifest,
             settings: kept.settings,
             operations: kept.operations,
+            grant: kept.grant,
             declared: kept.declared,
             pre,
+            composing,
             wants_wasi,
             source,
             home: self.adapters.clone(),
@@ -396,6 +406,8 @@ struct Parts {
     pre: PlatformPre<super::state::GuestState>,
     /// For the messages that begin at the platform, if it takes any.
     receiver: Option<ReceiverPre<super::state::GuestState>>,
+    /// Its `sign` that names secrets within bodies, if it has one.
+    composing: Option<Composing>,
     wants_wasi: bool,
     /// What its language runtime runs.
     source: Option<Arc<SourceFile>>,
@@ -436,59 +448,6 @@ fn as_interface(refusal: Refusal, bytes: &[u8]) -> Refusal {
 
 fn millis(duration: Duration) -> f64 {
     (duration.as_secs_f64() * 1e6).round() / 1e3
-}
-
-/// What the host keeps of a manifest.
-struct Kept {
-    manifest: Manifest,
-    settings: Schema,
-    operations: HashMap<String, CompiledOperation>,
-    declared: Arc<BTreeSet<String>>,
-}
-
-/// Reads a manifest and compiles its schemas. `examples` are packed beside it.
-fn read_manifest(text: &str, examples: Vec<serde_json::Value>) -> Result<Kept, Refusal> {
-    if text.len() > MANIFEST_BYTES {
-        return Err(Refusal::Manifest(format!(
-            "it has {} bytes, more than {MANIFEST_BYTES}",
-            text.len()
-        )));
-    }
-    let mut manifest = Manifest::read(text).map_err(Refusal::Manifest)?;
-    manifest.add_examples(examples).map_err(Refusal::Manifest)?;
-    let compile = |schema: &serde_json::Value, what: String| {
-        Schema::compile(schema).map_err(|why| Refusal::Manifest(format!("{what} {why}")))
-    };
-    let settings = compile(&manifest.settings, "`settings`".into())?;
-    let operations = manifest
-        .operations
-        .iter()
-        .map(|operation| {
-            let name = &operation.name;
-            compile(&operation.result, format!("`result` of `{name}`"))?;
-            let compiled = CompiledOperation {
-                document: Arc::new(compile(
-                    &operation.document,
-                    format!("`document` of `{name}`"),
-                )?),
-                repeatable: operation.repeatable,
-                max_items: operation.max_items,
-                order: operation.order.clone(),
-            };
-            Ok((name.clone(), compiled))
-        })
-        .collect::<Result<_, Refusal>>()?;
-    let declared = manifest
-        .secrets
-        .iter()
-        .map(|secret| secret.name.clone())
-        .collect();
-    Ok(Kept {
-        settings,
-        operations,
-        declared: Arc::new(declared),
-        manifest,
-    })
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 
 mod check;
 pub mod folders;
+mod grant;
 mod place;
 mod violation;
 
@@ -10,6 +11,7 @@ pub use crossdock_golden::{
     Example, ExampleBody, ExampleContext, ExampleFailure, ExampleItem, ExampleOutcome,
     ExampleReply, ExampleRequest, Provenance,
 };
+pub use grant::{GRANT, Grant, GrantAnswer, GrantBy};
 pub use place::place;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -35,6 +37,9 @@ pub struct Manifest {
     /// Whether `sign` does anything. If not, it is not called.
     #[serde(default = "yes", skip_serializing_if = "is_yes")]
     pub signs: bool,
+    /// How a connection's token is had and renewed, where the platform has its own way.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub grant: Option<Grant>,
     /// Worked examples, run at load.
     #[serde(default)]
     pub examples: Vec<Example>,
@@ -56,6 +61,11 @@ fn yes() -> bool {
 #[allow(clippy::trivially_copy_pass_by_ref)] // What serde calls it with.
 fn is_yes(signs: &bool) -> bool {
     *signs
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref)] // What serde calls it with.
+fn is_no(granted: &bool) -> bool {
+    !*granted
 }
 
 /// One operation.
@@ -164,6 +174,9 @@ pub struct SecretName {
     /// Whether a connection must set it.
     #[serde(default)]
     pub required: bool,
+    /// Whether it is had by the grant.
+    #[serde(default, skip_serializing_if = "is_no")]
+    pub granted: bool,
 }
 
 /// A code of the platform, for the documentation.
@@ -240,6 +253,7 @@ impl Manifest {
             settings: Value::Bool(true),
             secrets: Vec::new(),
             signs: true,
+            grant: None,
             examples: Vec::new(),
             codes: Vec::new(),
             unknown: Vec::new(),

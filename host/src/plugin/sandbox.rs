@@ -87,13 +87,15 @@ impl Sandbox {
             &mut adapter,
             |state| state,
         )?;
+        bindings::tables::LookingUp::add_to_linker::<GuestState, KeysAccess>(
+            &mut adapter,
+            |state| state,
+        )?;
         let mut with_wasi = adapter.clone();
         wasmtime_wasi::p2::add_to_linker_async(&mut with_wasi)?;
 
         let ticker = Ticker::start(engine.clone()).map_err(|error| {
-            wasmtime::Error::msg(format!(
-                "the system gives no thread that counts guest time: {error}"
-            ))
+            wasmtime::Error::from(error).context("no thread that counts guest time")
         })?;
         Ok(Self {
             engine,

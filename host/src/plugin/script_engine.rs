@@ -12,6 +12,7 @@ use super::generation::Identity;
 use super::guest::{Attempts, GuestFailure, Home, Instance, Lease};
 use super::sandbox::Sandbox;
 use super::state::GuestState;
+use super::tables::LookupTables;
 use super::warm::WarmKey;
 
 /// Where warm scripts live.
@@ -54,6 +55,7 @@ pub struct EngineGeneration {
     pub manifest: EngineManifest,
     pre: ScriptEnginePre<GuestState>,
     wants_wasi: bool,
+    looks_up: bool,
     home: Arc<ScriptHome>,
 }
 
@@ -82,6 +84,8 @@ pub struct ScriptSpec {
     pub source: Arc<String>,
     /// What it sees as `$context` or `context`: a JSON document.
     pub context: Arc<String>,
+    /// What it looks rows up in, where its engine does.
+    pub tables: Arc<LookupTables>,
 }
 
 /// Why a script did not compile.
@@ -99,6 +103,7 @@ impl EngineGeneration {
         manifest: EngineManifest,
         pre: ScriptEnginePre<GuestState>,
         wants_wasi: bool,
+        looks_up: bool,
         home: Arc<ScriptHome>,
     ) -> Self {
         Self {
@@ -106,8 +111,14 @@ impl EngineGeneration {
             manifest,
             pre,
             wants_wasi,
+            looks_up,
             home,
         }
+    }
+
+    /// Whether its scripts look rows up that stay in the host.
+    pub fn looks_up(&self) -> bool {
+        self.looks_up
     }
 
     /// The compiled component.
@@ -144,6 +155,7 @@ impl EngineGeneration {
         )
         .await
         .map_err(CompileError::Guest)?;
+        store.data_mut().set_tables(spec.tables.clone());
         store.data_mut().begin(deadline);
         let compiled = Lease::<WarmScript>::bounded(
             deadline,

@@ -15,6 +15,7 @@ use super::keys::KeyScope;
 use super::lanes::Turns;
 use super::packed::SourceFile;
 use super::sandbox::{GuestLimits, Sandbox, TICK};
+use super::tables::LookupTables;
 use super::ticker::ClockStopped;
 use super::wasi::EmptyWasi;
 use crate::text::truncate;
@@ -45,6 +46,8 @@ pub struct GuestState {
     pub(super) wasi: Option<Box<EmptyWasi>>,
     /// What a language runtime runs.
     source: Option<Arc<SourceFile>>,
+    /// What a script looks rows up in.
+    pub(super) tables: Arc<LookupTables>,
 }
 
 /// Why the epoch callback stopped a guest.
@@ -75,6 +78,7 @@ impl GuestState {
             keys_refused: false,
             wasi: wants_wasi.then(|| Box::new(EmptyWasi::new())),
             source: None,
+            tables: Arc::default(),
         };
         let mut store = Store::new(sandbox.engine(), state);
         store.limiter(|state| &mut state.memory);
@@ -104,6 +108,11 @@ impl GuestState {
     /// Gives a language runtime the file that it runs.
     pub(super) fn set_source(&mut self, source: Option<Arc<SourceFile>>) {
         self.source = source;
+    }
+
+    /// Gives a script what it looks rows up in.
+    pub(super) fn set_tables(&mut self, tables: Arc<LookupTables>) {
+        self.tables = tables;
     }
 
     /// Starts a new call's budget of guest time.

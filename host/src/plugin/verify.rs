@@ -17,7 +17,13 @@ const ADAPTER_IMPORTS: [&str; 4] = [
 /// What an adapter exports that takes messages which begin at the platform.
 const INBOUND_EXPORT: &str = "crossdock:adapter/inbound@0.1.1";
 
+/// What an adapter exports that names secrets within bodies.
+const COMPOSING_EXPORT: &str = "crossdock:adapter/composing@0.1.2";
+
 pub(super) const ADAPTER_EXPORT: &str = "crossdock:adapter/adapter@0.1.0";
+/// What only a script engine may import: tables that stay in the host.
+const TABLES_IMPORT: &str = "crossdock:script/tables@0.1.1";
+
 const ENGINE_EXPORT: &str = "crossdock:script/engine@0.1.0";
 
 /// What a language runtime exports besides the adapter.
@@ -31,11 +37,11 @@ const FILE_IMPORT: &str = "crossdock:source/file@0.1.0";
 pub const CONTRACTS: [Contract; 3] = [
     Contract {
         contract: "crossdock:adapter",
-        versions: &["0.1.0", "0.1.1"],
+        versions: &["0.1.0", "0.1.1", "0.1.2"],
     },
     Contract {
         contract: "crossdock:script",
-        versions: &["0.1.0"],
+        versions: &["0.1.0", "0.1.1"],
     },
     Contract {
         contract: "crossdock:source",
@@ -93,7 +99,7 @@ impl Kind {
     fn may_import(self, name: &str) -> bool {
         match self {
             Self::Adapter => ADAPTER_IMPORTS.contains(&name),
-            Self::ScriptEngine => false,
+            Self::ScriptEngine => name == TABLES_IMPORT,
             Self::LanguageRuntime => ADAPTER_IMPORTS.contains(&name) || name == FILE_IMPORT,
         }
     }
@@ -108,6 +114,10 @@ pub struct Verified {
     pub wants_wasi: bool,
     /// Whether it takes messages which begin at the platform.
     pub receives: bool,
+    /// Whether it names secrets within bodies.
+    pub composes: bool,
+    /// Whether it looks rows up that stay in the host.
+    pub looks_up: bool,
 }
 
 /// Checks a component's imports and exports by name.
@@ -126,7 +136,7 @@ pub fn verify(bytes: &[u8]) -> Result<Verified, Refusal> {
         return Err(without_export(&exports));
     };
 
-    let mut wants_wasi = false;
+    let (mut wants_wasi, mut looks_up) = (false, false);
     let (mut unknown, mut other_wasi) = (Vec::new(), Vec::new());
     for name in imports {
         if WASI_PACKAGES
@@ -137,7 +147,9 @@ pub fn verify(bytes: &[u8]) -> Result<Verified, Refusal> {
             if !is_wasi_version(name) {
                 other_wasi.push(name.to_owned());
             }
-        } else if !kind.may_import(name) {
+        } else if kind.may_import(name) {
+            looks_up |= name == TABLES_IMPORT;
+        } else {
             unknown.push(name.to_owned());
         }
     }
@@ -153,6 +165,8 @@ pub fn verify(bytes: &[u8]) -> Result<Verified, Refusal> {
         kind,
         wants_wasi,
         receives: exports.contains(&INBOUND_EXPORT),
+        composes: exports.contains(&COMPOSING_EXPORT),
+        looks_up,
     })
 }
 
@@ -309,12 +323,17 @@ mod tests {
                 kind: Kind::Adapter,
                 wants_wasi: true,
                 receives: false,
+                composes: false,
+                looks_up: false,
             }
         );
         let kind = both(&[], &["other:thing/x@1.0.0", ENGINE_EXPORT])
             .unwrap()
             .kind;
         assert_eq!(kind, Kind::ScriptEngine);
+        let engine = both(&[TABLES_IMPORT], &[ENGINE_EXPORT]).unwrap();
+        assert!(engine.looks_up && engine.kind == Kind::ScriptEngine);
+        assert!(both(&[TABLES_IMPORT], &[ADAPTER_EXPORT]).is_err());
         let kind = both(&[FILE_IMPORT], &[ADAPTER_EXPORT, LANGUAGE_EXPORT])
             .unwrap()
             .kind;
@@ -368,7 +387,7 @@ mod tests {
 
     #[test]
     fn interfaces_that_this_host_does_not_know_break_nothing() {
-        let later = "crossdock:adapter/credentials@0.1.2";
+        let later = "crossdock:adapter/something@0.1.9";
         let bytes = component(&["crossdock:adapter/log@0.1.0"], &[ADAPTER_EXPORT, later]);
         let verified = verify(&bytes).unwrap();
         assert_eq!((verified.kind, verified.receives), (Kind::Adapter, false));
@@ -377,6 +396,15 @@ mod tests {
         // Alone it is no adapter, and is told what it is.
         let alone = verify(&component(&[], &[later])).unwrap_err();
         assert!(alone.to_string().contains(later), "{alone}");
+    }
+
+    #[test]
+    fn an_adapter_that_composes_bodies_is_known_by_what_it_exports() {
+        let bytes = component(&[], &[ADAPTER_EXPORT, COMPOSING_EXPORT]);
+        let verified = verify(&bytes).unwrap();
+        assert!(verified.composes && !verified.receives);
+        // Alone it is no adapter.
+        assert!(verify(&component(&[], &[COMPOSING_EXPORT])).is_err());
     }
 
     #[test]

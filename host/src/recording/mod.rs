@@ -259,7 +259,7 @@ fn records(offers: &[Offer], most: usize) -> Vec<String> {
             if newest_first.len() >= most {
                 break;
             }
-            let clean = offer.connection.redactor.redact_json(item.get());
+            let clean = offer.connection.armed().redactor.redact_json(item.get());
             // A mask in the middle of a number leaves no JSON.
             if serde_json::from_str::<&RawValue>(&clean).is_ok() {
                 let at_ms = offer.at_ms;

@@ -120,6 +120,23 @@ impl Redactor {
         }
     }
 
+    /// A redactor of the same secrets and of some more, with nothing derived.
+    pub fn with<'a>(&self, more: impl Iterator<Item = (&'a str, &'a Secret)>) -> Self {
+        let secrets = Needles::clone(&self.secrets);
+        more.fold(RedactorBuilder { secrets }, |builder, (name, secret)| {
+            builder.secret(name, secret)
+        })
+        .build()
+    }
+
+    /// Adds a secret that came after the scope was made.
+    pub fn learn(&self, name: &str, secret: &Secret) {
+        let label = label(name);
+        let mut derived = self.derived.write().unwrap_or_else(PoisonError::into_inner);
+        let needles = &mut derived.needles;
+        spellings::of_text(secret.expose(), |spelling| needles.add(spelling, &label));
+    }
+
     /// Adds a value that was computed from a secret (a digest, a MAC), to be
     /// replaced by `«label»`. To be called before the value is handed on.
     ///

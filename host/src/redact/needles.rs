@@ -19,6 +19,7 @@ const WINDOW: usize = 8;
 /// Slots per needle, at least: most positions of a text then meet an empty one.
 const SLOTS: usize = 8;
 
+#[derive(Clone)]
 pub(super) struct Needles {
     needles: Vec<Needle>,
     /// Open addressing, linear probing; a power of two.
@@ -31,6 +32,7 @@ pub(super) struct Needles {
     short_first: Box<[bool; 256]>,
 }
 
+#[derive(Clone)]
 struct Needle {
     bytes: Zeroizing<Vec<u8>>,
     /// Unpadded base64: padding may follow.

@@ -17,9 +17,10 @@ use crate::problem::{Place, Problem};
 use crate::redact::Redactor;
 use crate::schema::{self, Verdict};
 use crate::script::Script;
-use crate::script::context::context;
+use crate::script::context::Sight;
 use crate::serving::connection::ConnectionGeneration;
 use crate::serving::connection_limits::Channels;
+use crate::serving::credentials::Credentials;
 use crate::serving::snapshot::{Snapshot, TenantGeneration};
 use crate::serving::tenant_flow::FlowGeneration;
 
@@ -126,9 +127,12 @@ fn finish(
     let shared = channels.of(tenant, &connection.name);
     Ok(ConnectionGeneration {
         settings: connection.settings.to_string(),
-        secrets: Arc::new(connection.secrets.clone()),
+        credentials: Credentials::new(
+            connection.secrets.clone(),
+            redactor(connection),
+            shared.cell(connection),
+        ),
         target: checked.target,
-        redactor: redactor(connection),
         scripts: checked.scripts,
         replies: checked.replies,
         channel: shared.configure(connection, limits)?,
@@ -191,6 +195,7 @@ pub fn against_adapter(
             ));
         }
     }
+    problems.extend(granted(tenant, connection, adapter));
     let mappings = connection.mappings.keys().map(|name| ("mappings", name));
     let replies = connection.replies.keys().map(|name| ("replies", name));
     for (kind, operation) in mappings.chain(replies) {
@@ -214,6 +219,31 @@ pub fn against_adapter(
         }
     }
     problems
+}
+
+/// Secrets that only a grant can have. The token itself may be in a file: then that one
+/// counts, and there is no grant.
+fn granted(
+    tenant: &TenantConfig,
+    connection: &ConnectionConfig,
+    adapter: &AdapterGeneration,
+) -> Option<Problem> {
+    let token = &adapter.manifest.grant.as_ref()?.token;
+    let mut secrets = adapter.manifest.secrets.iter();
+    let secret = secrets.find(|secret| {
+        secret.granted && secret.name != *token && connection.secrets.contains_key(&secret.name)
+    })?;
+    let name = &secret.name;
+    Some(problem(
+        tenant,
+        connection,
+        &format!("secrets.{name}"),
+        "config-bad-value",
+        format!(
+            "connection `{}`: the host gets secret `{name}` from the platform and keeps it itself; take it out of `secrets` (a token of your own is `{token}`)",
+            connection.name
+        ),
+    ))
 }
 
 /// What a setting that the adapter does not know was probably meant to be.
@@ -403,13 +433,14 @@ impl Builder<'_> {
             let detail = format!("connection `{}`: {detail}", self.connection.name);
             vec![self.problem(&key, "config-unknown-language", detail)]
         })?;
-        let context = context(&self.tenant.name, self.connection, operation).map_err(|error| {
-            let detail = format!("the context of its scripts cannot be written: {error}");
+        let sight = Sight::new(&self.tenant.name, self.connection, operation, engine);
+        let sight = sight.map_err(|why| {
+            let detail = format!("connection `{}`: {why}.", self.connection.name);
             vec![self.problem(&key, "config-bad-value", detail)]
         })?;
         let before = self.before;
         let before = before.and_then(|before| direction.scripts_of(before).get(operation));
-        let mut script = making::script(&self.tenant.name, source, context, before);
+        let mut script = making::script(&self.tenant.name, source, sight, before);
         let tests = making::cases(source).map_err(|problem| vec![problem])?;
         script.tests = tests.map(Arc::new);
         making::compile(engine, &script)

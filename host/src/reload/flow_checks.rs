@@ -1,6 +1,8 @@
 //! A tenant's flows against the plugins that they use: what only adapters and
 //! script engines can tell.
 
+mod results;
+
 use std::sync::Arc;
 
 use serde_json::Value;
@@ -14,7 +16,7 @@ use crate::plugin::manifest::{DeclaredEffect, Effect, Repeatable};
 use crate::problem::{Place, Problem};
 use crate::schema::{self, Verdict, Violation};
 use crate::script::Script;
-use crate::script::context::context;
+use crate::script::context::Sight;
 use crate::script::test_cases::Cases;
 use crate::serving::snapshot::Snapshot;
 use crate::serving::tenant_flow::{FlowGeneration, TargetScripts};
@@ -174,6 +176,7 @@ impl Fitting<'_> {
                     && self.only_reads(key, name, operation, problems)
                 {
                     self.input(key, name, operation, source, problems);
+                    self.pointers(key, name, source, problems);
                 }
             }
             What::Call(name, script) => {
@@ -466,15 +469,12 @@ impl Checker<'_> {
         let engine = making::engine(self.snapshot, source)
             .map_err(|detail| wrong("config-unknown-language", &detail))?;
         // A connection that could not be read was told of, and so nothing serves.
-        let context = match self.tenant.connections.get(goes.connection) {
-            Some(connection) => context(&self.tenant.name, connection, goes.operation),
-            None => Ok(crate::script::context::EMPTY.to_owned()),
+        let sight = match self.tenant.connections.get(goes.connection) {
+            Some(connection) => Sight::new(&self.tenant.name, connection, goes.operation, engine),
+            None => Ok(Sight::empty()),
         };
-        let context = context.map_err(|error| {
-            let detail = format!("the context of its scripts cannot be written: {error}");
-            wrong("config-bad-value", &detail)
-        })?;
-        let mut script = making::script(&self.tenant.name, source, context, before);
+        let sight = sight.map_err(|why| wrong("config-bad-value", &format!("{why}.")))?;
+        let mut script = making::script(&self.tenant.name, source, sight, before);
         let cases: Option<Cases> = making::cases(source)?;
         if self.tenant.require_tests {
             script.tests = cases.map(Arc::new);

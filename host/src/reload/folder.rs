@@ -99,6 +99,11 @@ impl Folder {
                 .flat_map(|serving| &serving.config.connections)
                 .map(|(name, connection)| (name.clone(), connection.adapter.clone()))
                 .collect(),
+            flows: serving
+                .into_iter()
+                .flat_map(|serving| serving.flows.values())
+                .map(|flow| (flow.config.name.to_string(), (&flow.config).into()))
+                .collect(),
             problems,
             loaded_at_ms: serving.map(|serving| serving.loaded_at_ms),
             checking: waits || self.checking.is_some(),

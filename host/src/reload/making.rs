@@ -6,6 +6,7 @@ use std::sync::Arc;
 use crate::config::{ScriptSource, did_you_mean};
 use crate::plugin::script_engine::{EngineGeneration, ScriptSpec};
 use crate::problem::Problem;
+use crate::script::context::Sight;
 use crate::script::failure::compile_problem;
 use crate::script::test_cases::Cases;
 use crate::script::{Script, label, next_script};
@@ -35,14 +36,15 @@ pub(super) fn engine<'s>(
 pub(super) fn script(
     tenant: &Arc<str>,
     source: &ScriptSource,
-    context: String,
+    sight: Sight,
     before: Option<&Script>,
 ) -> Script {
     // It is told by its id.
     let kept = before
         .filter(|before| {
             *before.spec.source == *source.text
-                && *before.spec.context == context
+                && *before.spec.context == sight.context
+                && *before.spec.tables == sight.tables
                 && before.extension == source.extension
         })
         .map(|before| before.spec.clone());
@@ -51,7 +53,8 @@ pub(super) fn script(
             tenant: tenant.clone(),
             id: next_script(),
             source: Arc::new(source.text.to_string()),
-            context: Arc::new(context),
+            context: Arc::new(sight.context),
+            tables: Arc::new(sight.tables),
         }),
         path: source.path.clone(),
         extension: source.extension.clone(),

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use serde::Serialize;
 
 use super::passing::Retry;
+use crate::config::FlowConfig;
 use crate::plugin::generation::Identity;
 use crate::problem::Problem;
 
@@ -41,6 +42,28 @@ pub struct RefusalStatus {
     pub at_ms: u64,
 }
 
+/// A flow that serves: where its records come from, when, and where they go.
+#[derive(Debug, Clone, Serialize)]
+pub struct FlowStatus {
+    /// `operation`, `inbound`, `folder`, `database` or `webhook`.
+    pub source: &'static str,
+    /// When it runs: `every 5m`, `cron */5 * * * * UTC`, `on demand`.
+    pub runs: String,
+    /// The names of its targets.
+    pub targets: Vec<String>,
+}
+
+impl From<&FlowConfig> for FlowStatus {
+    fn from(flow: &FlowConfig) -> Self {
+        let targets = flow.targets.iter().map(|target| target.name().to_owned());
+        Self {
+            source: flow.source.kind(),
+            runs: flow.trigger.to_string(),
+            targets: targets.collect(),
+        }
+    }
+}
+
 /// One tenant folder.
 #[derive(Debug, Clone, Serialize)]
 pub struct TenantStatus {
@@ -52,6 +75,8 @@ pub struct TenantStatus {
     pub generation: Option<u32>,
     /// Names of the connections that serve, with the adapter of each.
     pub connections: BTreeMap<String, String>,
+    /// The flows that serve, by name.
+    pub flows: BTreeMap<String, FlowStatus>,
     /// What is wrong with the newest files; they do not serve then.
     pub problems: Vec<Problem>,
     /// When the serving generation began, Unix milliseconds.

@@ -6,10 +6,12 @@
 //! | file | what is in it |
 //! |---|---|
 //! | `shape` | what is refused before a schema is compiled |
+//! | `reach` | whether a document may have something at a place |
 //! | `counted` | documents that count how often they are looked at |
 //! | `violation` | what is wrong with a document, for its sender and for the log |
 
 mod counted;
+mod reach;
 mod shape;
 #[cfg(test)]
 mod tests;
@@ -20,6 +22,7 @@ use std::sync::LazyLock;
 use jsonschema::{Draft, PatternOptions, Validator};
 use serde_json::Value;
 
+pub use reach::{Reach, reach};
 pub use violation::Violation;
 
 use counted::{Counted, Seen};

@@ -223,10 +223,16 @@ impl Case {
             context.insert(name.clone(), value);
         }
         let context = serde_json::to_string(&context).map_err(not_json)?;
+        // Its own tables replace those that would be looked up, too.
+        let tables = match self.context.contains_key("tables") {
+            true => Arc::default(),
+            false => script.spec.tables.clone(),
+        };
         Ok(Script {
             spec: ScriptSpec {
                 id: super::next_script(),
                 context: Arc::new(context),
+                tables,
                 ..script.spec.clone()
             },
             ..script.clone()

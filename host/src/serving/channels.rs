@@ -1,6 +1,7 @@
 //! What the generations of every connection share, by tenant and connection.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::connection_limits::SharedChannel;
@@ -22,6 +23,8 @@ pub struct Channels {
     left: Mutex<HashMap<(String, String), Kept>>,
     telemetry: Telemetry,
     network: Arc<HostNetwork>,
+    /// Whether anybody in this process gets tokens.
+    engine: Arc<AtomicBool>,
 }
 
 impl Channels {
@@ -66,7 +69,8 @@ impl Channels {
                     traces: telemetry.traces.clone(),
                 };
                 let (keeper, network) = (self.keeper.clone(), self.network.clone());
-                SharedChannel::new(tenant, connection, keeper, observed, network)
+                let engine = self.engine.clone();
+                SharedChannel::new(tenant, connection, keeper, observed, network, engine)
             };
             let names = (tenant.to_string(), connection.to_string());
             if let Some(left) = self.left().remove(&names) {
@@ -110,6 +114,11 @@ impl Channels {
         }
         // A second one would keep the same.
         let _ = self.keeper.set(keeper);
+    }
+
+    /// Somebody gets tokens from now on, or does not any more.
+    pub fn granting(&self, granting: bool) {
+        self.engine.store(granting, Ordering::Release);
     }
 
     /// What has changed of connections, at most so many. `last` is for a process

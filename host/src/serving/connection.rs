@@ -1,14 +1,14 @@
 //! One generation of a connection: everything about it that is decided once
 //! per load and not per call.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::connection_limits::Channel;
+use super::credentials::{Armed, Credentials};
 use super::keeping::place;
-use crate::config::{ConnectionConfig, Secret};
+use crate::config::ConnectionConfig;
 use crate::http::Target;
-use crate::redact::Redactor;
 use crate::script::Script;
 
 /// A connection, ready to deliver.
@@ -18,12 +18,10 @@ pub struct ConnectionGeneration {
     pub config: ConnectionConfig,
     /// The settings as the adapter gets them.
     pub settings: String,
-    /// The secrets as `keys` gets them.
-    pub secrets: Arc<BTreeMap<String, Secret>>,
+    /// What requests are signed with, and what of it must not appear anywhere.
+    pub credentials: Credentials,
     /// Where requests go.
     pub target: Target,
-    /// What must not appear anywhere.
-    pub redactor: Redactor,
     /// Mapping scripts by operation.
     pub scripts: HashMap<String, Script>,
     /// Reply scripts by operation.
@@ -39,13 +37,17 @@ impl ConnectionGeneration {
         Self {
             config: self.config.clone(),
             settings: self.settings.clone(),
-            secrets: self.secrets.clone(),
+            credentials: self.credentials.beside(),
             target: self.target.clone(),
-            redactor: self.redactor.scope(),
             scripts: HashMap::from([(operation.to_owned(), script)]),
             replies: HashMap::new(),
             channel: self.channel.clone(),
         }
+    }
+
+    /// Everything that requests are signed with now, and their redactor.
+    pub fn armed(&self) -> Arc<Armed> {
+        self.credentials.armed()
     }
 
     /// What its account is without its secrets, as a hash: adapter, URL, settings.

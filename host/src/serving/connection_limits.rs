@@ -2,18 +2,21 @@
 //! pool, the limits, the pause a platform asked for, what its answers say about
 //! queued deliveries. Where somebody keeps it, it outlives the process, too.
 
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use sha2::{Digest, Sha256};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use url::Url;
 
 pub use super::channels::Channels;
+use super::credentials::{Cell, granted_to};
 use super::keeping::{Keeping, Kept, place};
 use super::pace::{Entered, Heard, Pace, PaceShown, Stance};
 use super::pause::Pause;
 use super::rate::{Rate, Turn};
-use crate::config::{ConnectionConfig, HostLimits, HostNetwork};
+use crate::config::{Auth, ConnectionConfig, HostLimits, HostNetwork};
 use crate::deadline::{passed, within};
 use crate::http::{Client, ClientOptions};
 use crate::problem::Problem;
@@ -29,20 +32,29 @@ pub struct SharedChannel {
     observed: ObservedConnection,
     pub(super) keeping: Keeping,
     network: Arc<HostNetwork>,
+    connection: Arc<str>,
+    /// Whether anybody in this process gets tokens.
+    engine: Arc<AtomicBool>,
 }
 
 #[derive(Default)]
 struct Configured {
     client: Option<(ClientOptions, Client)>,
+    token_client: Option<(ClientOptions, Client)>,
     concurrency: Option<(usize, Arc<Semaphore>)>,
     rate: Option<(u32, Arc<Rate>)>,
     /// What is about one account: its pause, and how it is getting on.
     account: Option<(Account, Arc<Pause>, Arc<Pace>)>,
     /// What the account is without its secrets.
     place: String,
+    /// The token of the account it is granted to, by what that account is.
+    cell: Option<(String, Arc<Cell>)>,
     /// What another process left, until there is something to apply it to.
     left: Option<Kept>,
 }
+
+/// Most bytes of an answer with a token. Real ones have a few KiB.
+const MOST_TOKEN_ANSWER: usize = 256 << 10;
 
 /// A hash of what a platform tells its callers apart by.
 type Account = [u8; 32];
@@ -52,6 +64,8 @@ type Account = [u8; 32];
 pub struct Channel {
     /// The HTTP pool.
     pub client: Client,
+    /// The same on the way to where its tokens come from, if it gets them by OAuth 2.0.
+    pub token_client: Option<Client>,
     concurrency: Arc<Semaphore>,
     rate: Option<Arc<Rate>>,
     pause: Arc<Pause>,
@@ -68,6 +82,7 @@ impl SharedChannel {
         keeper: super::keeping::Slot,
         observed: ObservedConnection,
         network: Arc<HostNetwork>,
+        engine: Arc<AtomicBool>,
     ) -> Self {
         Self {
             tenant: tenant.clone(),
@@ -76,6 +91,24 @@ impl SharedChannel {
             observed,
             keeping: Keeping::new(tenant.clone(), connection.clone(), keeper),
             network,
+            connection: connection.clone(),
+            engine,
+        }
+    }
+
+    /// Where the token of the connection's account is. Another account has another
+    /// token, whatever the connection's name is.
+    pub fn cell(&self, config: &ConnectionConfig) -> Arc<Cell> {
+        let place = granted_to(config);
+        let mut configured = self.configured();
+        match &configured.cell {
+            Some((known, cell)) if *known == place => cell.clone(),
+            _ => {
+                let (tenant, connection) = (self.tenant.clone(), self.connection.clone());
+                let cell = Arc::new(Cell::new(tenant, connection, self.engine.clone()));
+                configured.cell = Some((place, cell.clone()));
+                cell
+            }
         }
     }
 
@@ -142,13 +175,9 @@ impl SharedChannel {
         hash.finalize().into()
     }
 
-    /// The channel as `config` wants it.
-    pub fn configure(
-        self: &Arc<Self>,
-        config: &ConnectionConfig,
-        limits: &HostLimits,
-    ) -> Result<Channel, Problem> {
-        let options = ClientOptions {
+    /// What a client of the connection is made from on the way to `to`.
+    fn options(&self, config: &ConnectionConfig, limits: &HostLimits, to: &Url) -> ClientOptions {
+        ClientOptions {
             connect_timeout: config.limits.connect_timeout,
             timeout: config.limits.timeout,
             response_body: config
@@ -159,19 +188,35 @@ impl SharedChannel {
             extra_roots: config.extra_roots.clone(),
             client_certificate: config.network.client_certificate.clone(),
             versions: config.network.versions,
-            proxy: self.network.proxy(&config.network.proxy, &config.base_url),
+            proxy: self.network.proxy(&config.network.proxy, to),
             bind_address: config.network.bind_address,
             idle_connections: config.limits.concurrency,
             ..ClientOptions::default()
+        }
+    }
+
+    /// The channel as `config` wants it.
+    pub fn configure(
+        self: &Arc<Self>,
+        config: &ConnectionConfig,
+        limits: &HostLimits,
+    ) -> Result<Channel, Problem> {
+        let options = self.options(config, limits, &config.base_url);
+        let tokens = match &config.auth {
+            Some(Auth::OAuth2(oauth2)) => Some(ClientOptions {
+                response_body: MOST_TOKEN_ANSWER,
+                idle_connections: 1,
+                ..self.options(config, limits, &oauth2.token_url)
+            }),
+            _ => None,
         };
         let mut configured = self.configured();
-        let client = match &configured.client {
-            Some((known, client)) if *known == options => client.clone(),
-            _ => {
-                let client = Client::new(options.clone())
-                    .map_err(|error| Problem::host("config-ca-file", error.to_string()))?;
-                configured.client = Some((options, client.clone()));
-                client
+        let client = client_of(&mut configured.client, options)?;
+        let token_client = match tokens {
+            Some(options) => Some(client_of(&mut configured.token_client, options)?),
+            None => {
+                configured.token_client = None;
+                None
             }
         };
         let concurrency = match &configured.concurrency {
@@ -216,6 +261,7 @@ impl SharedChannel {
         configured.resume();
         Ok(Channel {
             client,
+            token_client,
             concurrency,
             rate,
             pause,
@@ -224,6 +270,22 @@ impl SharedChannel {
             shared: self.clone(),
         })
     }
+}
+
+/// The client that is there, if it is made from the same; else a new one.
+fn client_of(
+    kept: &mut Option<(ClientOptions, Client)>,
+    options: ClientOptions,
+) -> Result<Client, Problem> {
+    if let Some((known, client)) = kept
+        && *known == options
+    {
+        return Ok(client.clone());
+    }
+    let client = Client::new(options.clone())
+        .map_err(|error| Problem::host("config-ca-file", error.to_string()))?;
+    *kept = Some((options, client.clone()));
+    Ok(client)
 }
 
 impl Configured {
@@ -407,6 +469,13 @@ impl Channel {
             self.shared.keeping.changed(true);
         }
         shut
+    }
+
+    /// There is another token: what waited for one goes on.
+    pub fn rearmed(&self) {
+        if self.pace.rearmed() {
+            self.shared.keeping.changed(true);
+        }
     }
 
     /// What is to be kept of the connection, if that has changed and nobody is

@@ -7,6 +7,7 @@
 //! | [`connection`] | one generation of a connection: what is decided once per load |
 //! | [`tenant_flow`] | the same of a flow |
 //! | [`connection_limits`] | what outlives every generation of a connection: HTTP pool, limits, pauses |
+//! | [`credentials`] | what requests are signed with: secrets, and the token that was granted |
 //! | `channels` | these, by tenant and connection |
 //! | `pause` | what a throttling platform asked for |
 //! | `rate` | requests evenly spaced, also over restarts |
@@ -18,6 +19,7 @@
 mod channels;
 pub mod connection;
 pub mod connection_limits;
+pub mod credentials;
 pub mod keeping;
 pub mod pace;
 mod pause;

@@ -273,6 +273,18 @@ impl Pace {
         shut
     }
 
+    /// There are other credentials. True if it was stopped for want of some.
+    pub fn rearmed(&self) -> bool {
+        let mut state = self.state();
+        let stopped = state.kept.gate == Gate::Stopped;
+        if stopped {
+            state.kept.gate = Gate::Probing;
+        }
+        drop(state);
+        self.news.notify_waiters();
+        stopped
+    }
+
     /// One line for a change of consequence.
     fn tell(&self, state: &State, gate: Gate, slowed: bool) {
         let (tenant, connection) = (&*self.tenant, &*self.connection);

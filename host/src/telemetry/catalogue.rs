@@ -106,6 +106,12 @@ catalogue! {
         "Queued requests that may be under way at once: up to `concurrency`, fewer after the platform throttled, 0 while it is broken or stopped.";
     UNDER_WAY = Gauge "crossdock_connection_requests_under_way" ["tenant" "connection"]
         "Queued requests that are under way.";
+    GRANTS = Gauge "crossdock_grants" ["state"]
+        "Connections whose credentials renew themselves, by how that is: `ready`, `failing`, `missing` (nobody has authorized it yet), `needs-person` (it has to be authorized anew), `revoked`.";
+    GRANT_EXPIRES = Gauge "crossdock_grant_expires_timestamp_seconds" ["tenant" "connection"]
+        "When a connection's token is over, Unix seconds; absent where the platform does not say. Of `other`, the first of them.";
+    GRANT_RENEWALS = Counter "crossdock_grant_renewals_total" ["tenant" "connection" "result"]
+        "Requests for a token, by how they ended: `renewed`, `refused` (the platform does not take what it was given), `failed` (it is tried again), `unknown` (no answer came).";
 
     OUTBOX_ITEMS = Gauge "crossdock_outbox_items" ["tenant" "connection" "state"]
         "Items in the outbox that are open or wait for a person.";

@@ -1,6 +1,7 @@
 //! `GET /metrics`: everything as Prometheus' text format, version 0.0.4.
 
 mod flows;
+mod grants;
 mod moment;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -21,6 +22,7 @@ use super::meters::{ConnectionMeter, MOST_OPERATIONS, OTHER, OperationMeter, Pha
 use super::metrics::Metrics;
 
 pub use flows::FlowMoment;
+pub use grants::GrantMoment;
 pub use moment::{Gate, Lane, Moment, SetAside, Waiting};
 pub use prometheus_text::CONTENT_TYPE;
 
@@ -142,6 +144,7 @@ impl Collector for Page {
         let mut out = Out(&mut encoder);
         self.counted(&mut out, &connections, &known)?;
         self.gates(&mut out, &known)?;
+        self.grants(&mut out, &known)?;
         self.outbox(&mut out, &known)?;
         self.flows(&mut out)?;
         self.loaded(&mut out)?;

@@ -23,7 +23,7 @@ use crate::recording::{self, Subject};
 use crate::reload::checks::compile;
 use crate::report::{DryRequest, ItemReport};
 use crate::script::Script;
-use crate::script::context::context;
+use crate::script::context::Sight;
 use crate::serving::route::Route;
 use crate::serving::snapshot::Snapshot;
 
@@ -104,7 +104,7 @@ pub async fn compare(
         operation,
     } = &subject;
     let old = Route::find(snapshot, tenant, connection, operation)?;
-    let script = replacing(&old, &request.new)?;
+    let script = replacing(&old.snapshot, &old, &request.new)?;
     let new_label = script.label.clone();
     compile(engine_of(&old.snapshot, &request.new)?, &script).await?;
     let new = Route {
@@ -146,11 +146,12 @@ pub async fn compare(
 }
 
 /// The new script in the place of the old one.
-fn replacing(route: &Route, path: &Path) -> Result<Script, Problem> {
+fn replacing(snapshot: &Snapshot, route: &Route, path: &Path) -> Result<Script, Problem> {
     let tenant = route.tenant.config.name.clone();
-    let context = context(&tenant, &route.connection.config, &route.operation)
-        .map_err(|error| Problem::host("internal-error", error.to_string()))?;
-    Ok(apart(tenant, context, path, read(path)?))
+    let engine = engine_of(snapshot, path)?;
+    let sight = Sight::new(&tenant, &route.connection.config, &route.operation, engine)
+        .map_err(|why| Problem::host("config-bad-value", why))?;
+    Ok(apart(tenant, sight, path, read(path)?))
 }
 
 /// Which mapping a file is to replace: that of its tenant whose name it bears

@@ -25,6 +25,7 @@ use crate::plugin::manifest::{
 };
 use crate::problem::{Blame, Problem};
 use crate::serving::connection_limits::Sort;
+use crate::serving::credentials::grant_of;
 use crate::serving::route::Route;
 
 /// Headers of an answer that are about the connection or the moment, and that no
@@ -218,7 +219,13 @@ async fn ask(
                 "the connection's limits let no request leave in time; try again later",
             )
         })?;
-    let signed = sign(route, context, &request.draft, trace, 0).await?;
+    let armed = match grant_of(&connection.config, &route.adapter) {
+        Some(_) => connection.credentials.ready(deadline).await,
+        None => Ok(connection.armed()),
+    };
+    let armed = armed.map_err(|why| why.problem())?;
+    trace.learn(&armed);
+    let signed = sign(route, &armed, context, &request.draft, trace, 0).await?;
     let outgoing = outgoing(&connection.target, signed).map_err(|why| {
         let why = trace.redaction.redact(&why).into_owned();
         Problem::adapter(
@@ -345,7 +352,7 @@ fn example(
 /// A secret of the same name for everybody to read, for each that is set.
 fn secrets(route: &Route) -> BTreeMap<String, String> {
     let declared = &route.adapter.declared;
-    let set = route.connection.secrets.keys();
+    let set = route.connection.credentials.base().keys();
     set.filter(|name| declared.contains(*name))
         .map(|name| (name.clone(), format!("test-{name}")))
         .collect()

@@ -10,7 +10,7 @@ use crate::plugin::script_engine::{EngineGeneration, ScriptSpec};
 use crate::problem::Problem;
 use crate::redact::Redactor;
 use crate::script::apply::apply;
-use crate::script::context;
+use crate::script::context::Sight;
 use crate::script::{Script, ScriptRun, label, next_script, runs};
 use crate::serving::snapshot::Snapshot;
 use crate::text::quoted;
@@ -73,11 +73,11 @@ fn extension(path: &Path) -> String {
 /// A script on its own: its context has every member, and nothing in them.
 pub(super) fn from_file(path: &Path) -> Result<Script, Problem> {
     let source = read(path)?;
-    Ok(apart("".into(), context::EMPTY.to_owned(), path, source))
+    Ok(apart("".into(), Sight::empty(), path, source))
 }
 
 /// A script that does not serve: for trying it, and for its tests.
-pub(super) fn apart(tenant: Arc<str>, context: String, path: &Path, source: String) -> Script {
+pub(super) fn apart(tenant: Arc<str>, sight: Sight, path: &Path, source: String) -> Script {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     Script {
         label: label(&name, &source),
@@ -85,7 +85,8 @@ pub(super) fn apart(tenant: Arc<str>, context: String, path: &Path, source: Stri
             tenant,
             id: next_script(),
             source: Arc::new(source),
-            context: Arc::new(context),
+            context: Arc::new(sight.context),
+            tables: Arc::new(sight.tables),
         },
         path: path.to_owned(),
         extension: extension(path),

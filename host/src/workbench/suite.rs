@@ -11,7 +11,7 @@ use super::run::{apart, engine_of, from_file, read};
 use crate::config::{TenantConfig, load_tenant, tests_beside};
 use crate::problem::Problem;
 use crate::script::Script;
-use crate::script::context::context;
+use crate::script::context::Sight;
 use crate::script::test_cases::{CaseResult, Cases};
 use crate::secrets::Sources;
 use crate::serving::snapshot::Snapshot;
@@ -65,7 +65,7 @@ pub async fn run(
     let mut suites = Vec::new();
     for script in scripts {
         let tests = tests_beside(&script);
-        let mut contexts = users.of(&script)?;
+        let mut contexts = users.of(snapshot, &script)?;
         if contexts.is_empty() {
             contexts.push((None, from_file(&script)?));
         }
@@ -191,7 +191,11 @@ impl Users {
 
     /// The script as each connection that uses it has it. Of a tenant whose file
     /// is not right, nothing is known.
-    fn of(&mut self, script: &Path) -> Result<Vec<(Option<String>, Script)>, Problem> {
+    fn of(
+        &mut self,
+        snapshot: &Snapshot,
+        script: &Path,
+    ) -> Result<Vec<(Option<String>, Script)>, Problem> {
         let Some(real) = script.canonicalize().ok() else {
             return Ok(Vec::new());
         };
@@ -205,15 +209,14 @@ impl Users {
                 if source.path.canonicalize().ok().as_ref() != Some(&real) {
                     continue;
                 }
-                let context = context(&config.name, connection, operation).map_err(|error| {
-                    let detail = format!("the context cannot be written: {error}");
-                    Problem::host("config-bad-value", detail)
-                })?;
+                let engine = engine_of(snapshot, script)?;
+                let sight = Sight::new(&config.name, connection, operation, engine)
+                    .map_err(|why| Problem::host("config-bad-value", why))?;
                 let label = format!("{}/{}/{operation}", config.name, connection.name);
                 let source = source.text.to_string();
                 users.push((
                     Some(label),
-                    apart(config.name.clone(), context, script, source),
+                    apart(config.name.clone(), sight, script, source),
                 ));
             }
         }

@@ -4,7 +4,7 @@ use crate::error::Result;
 use crate::model::{
     Begun, FlowId, FlowRetained, FlowRetention, FlowRow, ItemId, NewPage, NewParked, NewReceived,
     NewSeen, PageHead, PageRow, ParkedId, ParkedRow, ReceivedRow, RunCounts, RunId, RunRow,
-    RunUpdate, SentPage, SteppedPage,
+    RunUpdate, SentPage, StageTimes, SteppedPage,
 };
 
 /// Runs of flows, durable: as [`Store`](crate::Store), every method blocks, may be
@@ -73,9 +73,17 @@ pub trait FlowStore: Send + Sync {
     /// page that was sent already stays as it is, and nothing is counted.
     fn page_sent(&self, run: RunId, number: u32, page: SentPage, now: u64) -> Result<()>;
 
-    /// Writes down that nothing is left to do for a page, and drops its bytes. One
-    /// that was done already stays as it is, and nothing is counted.
-    fn page_done(&self, run: RunId, number: u32, counts: RunCounts, now: u64) -> Result<()>;
+    /// Writes down that nothing is left to do for a page, and drops its bytes. What
+    /// is given is added to the run's counts and times. One that was done already
+    /// stays as it is, and nothing is counted.
+    fn page_done(
+        &self,
+        run: RunId,
+        number: u32,
+        counts: RunCounts,
+        stages: StageTimes,
+        now: u64,
+    ) -> Result<()>;
 
     /// Writes down how a run is getting on. Where it failed or was stopped, its
     /// pages that are not sent go, and what they had taken is there again. One that

@@ -8,6 +8,7 @@
 //! |---|---|
 //! | `store` | [`Store`]: what every store does |
 //! | `flow_store` | [`FlowStore`]: what every store does for flows |
+//! | `grant_store` | [`GrantStore`]: what every store does for what platforms grant |
 //! | `model` | what goes in and comes out, with its [`limits`] |
 //! | `error` | [`StoreError`]: what went wrong, in words for people |
 //! | `validate` | whether what was given is within the limits |
@@ -19,6 +20,7 @@
 pub mod conformance;
 mod error;
 mod flow_store;
+mod grant_store;
 mod model;
 mod sqlite;
 mod store;
@@ -26,6 +28,7 @@ mod validate;
 
 pub use error::{Result, StoreError};
 pub use flow_store::FlowStore;
+pub use grant_store::GrantStore;
 pub use model::*;
 pub use sqlite::SqliteStore;
 pub use store::Store;

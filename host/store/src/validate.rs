@@ -1,6 +1,7 @@
 //! Whether what was given is within the limits. Every store asks here.
 
 pub(crate) mod flow;
+pub(crate) mod grant;
 
 use crate::error::{Result, StoreError};
 use crate::model::limits::{self, LABEL, MESSAGE, WORD};

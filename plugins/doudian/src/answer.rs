@@ -84,6 +84,18 @@ fn meaning(code: &str, sub_code: &str) -> Meaning {
     }
 }
 
+/// The answer to `token.create` and `token.refresh`, whose failures are those of every
+/// call. What was granted is the host's to know.
+pub fn parse_grant(ctx: &Context, request: &Request, reply: &Reply) -> Result<Parsed, Fault> {
+    let parsed = parse(ctx, request, reply)?;
+    let accepted = |outcome| match outcome {
+        Outcome::Accepted(_) | Outcome::Duplicate(_) => Outcome::Accepted("{}".into()),
+        other => other,
+    };
+    let outcomes = parsed.outcomes.into_iter().map(accepted).collect();
+    Ok(Parsed { outcomes, ..parsed })
+}
+
 pub fn parse(ctx: &Context, request: &Request, reply: &Reply) -> Result<Parsed, Fault> {
     reply.every(ctx, request, || envelope(ctx, request, reply))
 }

@@ -17,6 +17,9 @@ pub struct Settings<'a> {
     pub time_format: TimeFormat,
     /// Pause after code 60000, which names no time.
     pub rate_limit_pause_ms: Option<u32>,
+    /// The shop of an app for one's own use, which needs no code.
+    #[serde(borrow)]
+    pub shop_id: Option<Text<'a>>,
 }
 
 /// How requests are signed.

@@ -18,13 +18,17 @@ pub fn map(ctx: &Context, items: &[Item]) -> Result<Mapped, Fault> {
     // once.
     Ok(batch::each(items, true, |item| {
         let params = read(&stock, StoreId::Number, item)?;
-        Ok(Draft::post(PATH)
-            .with_query("app_key", &*settings.app_key)
-            .with_query("method", METHOD)
-            .with_query("v", VERSION)
-            .with_query("sign_method", settings.sign_method.name())
-            .json_body(param_json(&params)))
+        Ok(call(&settings, PATH, METHOD).json_body(param_json(&params)))
     }))
+}
+
+/// A call of the platform's, with the public parameters that no attempt changes.
+pub fn call(settings: &Settings, path: &str, method: &str) -> Draft {
+    Draft::post(path)
+        .with_query("app_key", &*settings.app_key)
+        .with_query("method", method)
+        .with_query("v", VERSION)
+        .with_query("sign_method", settings.sign_method.name())
 }
 
 /// The body, and what is signed: compact, names sorted, nothing escaped that

@@ -261,11 +261,13 @@
   const values = (object, found) => {
     for (const key of ownKeys(object)) found.push(object[key]);
   };
+  // Tables that stay outside: they refuse to be changed by themselves.
+  const tables = new WeakSet();
   // What is frozen already is so with all that it leads to.
   const freezeAll = (waiting, leadsTo) => {
     while (waiting.length > 0) {
       const object = waiting.pop();
-      if (!isObject(object) || isFrozen(object)) continue;
+      if (!isObject(object) || tables.has(object) || isFrozen(object)) continue;
       freeze(object);
       leadsTo(object, waiting);
     }
@@ -279,6 +281,40 @@
   const show = (context) => {
     freezeAll([context], values);
     document = context;
+  };
+
+  // A table that stays outside, as an object of its rows. `find` gives a row's text by
+  // its key; `whole` that of all rows, or throws. Rows are frozen like all of `context`.
+  const table = (find, whole) => {
+    const { get, has } = Reflect;
+    const made = (text) => {
+      const value = read(text);
+      freezeAll([value], values);
+      return value;
+    };
+    // The last row, since its fields are asked for in turn, and all of them, once.
+    let last, found = false, row, all;
+    const finds = (key) => {
+      if (typeof key !== "string") return false;
+      if (key === last) return found;
+      const text = find(key);
+      found = typeof text === "string";
+      row = found ? made(text) : undefined;
+      last = key;
+      return found;
+    };
+    const refuse = () => { throw new TypeError("a table cannot be changed"); };
+    const proxy = new Proxy({}, {
+      get(target, key) { return finds(key) ? row : get(target, key); },
+      has(target, key) { return finds(key) || has(target, key); },
+      getOwnPropertyDescriptor(target, key) {
+        if (finds(key)) return { value: row, writable: false, enumerable: true, configurable: true };
+      },
+      ownKeys() { return ownKeys(all ??= made(whole())); },
+      set: refuse, defineProperty: refuse, deleteProperty: refuse, setPrototypeOf: refuse, preventExtensions: refuse,
+    });
+    tables.add(proxy);
+    return proxy;
   };
 
   // What JSON cannot say of an object that is neither plain nor an array, and
@@ -296,6 +332,7 @@
 
   const helpers = {
     show,
+    table,
     numbers: (wanted) => { texts = wanted; },
     toBigInt: BigInt,
     toDecimal: (text) => new Decimal(text),

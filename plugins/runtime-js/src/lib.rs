@@ -31,7 +31,7 @@
 //! | `give` | the contract's values → JavaScript |
 //! | `take`, `received`, `place` | JavaScript → the contract's values, or a sentence about what is not as expected, and where |
 //! | `faults` | what was thrown → the contract's faults |
-//! | `modules` | `crossdock` and `crossdock:host` |
+//! | `modules`, `bytes` | `crossdock` and `crossdock:host` |
 //! | `digest` | hashes and HMACs without a secret |
 //! | `host` | what the component imports |
 //! | `flavour` | what is said of the language |
@@ -40,6 +40,7 @@
 pub mod adapter;
 #[doc(hidden)]
 pub mod bindings;
+mod bytes;
 mod component;
 mod digest;
 mod faults;

@@ -1,5 +1,6 @@
 //! `crossdock` and `crossdock:host`, the only modules there are.
 
+use crate::bytes;
 use crate::contract::{Chunk, Digest, KeyError};
 use crate::digest;
 use crate::give::thrown;
@@ -29,7 +30,7 @@ pub fn declare(ctx: &Ctx<'_>) -> Result<()> {
 }
 
 /// What only the host can do, `hash`, `hmac`, the functions of `verify`, and `log`; and what is quicker than
-/// in JavaScript, `parse` and `stringify`.
+/// in JavaScript: `parse` and `stringify`, hexadecimal, Base64 and UTF-8.
 struct Host;
 
 impl ModuleDef for Host {
@@ -43,6 +44,10 @@ impl ModuleDef for Host {
             "log",
             "parse",
             "stringify",
+            "hex",
+            "base64",
+            "utf8",
+            "fromUtf8",
         ] {
             declarations.declare(name)?;
         }
@@ -60,6 +65,14 @@ impl ModuleDef for Host {
         let is_secret = Function::new(ctx.clone(), is_secret)?;
         exports.export("isSecret", function("isSecret", is_secret)?)?;
         exports.export("log", function("log", Function::new(ctx.clone(), log)?)?)?;
+        let made = Function::new(ctx.clone(), bytes::hex)?;
+        exports.export("hex", function("hex", made)?)?;
+        let made = Function::new(ctx.clone(), bytes::base64)?;
+        exports.export("base64", function("base64", made)?)?;
+        let made = Function::new(ctx.clone(), bytes::utf8)?;
+        exports.export("utf8", function("utf8", made)?)?;
+        let made = Function::new(ctx.clone(), bytes::from_utf8)?;
+        exports.export("fromUtf8", function("fromUtf8", made)?)?;
         let json: Object = ctx.globals().get("JSON")?;
         for name in ["parse", "stringify"] {
             exports.export(name, json.get::<_, Function>(name)?)?;

@@ -355,7 +355,7 @@ pub fn message<'js>(value: &Value<'js>, place: &Place<'_>) -> Result<Vec<Chunk>>
 }
 
 /// The bytes of a Uint8Array.
-fn bytes(object: &Object<'_>) -> Option<Vec<u8>> {
+pub(crate) fn bytes(object: &Object<'_>) -> Option<Vec<u8>> {
     let array = object.as_typed_array::<u8>()?;
     // SAFETY: they are copied before anything runs in QuickJS that could free
     // or move them.

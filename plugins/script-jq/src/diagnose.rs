@@ -1,5 +1,6 @@
 //! Errors → line, column, sentence.
 
+use crate::value::{Value, ValueError};
 use crate::{Diagnostic, library};
 use crossdock_script_engine::diagnostic::shorten;
 use jaq_core::compile::{self, Undefined};
@@ -47,7 +48,7 @@ pub fn compile(source: &str, errors: &compile::Errors<&str, ()>) -> Diagnostic {
 }
 
 /// The script failed on a document.
-pub fn run(exception: Exn<Val>) -> Diagnostic {
+pub fn run(exception: Exn<Value>) -> Diagnostic {
     Diagnostic::unplaced(match exception.get_err() {
         Ok(error) => shorten(&error_text(error)),
         Err(_) => "the script stopped without a result".into(),
@@ -55,8 +56,8 @@ pub fn run(exception: Exn<Val>) -> Diagnostic {
 }
 
 /// A script's own `error("…")` without quotes around it.
-fn error_text(error: jaq_json::Error) -> String {
-    match error.into_val() {
+fn error_text(error: ValueError) -> String {
+    match error.into_val().0 {
         Val::TStr(text) => String::from_utf8_lossy(&text).into_owned(),
         other => other.to_string(),
     }

@@ -19,6 +19,7 @@
 mod functions;
 mod plain;
 
+use crate::tables;
 use crate::write::{self, Writer};
 use functions::{Function, Method};
 use jaq_core::ValT as _;
@@ -161,6 +162,7 @@ impl Stream {
             }
             Self::Each(of) => of.each(vars, input, &mut |value| match value {
                 Val::Arr(values) => values.iter().try_for_each(&mut *give),
+                Val::Obj(_) if tables::place(value).is_some() => Err(Jaq),
                 Val::Obj(map) => map.values().try_for_each(&mut *give),
                 _ => Err(Jaq),
             }),
@@ -226,11 +228,11 @@ impl Expr {
             }
             Self::Neg(value) => (-value.one(vars, input)?).map_err(|_| Jaq)?,
             Self::Math(left, op, right) => {
-                let (left, right) = (left.one(vars, input)?, right.one(vars, input)?);
+                let (left, right) = operands(left, right, vars, input)?;
                 op.run(left, right).map_err(|_: jaq_core::Error<Val>| Jaq)?
             }
             Self::Cmp(left, op, right) => {
-                let (left, right) = (left.one(vars, input)?, right.one(vars, input)?);
+                let (left, right) = operands(left, right, vars, input)?;
                 Val::Bool(op.run(&left, &right))
             }
             Self::Logic(left, decides, right) => {
@@ -299,6 +301,15 @@ impl Expr {
     }
 }
 
+/// Both sides of an operator, neither of them a table.
+fn operands(left: &Expr, right: &Expr, vars: &Vars<'_>, input: &Val) -> Result<(Val, Val)> {
+    let (left, right) = (left.one(vars, input)?, right.one(vars, input)?);
+    match (tables::place(&left), tables::place(&right)) {
+        (None, None) => Ok((left, right)),
+        _ => Err(Jaq),
+    }
+}
+
 /// Where a path leads to: a value is only made for what is not in the item.
 fn path(
     of: &Expr,
@@ -335,6 +346,11 @@ fn path(
                 return self::path(&Expr::Const(part), &path[position + 1..], vars, input, give);
             }
         };
+        if let Some(place) = tables::place(at) {
+            let row = tables::row(place, key).map_err(|_| Jaq)?;
+            let row = Expr::Const(row.unwrap_or_default());
+            return self::path(&row, &path[position + 1..], vars, input, give);
+        }
         at = match (at, key) {
             (Val::Obj(map), Val::TStr(_)) => map.get(key).unwrap_or(&Val::Null),
             (Val::Null, Val::TStr(_)) => &Val::Null,

@@ -1,7 +1,8 @@
 //! Compile once, apply many times.
 
 use crate::direct::{Direct, Vars as Bindings};
-use crate::{Diagnostic, diagnose, library, read, texts, write};
+use crate::value::Value;
+use crate::{Diagnostic, diagnose, library, read, tables, texts, write};
 use crossdock_script_engine::{Engine, export_engine};
 use jaq_core::data::JustLut;
 use jaq_core::load::{Arena, File, Loader};
@@ -12,7 +13,7 @@ use jaq_json::Val;
 const CONTEXT: &str = "$context";
 
 /// What a filter works on.
-pub(crate) type Data = JustLut<Val>;
+pub(crate) type Data = JustLut<Value>;
 
 /// Compiles a script.
 fn filter(source: &str) -> Result<Filter<Data>, Diagnostic> {
@@ -47,9 +48,10 @@ impl Script {
     /// # Errors
     /// The first thing wrong with the script, with its place.
     pub fn compile(source: &str, context: &str) -> Result<Self, Diagnostic> {
-        let context = read::document(context.to_owned()).map_err(|what| {
+        let mut context = read::document(context.to_owned()).map_err(|what| {
             Diagnostic::unplaced(format!("the context is no JSON document: {what}"))
         })?;
+        tables::show(&mut context);
         let spelled = texts::with_format(source).and_then(|spelled| filter(&spelled).ok());
         let filter = match spelled {
             Some(filter) => filter,
@@ -90,13 +92,13 @@ impl Script {
     }
 
     fn run(&self, input: Val, size: usize) -> Result<Vec<String>, Diagnostic> {
-        let vars = Vars::new([self.context.clone()]);
+        let vars = Vars::new([Value(self.context.clone())]);
         let ctx = Ctx::<Data>::new(&self.filter.lut, vars);
         self.filter
             .id
-            .run((ctx, input))
+            .run((ctx, Value(input)))
             .map(|result| match result {
-                Ok(value) => write::document(&value, size).map_err(Diagnostic::unplaced),
+                Ok(value) => write::document(&value.0, size).map_err(Diagnostic::unplaced),
                 Err(exception) => Err(diagnose::run(exception)),
             })
             .collect()

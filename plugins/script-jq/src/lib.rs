@@ -27,6 +27,8 @@
 //! | `direct` | a short cut for scripts of plain expressions |
 //! | `library` | which functions there are |
 //! | `texts` | texts with values in them |
+//! | `value` | what jaq computes with |
+//! | `tables` | lookup tables that stay in the host |
 //! | `read` | JSON text → values |
 //! | `write` | values → JSON text |
 //! | `diagnose` | errors → line, column, sentence |
@@ -36,7 +38,9 @@ mod direct;
 pub mod engine;
 mod library;
 mod read;
+mod tables;
 mod texts;
+mod value;
 mod write;
 
 pub use crossdock_script_engine::Diagnostic;

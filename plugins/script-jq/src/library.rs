@@ -7,24 +7,27 @@
 //! | `text` | text ↔ values |
 //! | `patterns` | regular expressions |
 //! | `dates` | dates with an offset |
+//! | `own` | jaq's own functions over its values |
 
 mod dates;
+mod own;
 mod patterns;
 pub mod text;
 
 use crate::engine::Data;
+use crate::value::Value;
 use jaq_core::DataT;
 use jaq_core::load::parse::Def;
 use jaq_core::native::{Fun, run};
-use jaq_json::Val;
 
-/// Functions over jaq's own values. (Of [`Data`] itself the compiler does not
-/// see that its values are these.)
-fn native<D: for<'a> DataT<V<'a> = Val>>() -> impl Iterator<Item = Fun<D>> {
+/// Functions over values. (Of [`Data`] itself the compiler does not see that its
+/// values are these.)
+fn native<D: for<'a> DataT<V<'a> = Value>>() -> impl Iterator<Item = Fun<D>> {
     let text = text::functions().into_vec().into_iter();
     let patterns = patterns::functions().into_vec();
     let dates = dates::functions().into_vec();
-    text.chain(patterns).chain(dates).map(run)
+    let own = own::functions().into_vec();
+    text.chain(patterns).chain(dates).chain(own).map(run)
 }
 
 /// Of jaq's, replaced: by what stands in [`MORE`], or in Rust.
@@ -128,7 +131,6 @@ fn is_replaced(name: &str, arguments: usize) -> bool {
 pub fn functions() -> impl Iterator<Item = Fun<Data>> {
     jaq_core::funs()
         .chain(jaq_std::funs())
-        .chain(jaq_json::funs())
         .filter(|(name, arguments, _)| {
             advice(name).is_none() && !is_replaced(name, arguments.len())
         })

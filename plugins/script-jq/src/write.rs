@@ -3,6 +3,7 @@
 //! jaq's values are more than JSON's; what JSON cannot say is an error here,
 //! never something else that looks similar.
 
+use crate::tables;
 use crossdock_script_engine::write::push_string;
 use jaq_json::{Num, Val};
 use std::fmt::Write as _;
@@ -64,7 +65,10 @@ impl Writer {
                 return Err("the result holds a byte string; `@base64` makes text of it".into());
             }
             Val::Arr(values) => self.nested(|writer| writer.array(values))?,
-            Val::Obj(map) => self.nested(|writer| writer.object(map))?,
+            Val::Obj(map) => match tables::place(value) {
+                None => self.nested(|writer| writer.object(map))?,
+                Some(place) => self.out.push_str(&tables::text(place)?),
+            },
         }
         Ok(())
     }

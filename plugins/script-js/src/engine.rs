@@ -4,6 +4,7 @@ use crate::Diagnostic;
 use crate::flavour::{FILE, SCRIPT};
 use crate::module;
 use crate::prepared;
+use crate::tables;
 use crossdock_js_engine::diagnose::Diagnose;
 use crossdock_js_engine::keys::Keys;
 use crossdock_js_engine::read::{self, Literals, Unreadable};
@@ -146,6 +147,7 @@ fn keep<'js>(
                 Diagnostic::unplaced(format!("the context is no JSON document: {malformed}"))
             }
         })?;
+    tables::add(ctx, realm, &context).map_err(caught)?;
     realm.show(context.clone()).map_err(caught)?;
     realm.arrive(factory.numbers).map_err(caught)?;
     let mut options = EvalOptions::default();

@@ -50,6 +50,7 @@
 //! | `engine` | compile once, apply many times |
 //! | `flavour` | what is said of the language |
 //! | `prepared` | a QuickJS made when the component is built |
+//! | `tables` | lookup tables that stay in the host |
 //! | `module` | a script's file → a function that runs it anew |
 //!
 //! The language itself is that of `plugins/js-engine`.
@@ -58,6 +59,7 @@ pub mod engine;
 mod flavour;
 mod module;
 mod prepared;
+mod tables;
 
 pub use crossdock_script_engine::Diagnostic;
 pub use engine::Script;

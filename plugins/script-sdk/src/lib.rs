@@ -9,6 +9,7 @@
 //! |---|---|
 //! | [`read`] | JSON text → the language's values, each number with its digits |
 //! | [`mod@write`] | strings as JSON |
+//! | [`tables`] | lookup tables that stay in the host |
 //! | [`diagnostic`] | errors → line, column, sentence |
 //!
 //! The bundled engines, `plugins/script-jq` and `plugins/script-js`, show all of
@@ -54,6 +55,7 @@ pub mod bindings;
 pub mod diagnostic;
 mod export;
 pub mod read;
+pub mod tables;
 pub mod write;
 
 pub use bindings::exports::crossdock::script::engine::Diagnostic;

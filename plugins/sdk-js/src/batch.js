@@ -9,15 +9,15 @@ import { outcome } from "./outcome.js";
  * item. The others are rows: { index, key, value }.
  */
 export function rows(items, read) {
-  const [found, failures] = [[], []];
-  items.forEach((item, index) => {
+  const found = [], failures = [];
+  for (let index = 0; index < items.length; index++) {
     try {
-      found.push({ index, key: item.key, value: read(item, index) });
+      found.push({ index, key: items[index].key, value: read(items[index], index) });
     } catch (error) {
       if (!(error instanceof Fault)) throw error;
       failures.push({ item: index, fault: error });
     }
-  });
+  }
   return { rows: found, failures };
 }
 
@@ -47,14 +47,24 @@ export function chunks(list, size) {
 export function batch(items, { size = Infinity, read = (item) => item.document, groupBy, draft, repeatable = false }) {
   const { rows: found, failures } = rows(items, read);
   const groups = groupBy ? group(found, groupBy) : [[undefined, found]];
-  const requests = groups.flatMap(([name, members]) => chunks(members, Math.min(size, members.length || 1)).map((some) => {
-    const values = some.map((row) => row.value);
-    return {
-      draft: draft(values, name, some),
-      items: some.map((row) => row.index),
-      repeatable: typeof repeatable === "function" ? repeatable(values) : repeatable,
-    };
-  }));
+  const requests = [];
+  for (let at = 0; at < groups.length; at++) {
+    const name = groups[at][0];
+    const pieces = chunks(groups[at][1], size);
+    for (let piece = 0; piece < pieces.length; piece++) {
+      const some = pieces[piece];
+      const values = [], indices = [];
+      for (let row = 0; row < some.length; row++) {
+        values.push(some[row].value);
+        indices.push(some[row].index);
+      }
+      requests.push({
+        draft: draft(values, name, some),
+        items: indices,
+        repeatable: typeof repeatable === "function" ? repeatable(values) : repeatable,
+      });
+    }
+  }
   return { requests, failures };
 }
 

@@ -13,5 +13,10 @@ pub mod inbound {
     include!("bindings/inbound.in");
 }
 
+/// Of the contract's `composing` (`wit/composing.wit`).
+pub mod composing {
+    include!("bindings/composing.in");
+}
+
 #[doc(hidden)]
 pub use wit_bindgen;

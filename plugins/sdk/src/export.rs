@@ -10,7 +10,7 @@ pub struct Component<A>(PhantomData<A>);
 
 /// Has panics say what they say in the plugin's log: the host shows the last
 /// lines of a guest that trapped, and a trap by itself says nothing.
-fn panics_are_told() {
+pub(crate) fn panics_are_told() {
     #[cfg(target_arch = "wasm32")]
     {
         static ONCE: std::sync::Once = std::sync::Once::new();

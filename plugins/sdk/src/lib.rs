@@ -14,6 +14,7 @@
 //! | [`json`] | reading documents, writing bodies, numbers that keep every digit |
 //! | [`reply`] | a platform's answer, read or explained |
 //! | [`keys`] | hashes and HMACs over secrets that stay in the host |
+//! | [`composing`] | bodies in which the host writes secrets |
 //! | [`inbound`] | messages that begin at the platform: verified, split, answered |
 //! | [`encode`] | percent-encoding, forms, hexadecimal, Base64 |
 //! | [`time`] | times as platforms write them |
@@ -70,6 +71,7 @@ extern crate self as crossdock_adapter;
 pub mod batch;
 #[doc(hidden)]
 pub mod bindings;
+pub mod composing;
 pub mod encode;
 mod export;
 pub mod inbound;
@@ -116,6 +118,20 @@ pub trait Adapter {
     fn sign(ctx: &Context, operation: &str, draft: &Draft) -> Result<Vec<Edit>, Fault> {
         let _ = (ctx, operation, draft);
         Ok(Vec::new())
+    }
+
+    /// As [`sign`](Self::sign), with bodies in which the host writes secrets: see
+    /// [`composing`]. The host calls it where [`export_composing!`] says so.
+    ///
+    /// # Errors
+    /// As [`sign`](Self::sign).
+    fn compose(
+        ctx: &Context,
+        operation: &str,
+        draft: &Draft,
+    ) -> Result<Vec<composing::Edit>, Fault> {
+        let edits = Self::sign(ctx, operation, draft)?;
+        Ok(edits.into_iter().map(composing::Edit::from).collect())
     }
 
     /// Reads the platform's answer: one outcome per item of the request, in

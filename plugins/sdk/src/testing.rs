@@ -7,17 +7,21 @@
 //! }
 //! ```
 
+mod apply;
 mod example;
 mod folder;
+mod grant;
 mod stock;
 
 pub use stock::share_the_stock_core;
 
 use crate::keys::native;
-use crate::types::{Context, Draft, Edit, Outcome, Reply, Request};
+use crate::types::{Context, Draft, Outcome, Reply, Request};
 use crate::{Adapter, Fault};
+use apply::apply;
 use crossdock_golden::{Example, ExampleOutcome, ExampleReply, ExampleRequest};
 use example::Manifest;
+use grant::{GRANT, Grant};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
@@ -47,7 +51,7 @@ pub fn signed<A: Adapter>(
         .iter()
         .map(|(name, value)| ((*name).into(), (*value).into()))
         .collect();
-    let edits = with_secrets(secrets.clone(), || A::sign(ctx, operation, draft))?;
+    let edits = with_secrets(secrets.clone(), || A::compose(ctx, operation, draft))?;
     let mut sent = draft.clone();
     for edit in edits {
         apply(&mut sent, edit, &secrets).map_err(Fault::Other)?;
@@ -78,7 +82,9 @@ pub fn check_examples<A: Adapter>() -> Vec<String> {
     let mut examples = manifest.examples;
     if let Some(root) = examples_folder() {
         let operations = manifest.operations.iter();
-        let operations: Vec<&str> = operations.map(|one| &*one.name).collect();
+        let granting = manifest.grant.as_ref().map(|_| GRANT);
+        let operations = operations.map(|one| &*one.name).chain(granting);
+        let operations: Vec<&str> = operations.collect();
         for found in folder::read(&root, &operations) {
             match found {
                 Ok(example) => examples.push(example),
@@ -98,6 +104,10 @@ pub fn check_examples<A: Adapter>() -> Vec<String> {
         }
         let mut run = Run {
             example,
+            grant: manifest
+                .grant
+                .as_ref()
+                .filter(|_| example.operation == GRANT),
             wrong: Vec::new(),
         };
         run.all::<A>();
@@ -164,6 +174,8 @@ fn example_files_in(dir: &Path) -> Vec<(String, String)> {
 /// One example and what does not hold in it.
 struct Run<'a> {
     example: &'a Example,
+    /// How a token is had, if that is what the example is about.
+    grant: Option<&'a Grant>,
     wrong: Vec<String>,
 }
 
@@ -179,6 +191,10 @@ impl Run<'_> {
             &mapped.requests,
             &mapped.failures.iter().map(|f| f.item).collect::<Vec<_>>(),
         );
+        if self.grant.is_some() && mapped.requests.len() + mapped.failures.len() != 1 {
+            let what = "map made several requests of a grant, which has one";
+            self.wrong.push(what.to_owned());
+        }
         self.failures(&mapped.failures);
         self.count("requests", mapped.requests.len(), example.requests.len());
         for (index, (request, expected)) in
@@ -258,7 +274,7 @@ impl Run<'_> {
         place: &str,
     ) {
         let signed = with_secrets(&self.example.secrets, || {
-            A::sign(ctx, &self.example.operation, draft)
+            A::compose(ctx, &self.example.operation, draft)
         });
         let mut sent = draft.clone();
         match signed {
@@ -310,6 +326,10 @@ impl Run<'_> {
             headers: expected.headers.clone(),
             body,
         };
+        let (reply, has_token) = match self.grant {
+            Some(grant) => grant.take(reply),
+            None => (reply, true),
+        };
         let parsed = match A::parse_response(ctx, &self.example.operation, request, &reply) {
             Ok(parsed) => parsed,
             Err(Fault::InvalidReply(_)) if expected.outcomes.is_none() => return None,
@@ -319,6 +339,10 @@ impl Run<'_> {
                 return None;
             }
         };
+        let without = self.grant.filter(|_| !has_token);
+        if let Some(what) = without.and_then(|grant| grant.without_token(&parsed.outcomes)) {
+            self.wrong.push(format!("{place}: {what}"));
+        }
         let Some(outcomes) = &expected.outcomes else {
             self.wrong
                 .push(format!("{place} was read, though it is unreadable"));
@@ -372,47 +396,6 @@ impl Run<'_> {
                 .push(format!("{place}: {what} is {found:?}, not {expected:?}"));
         }
     }
-}
-
-/// What the host does with an edit. Setting a name that is there already
-/// replaces it.
-fn apply(draft: &mut Draft, edit: Edit, secrets: &BTreeMap<String, String>) -> Result<(), String> {
-    let filled = |(name, secret): (String, String)| {
-        let value = secrets.get(&secret).cloned();
-        let value = value.ok_or_else(|| format!("the example has no secret `{secret}`"))?;
-        Ok::<_, String>((name, value))
-    };
-    match edit {
-        Edit::SetQuery(pair) => set(&mut draft.query, pair, |a, b| a == b),
-        Edit::SetHeader(pair) => set(&mut draft.headers, pair, |a, b| a.eq_ignore_ascii_case(b)),
-        Edit::ReplaceBody(body) => draft.body = body,
-        Edit::SecretQuery(pair) => set(&mut draft.query, filled(pair)?, |a, b| a == b),
-        Edit::SecretHeader(pair) => {
-            set(&mut draft.headers, filled(pair)?, |a, b| {
-                a.eq_ignore_ascii_case(b)
-            });
-        }
-    }
-    Ok(())
-}
-
-fn set(
-    pairs: &mut Vec<(String, String)>,
-    pair: (String, String),
-    same: impl Fn(&str, &str) -> bool,
-) {
-    // As the host does: in the place of the first, without the others.
-    let Some(first) = pairs.iter().position(|(name, _)| same(name, &pair.0)) else {
-        pairs.push(pair);
-        return;
-    };
-    let mut index = 0;
-    pairs.retain(|(name, _)| {
-        let keep = index <= first || !same(name, &pair.0);
-        index += 1;
-        keep
-    });
-    pairs[first] = pair;
 }
 
 /// Whether an outcome is the one expected; fields that the example does not

@@ -175,6 +175,7 @@ async fn in_sandbox(
         id,
         source: Arc::new(source.to_owned()),
         context: Arc::new("{}".to_owned()),
+        tables: Arc::default(),
     };
     time_async(async || {
         let mut lease = engine

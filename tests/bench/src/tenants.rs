@@ -243,6 +243,7 @@ fn warm(figures: &mut Figures) -> anyhow::Result<()> {
                 id: tenant as u64,
                 source: Arc::new(script(tenant)),
                 context: Arc::new("{}".to_owned()),
+                tables: Arc::default(),
             };
             let mut lease = engine
                 .lease(&spec)

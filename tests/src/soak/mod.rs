@@ -16,7 +16,7 @@
 mod load;
 pub mod records;
 mod verdict;
-mod victim;
+pub(crate) mod victim;
 mod weather;
 
 use std::collections::BTreeMap;

@@ -145,6 +145,14 @@ impl Victim {
         self.start().await
     }
 
+    /// Kills it now, and starts it again.
+    pub async fn kill_now(&mut self) -> anyhow::Result<()> {
+        self.look()?;
+        self.kills += 1;
+        self.end().await?;
+        self.start().await
+    }
+
     /// Starts it; gives false, with it killed, if it does not serve in time.
     async fn start_within(&mut self, limit: Duration) -> anyhow::Result<bool> {
         let mut options = OpenOptions::new();

@@ -5,8 +5,12 @@
 //! |---|---|
 //! | `setting` | the tenant's file and scripts, the ERP's articles |
 //! | `weather` | what ERP and shops do wrong, drawn by the seed |
+//! | `account` | what the host queued for each shop, and what came there |
 //! | `verdict` | what the shops keep and the ERP was told, beside what the ERP has |
+//! | `repeats` | what left more than once, and whether it had to |
 
+mod account;
+mod repeats;
 pub mod setting;
 mod verdict;
 mod weather;
@@ -42,6 +46,13 @@ const STILL: Duration = Duration::from_secs(8);
 /// Longest that adapters may take to be compiled.
 const COMPILING: Duration = Duration::from_secs(180);
 
+/// Longest that what was under way at a kill may take to be over at its shop.
+const AT_A_KILL: Duration = Duration::from_secs(10);
+
+/// Articles that are moved in each round, and how many there are of them.
+const MOVED: usize = 40;
+const MOVABLE: i64 = 24;
+
 /// How often what nobody confirms changes again.
 const AGAIN: usize = 10;
 
@@ -58,6 +69,9 @@ pub struct Stock {
     pub kills: usize,
     /// Draws changes, faults and kills.
     pub seed: u64,
+    /// Nothing misbehaves, nothing is killed, and each round waits for the one
+    /// before: then nothing at all may be sent twice.
+    pub calm: bool,
     /// Longest that everything may take.
     pub patience: Duration,
     /// Whether it tells how far it is.
@@ -80,8 +94,10 @@ pub struct Found {
     pub cut: u64,
     /// Requests at ERP and shops that met a misbehaviour.
     pub misbehaved: usize,
-    /// Numbers that shops wrote again though they had them.
-    pub written_again: usize,
+    /// How often a total was sent to a shop again.
+    pub sent_again: usize,
+    /// Changes by something, which came once each.
+    pub movements: usize,
     /// Confirmations that the ERP took.
     pub confirmations: usize,
     /// How long it took.
@@ -103,7 +119,9 @@ impl Stock {
     async fn run_unbounded(&self) -> anyhow::Result<Found> {
         let began = Instant::now();
         let mut scene = Scene::new(&self.binary, self.articles, self.seed)?;
-        weather::begin(&scene.stand_ins, self.seed);
+        if !self.calm {
+            weather::begin(&scene.stand_ins, self.seed);
+        }
         scene.start().await;
         for round in 0..self.rounds {
             self.round(round, &mut scene).await?;
@@ -112,7 +130,13 @@ impl Stock {
             scene.stand_ins.behave(platform);
         }
         scene.settle().await?;
-        let mut found = scene.compare();
+        let mut found = scene.compare().await?;
+        if self.calm && found.sent_again > 0 {
+            let again = found.sent_again;
+            found.faults.push(format!(
+                "{again} totals were sent again, though nothing had gone wrong"
+            ));
+        }
         found.took = began.elapsed();
         scene.stop().await;
         Ok(found)
@@ -125,6 +149,10 @@ impl Stock {
             0 => scene.change_all(),
             _ => scene.change_some(self.articles / 10 + 1),
         };
+        scene.move_some(round)?;
+        if self.calm {
+            scene.settle().await?;
+        }
         let due = self.kills * (round + 1) / self.rounds;
         while scene.kills < due {
             let more = scene.rng.random_range(1..=(changed as u64 * 3).max(2));
@@ -158,9 +186,11 @@ pub struct Scene {
     articles: usize,
     rng: StdRng,
     changes: Changes,
+    movements: BTreeMap<i64, Vec<i64>>,
     /// Requests that were on their way at kills.
     cut: u64,
-    killed_at: Vec<SystemTime>,
+    /// When nothing of a killed host was under way any more, Unix milliseconds.
+    killed_at: Vec<u64>,
     host: Option<Serving>,
 }
 
@@ -181,6 +211,7 @@ impl Scene {
             articles,
             rng: crate::soak::stream(seed, 77),
             changes: Changes::new(),
+            movements: BTreeMap::new(),
             cut: 0,
             killed_at: Vec::new(),
             host: None,
@@ -234,6 +265,37 @@ impl Scene {
         self.changes.insert((article, count), number);
     }
 
+    /// Puts a file where the second flow finds it: changes by something, each of them
+    /// by another number, those of one article rising.
+    ///
+    /// # Errors
+    /// If it cannot be written.
+    fn move_some(&mut self, round: usize) -> anyhow::Result<()> {
+        let mut text = String::new();
+        for row in 0..MOVED {
+            let article = self.rng.random_range(1..=MOVABLE);
+            let by = (round * MOVED + row + 1) as i64;
+            let sku = setting::movement_sku(article);
+            text += &format!("{{\"sku\":\"{sku}\",\"by\":{by}}}\n");
+            self.movements.entry(article).or_default().push(by);
+        }
+        let folder = setting::movements(&self.bed);
+        let beside = folder.join(format!(".{round}.part"));
+        std::fs::write(&beside, text)?;
+        std::fs::rename(beside, folder.join(format!("{round:06}.ndjson")))?;
+        Ok(())
+    }
+
+    /// Changes by something that have not come to their shop.
+    fn unmoved(&self) -> usize {
+        let each = self.movements.iter().map(|(article, given)| {
+            let sku = format!("code:{}", setting::movement_sku(*article));
+            let applied = self.stand_ins.fengchao().history(&sku).len();
+            given.len().saturating_sub(applied)
+        });
+        each.sum()
+    }
+
     /// Articles of which the ERP has no confirmation.
     pub fn pending(&self) -> usize {
         self.stand_ins.wangdian().pending().len()
@@ -241,9 +303,7 @@ impl Scene {
 
     /// Requests that came to anybody.
     fn requests(&self) -> u64 {
-        let all = SHOPS.into_iter().chain([ERP]);
-        all.map(|platform| self.stand_ins.counters(platform).received)
-            .sum()
+        all_of(|platform| self.stand_ins.counters(platform).received)
     }
 
     /// Kills the host after some more requests, at the latest when nothing is left
@@ -259,25 +319,27 @@ impl Scene {
         let later = self.rng.random_range(0..20);
         tokio::time::sleep(Duration::from_millis(later)).await;
         let host = self.host.take().context("a host")?;
-        let all = SHOPS.into_iter().chain([ERP]);
-        self.cut += all
-            .map(|platform| self.stand_ins.under_way(platform))
-            .sum::<u64>();
+        self.cut += all_of(|platform| self.stand_ins.under_way(platform));
         host.kill().await;
-        self.killed_at.push(SystemTime::now());
+        let killed = Instant::now();
+        let under_way = || all_of(|platform| self.stand_ins.under_way(platform));
+        while under_way() > 0 && killed.elapsed() < AT_A_KILL {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        self.killed_at.push(account::millis(SystemTime::now()));
         self.kills += 1;
         self.start().await;
         Ok(())
     }
 
-    /// Waits until the ERP has nothing pending. What nobody confirms, since that was
+    /// Waits until the ERP has nothing pending and everything was moved. What nobody confirms, since that was
     /// lost and must not be repeated, changes once more.
     ///
     /// # Errors
     /// If something changes again and again, and is never confirmed.
     pub async fn settle(&mut self) -> anyhow::Result<()> {
         let (mut seen, mut since, mut again) = (self.progress(), Instant::now(), 0);
-        while self.pending() > 0 {
+        while self.pending() > 0 || self.unmoved() > 0 {
             tokio::time::sleep(LOOK).await;
             let now = self.progress();
             if now != seen {
@@ -287,8 +349,9 @@ impl Scene {
                 let left = self.stand_ins.wangdian().pending();
                 ensure!(
                     again <= AGAIN,
-                    "{} articles are never confirmed",
-                    left.len()
+                    "{} articles are never confirmed, {} changes by something never come",
+                    left.len(),
+                    self.unmoved()
                 );
                 left.into_iter().for_each(|article| self.change(article));
                 since = Instant::now();
@@ -312,21 +375,37 @@ impl Scene {
     }
 
     /// Compares what the shops keep and the ERP was told with what the ERP has.
-    pub fn compare(&self) -> Found {
+    ///
+    /// # Errors
+    /// If the host does not tell what it queued.
+    pub async fn compare(&self) -> anyhow::Result<Found> {
+        let client = self.host.as_ref().context("a host")?.client();
+        let known = verdict::Known {
+            changes: &self.changes,
+            movements: &self.movements,
+            killed_at: &self.killed_at,
+            accounts: &account::accounts(&client, &self.stand_ins).await?,
+            confirmations: &account::confirmations(&client).await?,
+        };
         let mut found = Found {
             changes: self.changes.len(),
             kills: self.kills,
             cut: self.cut,
             ..Found::default()
         };
-        verdict::compare(&self.stand_ins, &self.changes, &self.killed_at, &mut found);
-        found
+        verdict::compare(&self.stand_ins, &known, &mut found);
+        Ok(found)
     }
 
     /// Of how many articles each shop has the stock that the ERP has.
     pub fn equal(&self) -> [(&'static str, usize); 3] {
         verdict::equal(&self.stand_ins, &self.changes)
     }
+}
+
+/// The sum over every far end.
+fn all_of(count: impl Fn(&str) -> u64) -> u64 {
+    SHOPS.into_iter().chain([ERP]).map(count).sum()
 }
 
 impl Found {
@@ -353,13 +432,14 @@ impl fmt::Display for Found {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "{} changes in the ERP, {} confirmations; {} kills with {} requests on their way, {} requests met a misbehaviour; {} numbers were written again, since an answer was lost or the host was killed before it had written it down; {:.1} s",
+            "{} changes in the ERP, {} confirmations; {} kills with {} requests on their way, {} requests met a misbehaviour; {} totals were sent again, since an answer was lost, the host was killed before it had written it down, or they were calculated twice; {} changes by something came once each; {:.1} s",
             self.changes,
             self.confirmations,
             self.kills,
             self.cut,
             self.misbehaved,
-            self.written_again,
+            self.sent_again,
+            self.movements,
             self.took.as_secs_f64()
         )
     }

@@ -1,5 +1,7 @@
 //! The tenant's file and scripts, the ERP's articles.
 
+use std::path::PathBuf;
+
 use crossdock_stand_ins::StandIns;
 use crossdock_stand_ins::platforms::wangdian::Wangdian;
 
@@ -27,6 +29,24 @@ to = [
 ]
 confirm = { connection = "wangdian", operation = "stock.confirm", script = "confirm.jq", wait = "10m" }
 "#;
+
+/// A second flow. Its records change a stock by something, so that none may come
+/// twice.
+pub const MOVEMENTS: &str = r#"
+[flows.movements]
+every = "1s"
+page = 25
+from = { folder = "movements", settle = "1s" }
+to = [ { connection = "fengchao", operation = "stock.update", script = "movement.jq" } ]
+"#;
+
+/// Its script.
+const MOVEMENT: &str = "{sku: .sku, quantity: .by, mode: \"adjust\"}\n";
+
+/// What the shop calls an article that is moved.
+pub fn movement_sku(article: i64) -> String {
+    format!("m-{article}")
+}
 
 /// Its scripts.
 pub const SCRIPTS: [(&str, &str); 5] = [
@@ -81,13 +101,21 @@ pub fn bed(stand_ins: &StandIns, articles: usize) -> Bed {
     put_tenant(&bed, stand_ins, &connections);
     let file = bed.path(format!("tenants/{TENANT}/tenant.toml"));
     let text = std::fs::read_to_string(file).expect("the tenant's file");
-    bed.put_tenant(TENANT, "tenant.toml", &format!("{text}{FLOW}"));
+    bed.put_tenant(TENANT, "movement.jq", MOVEMENT);
+    std::fs::create_dir_all(movements(&bed)).expect("a folder");
+    let text = format!("{text}{FLOW}{MOVEMENTS}");
+    bed.put_tenant(TENANT, "tenant.toml", &text);
     let erp = stand_ins.wangdian();
     erp.clear_pending();
     for article in 1..=articles as i64 {
         erp.put_api_goods(article, 0);
     }
     bed
+}
+
+/// The folder that the second flow reads.
+pub fn movements(bed: &Bed) -> PathBuf {
+    bed.path(format!("tenants/{TENANT}/movements"))
 }
 
 /// Whether the host has checked everything.

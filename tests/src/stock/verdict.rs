@@ -1,30 +1,43 @@
 //! What the shops keep and the ERP was told, beside what the ERP has.
 
 use std::collections::BTreeMap;
-use std::time::{Duration, SystemTime};
 
 use crossdock_stand_ins::StandIns;
 use crossdock_stand_ins::decimal::Decimal;
 use crossdock_stand_ins::platforms::dingliyun::State;
 use serde_json::Value;
 
-use super::setting::STORE;
-use super::{Changes, ERP, Found, SHOPS};
+use super::account::{Account, Total};
+use super::setting::{STORE, movement_sku};
+use super::{Changes, ERP, Found, SHOPS, repeats};
 
-/// By then, an answer that has come is written down, however busy the machine is.
-const WRITTEN_DOWN: Duration = Duration::from_secs(2);
+/// What everything is compared with.
+pub struct Known<'a> {
+    /// Every number that the ERP had.
+    pub changes: &'a Changes,
+    /// What each article was moved by, in order.
+    pub movements: &'a BTreeMap<i64, Vec<i64>>,
+    /// When nothing of a killed host was under way any more.
+    pub killed_at: &'a [u64],
+    /// What was queued for, and came to, each shop.
+    pub accounts: &'a BTreeMap<&'static str, Account>,
+    /// Confirmations that were queued, by article and count of changes.
+    pub confirmations: &'a BTreeMap<Total, usize>,
+}
 
 /// Compares everything, and takes down what does not fit.
-pub fn compare(
-    stand_ins: &StandIns,
-    changes: &Changes,
-    killed_at: &[SystemTime],
-    found: &mut Found,
-) {
-    let last = last_of(changes);
+pub fn compare(stand_ins: &StandIns, known: &Known<'_>, found: &mut Found) {
+    let last = last_of(known.changes);
     shops_have_what_the_erp_has(stand_ins, &last, found);
-    histories_only_go_forward(stand_ins, changes, killed_at, found);
-    confirmations_fit(stand_ins, changes, &last, found);
+    histories_only_go_forward(stand_ins, known, found);
+    confirmations_fit(stand_ins, known, &last, found);
+    every_movement_came_once(stand_ins, known.movements, found);
+    let calculated = calculated(stand_ins);
+    for (shop, account) in known.accounts {
+        let faults = &mut found.faults;
+        repeats::judge(shop, account, known.killed_at, &calculated, faults);
+        found.sent_again += repeats::count(account);
+    }
     for platform in SHOPS.into_iter().chain([ERP]) {
         let counters = stand_ins.counters(platform);
         if counters.violating > 0 {
@@ -104,106 +117,81 @@ fn shops_have_what_the_erp_has(stand_ins: &StandIns, last: &Last, found: &mut Fo
 }
 
 /// What each shop wrote of each article, in order.
-fn histories_only_go_forward(
-    stand_ins: &StandIns,
-    changes: &Changes,
-    killed_at: &[SystemTime],
-    found: &mut Found,
-) {
-    let last = last_of(changes);
+fn histories_only_go_forward(stand_ins: &StandIns, known: &Known<'_>, found: &mut Found) {
     let state = stand_ins.dingliyun().snapshot();
-    let mut again = [0, 0];
-    for article in last.keys() {
+    for article in last_of(known.changes).keys() {
         let sku = format!("a-{article}");
         let fengchao = stand_ins.fengchao().history(&format!("code:{sku}"));
         let fengchao = fengchao.iter().map(|applied| applied.stock_num).collect();
         let dingliyun = state.store_inventory(STORE, &sku).into_iter();
         let dingliyun = dingliyun.flat_map(|stock| &stock.history);
         let dingliyun = dingliyun.map(|number| whole(*number));
-        let histories: [(&str, Vec<i64>); 2] =
-            [("fengchao", fengchao), ("dingliyun", dingliyun.collect())];
-        for (index, (shop, history)) in histories.into_iter().enumerate() {
-            for pair in history.windows(2) {
-                if pair[1] < pair[0] {
-                    found.faults.push(format!(
-                        "{shop} wrote {} of article {article} after the newer {}",
-                        pair[1], pair[0]
-                    ));
-                }
-                again[index] += usize::from(pair[1] == pair[0]);
+        // It keeps no history of its own.
+        let lingzhi = known.accounts.get("lingzhi");
+        let lingzhi = lingzhi.map(|account| account.history(*article));
+        let histories: [(&str, Vec<i64>); 3] = [
+            ("lingzhi", lingzhi.unwrap_or_default()),
+            ("fengchao", fengchao),
+            ("dingliyun", dingliyun.collect()),
+        ];
+        for (shop, history) in histories {
+            for pair in history.windows(2).filter(|pair| pair[1] < pair[0]) {
+                found.faults.push(format!(
+                    "{shop} wrote {} of article {article} after the newer {}",
+                    pair[1], pair[0]
+                ));
             }
-            let known = |number: &&i64| {
+            let foreign = |number: &&i64| {
+                let changes = known.changes;
                 let of = changes.range((*article, i64::MIN)..=(*article, i64::MAX));
                 !of.map(|(_, known)| known).any(|known| known == *number)
             };
-            if let Some(number) = history.iter().find(known) {
+            if let Some(number) = history.iter().find(foreign) {
                 found.faults.push(format!(
                     "{shop} wrote {number} of article {article}, which the ERP never had"
                 ));
             }
         }
     }
-    found.written_again = again.iter().sum();
-    // A change that came to the shop while the one before it was being asked for is
-    // calculated twice, with the newer number each time.
-    let calculated = calculated_again(stand_ins);
-    for (shop, again) in ["fengchao", "dingliyun"].into_iter().zip(again) {
-        let may = lost_answers(stand_ins, shop, killed_at) + calculated;
-        if again > may {
-            found.faults.push(format!(
-                "{shop} wrote {again} numbers again, and {may} can be explained by an answer that was lost or a number that was calculated twice"
-            ));
-        }
-    }
 }
 
-/// Rows of requests that were carried out and of which the host may have no answer:
-/// it was lost, or the host was killed before it had written it down.
-fn lost_answers(stand_ins: &StandIns, shop: &str, killed_at: &[SystemTime]) -> usize {
-    let requests = stand_ins.requests(shop).into_iter();
-    let before_kill = |at: SystemTime| {
-        let mut kills = killed_at.iter().map(|kill| kill.duration_since(at));
-        kills.any(|since| since.is_ok_and(|since| since < WRITTEN_DOWN))
-    };
-    let lost = requests.filter(|request| {
-        let wrong = request.verdict.misbehaviour.is_some();
-        request.verdict.applied && (wrong || before_kill(request.at))
-    });
-    lost.map(|request| {
-        let body: Value = serde_json::from_slice(&request.body).unwrap_or_default();
-        rows(&body)
-    })
-    .sum()
-}
-
-/// Rows of a request's body: its list, or the longest list in it.
-fn rows(body: &Value) -> usize {
-    match body {
-        Value::Array(rows) => rows.len(),
-        Value::Object(members) => {
-            let lists = members.values().filter_map(Value::as_array);
-            lists.map(Vec::len).max().unwrap_or(1)
-        }
-        _ => 1,
-    }
-}
-
-/// How often the ERP calculated a number that it had calculated before.
-fn calculated_again(stand_ins: &StandIns) -> usize {
-    let mut times: BTreeMap<(i64, i64), usize> = BTreeMap::new();
+/// How often the ERP calculated each number and its answer came.
+fn calculated(stand_ins: &StandIns) -> BTreeMap<Total, usize> {
+    let mut times: BTreeMap<Total, usize> = BTreeMap::new();
     for request in stand_ins.requests(ERP) {
         let answer: Value = serde_json::from_slice(&request.verdict.answer).unwrap_or_default();
         let data = &answer["data"];
-        let of = (data["rec_id"].as_i64(), data["stock_change_count"].as_i64());
-        if let (Some(article), Some(count)) = of {
-            *times.entry((article, count)).or_default() += 1;
+        let of = (data["rec_id"].as_i64(), data["syn_stock"].as_i64());
+        if let (Some(article), Some(number), None) = (of.0, of.1, request.verdict.misbehaviour) {
+            *times.entry((article, number)).or_default() += 1;
         }
     }
-    times.values().map(|times| times - 1).sum()
+    times
+}
+
+/// Changes by something came to their shop once each, in their order: a repeat would
+/// change it twice.
+fn every_movement_came_once(
+    stand_ins: &StandIns,
+    movements: &BTreeMap<i64, Vec<i64>>,
+    found: &mut Found,
+) {
+    for (article, given) in movements {
+        let sku = movement_sku(*article);
+        let applied = stand_ins.fengchao().history(&format!("code:{sku}"));
+        let applied: Vec<i64> = applied.iter().map(|applied| applied.stock_num).collect();
+        if applied != *given {
+            found.faults.push(format!(
+                "{sku} was to be changed by {given:?}, and was changed by {applied:?}"
+            ));
+        }
+        found.movements += given.len();
+    }
 }
 
 /// Whatever the ERP was told of is what it had, and what every shop has taken.
-fn confirmations_fit(stand_ins: &StandIns, changes: &Changes, last: &Last, found: &mut Found) {
+fn confirmations_fit(stand_ins: &StandIns, known: &Known<'_>, last: &Last, found: &mut Found) {
+    let changes = known.changes;
     for (article, (count, _)) in last {
         let goods = stand_ins.wangdian().api_goods(*article);
         let told = goods.map(|goods| goods.confirmations).unwrap_or_default();
@@ -227,6 +215,20 @@ fn confirmations_fit(stand_ins: &StandIns, changes: &Changes, last: &Last, found
             {
                 found.faults.push(format!(
                     "the ERP was told that article {article} has {number:?} everywhere, and fengchao never wrote it"
+                ));
+            }
+        }
+        // A confirmation must not be repeated, so each of them came once at most.
+        let mut times: BTreeMap<i64, usize> = BTreeMap::new();
+        for confirmation in &told {
+            let of = confirmation.info["stock_change_count"].as_i64();
+            *times.entry(of.unwrap_or(-1)).or_default() += 1;
+        }
+        for (of, times) in times {
+            let queued = known.confirmations.get(&(*article, of)).copied();
+            if times > queued.unwrap_or_default() {
+                found.faults.push(format!(
+                    "change {of} of article {article} was confirmed {times} times, and queued {queued:?} times"
                 ));
             }
         }

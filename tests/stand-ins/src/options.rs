@@ -9,6 +9,8 @@ use crate::platforms::dingliyun::DingliyunOptions;
 use crate::platforms::doudian::DoudianOptions;
 use crate::platforms::fengchao::FengchaoOptions;
 use crate::platforms::lingzhi::LingzhiOptions;
+use crate::platforms::oauth::OauthOptions;
+use crate::platforms::shopify::ShopifyOptions;
 use crate::platforms::wangdian::WangdianOptions;
 use crate::time::Clock;
 
@@ -31,6 +33,9 @@ pub struct Options {
     pub doudian: DoudianOptions,
     pub wangdian: WangdianOptions,
     pub dingliyun: DingliyunOptions,
+    pub shopify: ShopifyOptions,
+    /// The token server.
+    pub oauth: OauthOptions,
 }
 
 impl Default for Options {
@@ -45,6 +50,8 @@ impl Default for Options {
             doudian: DoudianOptions::default(),
             wangdian: WangdianOptions::default(),
             dingliyun: DingliyunOptions::default(),
+            shopify: ShopifyOptions::default(),
+            oauth: OauthOptions::default(),
         }
     }
 }

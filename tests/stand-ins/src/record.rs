@@ -15,7 +15,7 @@ use crate::misbehave::Misbehaviour;
 use crate::time;
 
 /// The log forgets the oldest requests beyond this many …
-pub const MOST_REQUESTS: usize = 20_000;
+pub const MOST_REQUESTS: usize = 100_000;
 /// … and beyond this many bytes of bodies.
 pub const MOST_BYTES: usize = 64 * 1024 * 1024;
 

@@ -15,7 +15,9 @@ use tokio_util::sync::CancellationToken;
 use crate::exchange::Call;
 use crate::misbehave::{Faults, Misbehaviour, Plan, Times};
 use crate::options::Options;
-use crate::platforms::{Platforms, dingliyun, doudian, fengchao, lingzhi, wangdian};
+use crate::platforms::{
+    Platforms, dingliyun, doudian, fengchao, lingzhi, oauth, shopify, wangdian,
+};
 use crate::record::{Counters, LiveCounters, Recorded, RequestLog};
 use crate::server::{self, Server};
 use crate::station::{Rate, Station};
@@ -264,6 +266,15 @@ impl StandIns {
 
     pub fn dingliyun(&self) -> &dingliyun::Dingliyun {
         &self.platforms.dingliyun
+    }
+
+    pub fn shopify(&self) -> &shopify::Shopify {
+        &self.platforms.shopify
+    }
+
+    /// The token server.
+    pub fn oauth(&self) -> &oauth::Oauth {
+        &self.platforms.oauth
     }
 
     /// Stops and waits until the last connection has ended.

@@ -28,9 +28,9 @@ fn the_binary_prints_where_each_platform_is_and_answers_there() {
     let stdout = running.0.stdout.take().expect("its output");
     let lines: Vec<String> = BufReader::new(stdout)
         .lines()
-        .take(6)
+        .take(8)
         .collect::<Result<_, _>>()
-        .expect("six lines");
+        .expect("eight lines");
     let names: Vec<&str> = lines
         .iter()
         .filter_map(|line| line.split_whitespace().next())
@@ -42,11 +42,13 @@ fn the_binary_prints_where_each_platform_is_and_answers_there() {
             "doudian",
             "fengchao",
             "lingzhi",
+            "oauth",
+            "shopify",
             "wangdian",
             "control"
         ]
     );
-    let address = lines[5].split('/').nth(2).expect("an address");
+    let address = lines[7].split('/').nth(2).expect("an address");
     let mut stream = TcpStream::connect(address).expect("a connection");
     stream
         .set_read_timeout(Some(Duration::from_secs(20)))

@@ -199,10 +199,12 @@ fn read(path: PathBuf) -> String {
 
 /// Where the packages of each contract are written: what a later version adds is a
 /// package of its own.
-const PACKAGES: [(&str, &str); 4] = [
+const PACKAGES: [(&str, &str); 6] = [
     ("crossdock:adapter", "adapter"),
     ("crossdock:adapter", "inbound"),
+    ("crossdock:adapter", "composing"),
     ("crossdock:script", "script"),
+    ("crossdock:script", "tables"),
     ("crossdock:source", "source"),
 ];
 

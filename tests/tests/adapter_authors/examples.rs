@@ -135,6 +135,38 @@ async fn values_that_somebody_else_published_are_never_blessed_away() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_a_document_shows_stays_a_documents_when_blessing_only_adds_to_it() {
+    let bed = Bed::new();
+    let dir = project(&bed);
+    let case = |name: &str| dir.join("examples/thing-send").join(name);
+    let request = format!(
+        "POST /things?at=0 HTTP/1.1\ncontent-type: application/json\nx-signature: {SIGNATURE}\n\n{{\"a\":1}}\n"
+    );
+    let about = r#"{"provenance": "document", "source": "page 7"}"#;
+    // The page shows the request and an answer, and the adapter says what that means.
+    for (name, request) in [
+        ("same", &*request),
+        ("other", "POST /things?at=1 HTTP/1.1\n\n{\"a\":1}\n"),
+    ] {
+        put(&case(name).join("items.json"), r#"[{"a":1}]"#);
+        put(&case(name).join("context.json"), CONTEXT);
+        put(&case(name).join("request.http"), request);
+        put(&case(name).join("reply.http"), "HTTP/1.1 200\n\nok\n");
+        put(&case(name).join("example.json"), about);
+    }
+    let bless = ["plugin", "test", "board", "--bless"];
+    let ended = run(bed.path("").as_path(), &bless).await;
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    let about = |name: &str| -> Value {
+        serde_json::from_str(&read(&case(name).join("example.json"))).expect("JSON")
+    };
+    assert!(case("same").join("outcomes.json").exists());
+    assert_eq!(about("same")["provenance"], "document");
+    assert_eq!(about("same")["source"], "page 7");
+    assert_eq!(about("other")["provenance"], "computed");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_differs_is_told_field_by_field() {
     let bed = Bed::new();
     let dir = project(&bed);

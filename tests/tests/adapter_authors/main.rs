@@ -2,11 +2,12 @@
 //! component, sentences for mistakes, and contracts that outlive releases.
 //!
 //! * [`examples`]: `plugin test`, with `--bless` and `--record`.
-//! * [`checking`]: `plugin check`.
+//! * [`checking`], [`checking_javascript`]: `plugin check`.
 //! * [`mistakes`]: what is said of each of the mistakes that people make.
 //! * [`contracts`]: `wit/` beside what was released of it.
 
 mod checking;
+mod checking_javascript;
 mod contracts;
 mod examples;
 mod mistakes;

@@ -3,6 +3,7 @@
 
 mod at_rest;
 mod command;
+mod runs;
 mod setting;
 mod streams;
 mod webhook;

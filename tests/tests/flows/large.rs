@@ -1,7 +1,7 @@
 //! A large file through a flow: what the host takes of memory does not grow with it.
 
 use std::io::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant, SystemTime};
@@ -9,7 +9,9 @@ use std::time::{Duration, Instant, SystemTime};
 use axum::Router;
 use axum::body::Bytes;
 use crossdock_tests::bed::connection;
+use crossdock_tests::guests::program;
 use crossdock_tests::process::Serving;
+use crossdock_tests::wait::until_async;
 use http::Method;
 use serde_json::Value;
 
@@ -55,6 +57,16 @@ fn write(path: &Path, rows: usize) {
     file.set_modified(past).expect("a time");
 }
 
+/// The host's binary; `CROSSDOCK_BINARY` names another one, from the repository's
+/// folder on.
+fn binary() -> PathBuf {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    match std::env::var_os("CROSSDOCK_BINARY") {
+        Some(other) => root.join(other),
+        None => program("crossdock"),
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_large_file_goes_through_a_flow_in_bounded_memory() {
     let rows = std::env::var("FLOW_ROWS").ok();
@@ -72,11 +84,15 @@ async fn a_large_file_goes_through_a_flow_in_bounded_memory() {
     let shop = connection("mini", "test-adapter", &shop, "");
     let flow = "[flows.stock]\nfrom = { folder = \"in\" }\nto = [ { connection = \"mini\", operation = \"keyed\", script = \"row.jq\" } ]\n";
     bed.put_tenant("acme", "tenant.toml", &format!("{shop}{flow}"));
-    let host = Serving::start(Path::new(&bed.path("")))
+    let host = Serving::start_at(&binary(), Path::new(&bed.path("")))
         .await
         .checked()
         .await;
     let client = host.client();
+    until_async("the flow to be there", async || {
+        client.get("/v1/acme/flows/stock").await.ok()
+    })
+    .await;
     let began = Instant::now();
     let asked = client.send(Method::POST, "/v1/acme/flows/stock/run", Some(""));
     let (_, begun) = asked.await.expect("an answer");

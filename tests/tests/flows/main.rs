@@ -1,11 +1,14 @@
 //! What is promised of flows, before an ERP and shops that answer as the test says.
 
 mod changes;
+mod database;
 mod files;
 mod guide;
 mod kill;
 mod large;
+mod middle;
 mod parked;
+mod restart;
 mod seen;
 mod setting;
 mod stock;

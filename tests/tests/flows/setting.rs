@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use crossdock::flows::shown::RunShown;
 use crossdock::host::Host;
+use crossdock::problem::Problem;
 use crossdock_tests::bed::{Bed, connection};
 use crossdock_tests::guests;
 use crossdock_tests::recorder::{Recorded, Recorder, Reply};
@@ -22,6 +23,8 @@ pub struct Stock {
     pub confirmed: Vec<Value>,
     /// Whether it takes a confirmed article from the list.
     pub keeps_pending: bool,
+    /// Whether it calculates nothing now, which holds a run up in the middle.
+    pub closed: bool,
 }
 
 /// The ERP: `/pending`, `/calc`, `/confirm`.
@@ -68,6 +71,7 @@ impl Stock {
                 let list = json!({"records": &self.pending[from..until], "position": until});
                 Reply::json(list.to_string())
             }
+            "/calc" if self.closed => Reply::json(r#"{"outcome":"retry"}"#),
             "/calc" => {
                 let sku = item["sku"].as_str().unwrap_or_default();
                 let quantity = self.quantities.get(sku).copied().unwrap_or(0);
@@ -155,6 +159,23 @@ pub async fn run(host: &Host) -> RunShown {
     let begun = flows.run("acme", "stock", "the test").await;
     let run = begun.unwrap_or_else(|problem| panic!("{problem}")).run;
     ended(host, run).await
+}
+
+/// Waits until the flow's run is held up, and says by what.
+pub async fn held_up(host: &Host) -> Problem {
+    let flows = host.flows().expect("it has flows");
+    until_async("the run to be held up", async || {
+        let flow = flows.show("acme", "stock").await.ok()?.flow;
+        (flow.state == "retrying").then_some(flow.problem?)
+    })
+    .await
+}
+
+/// Begins a run, whatever becomes of it.
+pub async fn begin(host: &Host) -> u64 {
+    let flows = host.flows().expect("it has flows");
+    let begun = flows.run("acme", "stock", "the test").await;
+    begun.unwrap_or_else(|problem| panic!("{problem}")).run
 }
 
 /// Waits until everything is known of a run.

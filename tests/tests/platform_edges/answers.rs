@@ -2,10 +2,11 @@
 
 use crossdock::report::ItemStatus;
 use crossdock_stand_ins::{Misbehaviour, Options, Times};
-use crossdock_tests::platforms::{Connection, PLATFORMS, Platforms};
+use crossdock_tests::platforms::{BUNDLED, Connection, Platforms};
 
 /// Every operation with a good document.
 const OPERATIONS: &[(&str, &str, &str)] = &[
+    ("shopify", "stock.update", r#"{"sku":"1","quantity":1}"#),
     (
         "lingzhi",
         "stock.update",
@@ -93,7 +94,7 @@ const NO_SUCCESS: &[&str] = &[
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_answer_is_no_success_because_it_is_http_200() {
-    let connections = PLATFORMS.map(|platform| Connection::to(platform).limit("attempts", 1));
+    let connections = BUNDLED.map(|platform| Connection::to(platform).limit("attempts", 1));
     let platforms = Platforms::start(Options::default(), &connections).await;
     let snapshot = platforms.host.snapshot();
     let known: usize = snapshot

@@ -63,9 +63,9 @@ fn the_bindings_in_rust_are_those_of_the_contract() {
     holds("plugins/sdk/src/bindings/platform.in", &text);
 }
 
-#[test]
-fn the_bindings_of_inbound_in_rust_are_those_of_the_contract() {
-    let ours = |name: &str| {
+/// What the SDK keeps of a package that adds to the contract.
+fn added(folder: &str, world: &str, with: &[&str]) -> String {
+    let ours = |name: &&str| {
         let path = format!("crossdock_adapter::bindings::crossdock::adapter::{name}");
         let interface = format!("crossdock:adapter/{name}@0.1.0");
         (interface, wit_bindgen_rust::WithOption::Path(path))
@@ -73,22 +73,37 @@ fn the_bindings_of_inbound_in_rust_are_those_of_the_contract() {
     let options = wit_bindgen_rust::Opts {
         additional_derive_attributes: vec!["PartialEq".into(), "Eq".into()],
         pub_export_macro: true,
-        export_macro_name: Some("export_receiver".into()),
-        default_bindings_module: Some("crossdock_adapter::bindings::inbound".into()),
+        export_macro_name: Some(format!("export_{world}")),
+        default_bindings_module: Some(format!("crossdock_adapter::bindings::{folder}")),
         runtime_path: Some("crossdock_adapter::bindings::wit_bindgen::rt".into()),
-        with: vec![ours("types"), ours("keys")],
+        with: with.iter().map(ours).collect(),
         generate_all: true,
         ..Default::default()
     };
     let mut resolve = Resolve::default();
     resolve.push_dir(repository("wit/adapter")).unwrap();
-    let (package, _) = resolve.push_dir(repository("wit/inbound")).unwrap();
-    let world = resolve.select_world(&[package], Some("receiver")).unwrap();
+    let (package, _) = resolve
+        .push_dir(repository(&format!("wit/{folder}")))
+        .unwrap();
+    let world_id = resolve.select_world(&[package], Some(world)).unwrap();
     let mut files = Files::default();
     let mut generator = options.build();
-    generator.generate(&mut resolve, world, &mut files).unwrap();
-    let text = text_of(&files, "receiver.rs");
+    generator
+        .generate(&mut resolve, world_id, &mut files)
+        .unwrap();
+    text_of(&files, &format!("{world}.rs"))
+}
+
+#[test]
+fn the_bindings_of_inbound_in_rust_are_those_of_the_contract() {
+    let text = added("inbound", "receiver", &["types", "keys"]);
     holds("plugins/sdk/src/bindings/inbound.in", &text);
+}
+
+#[test]
+fn the_bindings_of_composing_in_rust_are_those_of_the_contract() {
+    let text = added("composing", "composer", &["types"]);
+    holds("plugins/sdk/src/bindings/composing.in", &text);
 }
 
 #[test]

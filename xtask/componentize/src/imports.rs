@@ -3,14 +3,19 @@
 use crate::Failure;
 use wasmparser::{Parser, Payload};
 
-/// Checks that a guest's component imports nothing.
-pub fn none(guest: &str, component: &[u8]) -> Result<(), Failure> {
-    let names =
+/// Checks that a guest's component imports nothing but what it may.
+pub fn only(allowed: &[String], guest: &str, component: &[u8]) -> Result<(), Failure> {
+    let mut names =
         of(component).map_err(|error| format!("the component of {guest} is damaged: {error}"))?;
+    names.retain(|name| !allowed.contains(name));
     match names.as_slice() {
         [] => Ok(()),
         names => Err(format!(
-            "{guest} may import nothing, yet its component imports {}",
+            "{guest} may import {}, yet its component imports {}",
+            match allowed {
+                [] => "nothing".to_owned(),
+                allowed => format!("only {}", allowed.join(", ")),
+            },
             names.join(", ")
         )),
     }
@@ -42,7 +47,7 @@ fn of(component: &[u8]) -> Result<Vec<String>, wasmparser::BinaryReaderError> {
 
 #[cfg(test)]
 mod tests {
-    use super::of;
+    use super::{of, only};
     use wasm_encoder::{Component, ComponentImportSection, ComponentTypeRef, InstanceType};
 
     fn component(imports: &[&str]) -> Vec<u8> {
@@ -65,5 +70,14 @@ mod tests {
             found.ok(),
             Some(vec!["wasi:clocks/wall-clock@0.2.0".into()])
         );
+    }
+
+    #[test]
+    fn what_is_imported_has_to_be_allowed() {
+        let guest = component(&["a:b/c@1.0.0"]);
+        assert!(only(&["a:b/c@1.0.0".into()], "x", &guest).is_ok());
+        assert!(only(&[], "x", &component(&[])).is_ok());
+        let refused = only(&[], "x", &guest).unwrap_err();
+        assert!(refused.contains("may import nothing"), "{refused}");
     }
 }

@@ -1,4 +1,4 @@
-//! `componentize [--no-imports] [--markers FILE] NAME MODULE COMPONENT`: a
+//! `componentize [--imports LIST] [--markers FILE] NAME MODULE COMPONENT`: a
 //! guest's core module to a component in its place.
 //!
 //! | module | what is in it |
@@ -35,8 +35,8 @@ struct Order {
     name: String,
     module: PathBuf,
     component: PathBuf,
-    /// The component may import nothing.
-    no_imports: bool,
+    /// All that the component may import, where that is said.
+    imports: Option<Vec<String>>,
     /// Lines that occur once each in the component.
     markers: Option<PathBuf>,
 }
@@ -44,12 +44,12 @@ struct Order {
 impl Order {
     fn from_words(words: &[String]) -> Result<Self, Failure> {
         let mut places = Vec::new();
-        let mut no_imports = false;
+        let mut imports = None;
         let mut markers = None;
         let mut words = words.iter();
         while let Some(word) = words.next() {
             match word.as_str() {
-                "--no-imports" => no_imports = true,
+                "--imports" => imports = words.next().map(|list| names(list)),
                 "--markers" => markers = words.next().map(PathBuf::from),
                 _ => places.push(word.clone()),
             }
@@ -59,12 +59,18 @@ impl Order {
                 name,
                 module: module.into(),
                 component: component.into(),
-                no_imports,
+                imports,
                 markers,
             }),
             Err(_) => Err("it takes a name, a module and where the component goes".into()),
         }
     }
+}
+
+/// Names with commas between.
+fn names(list: &str) -> Vec<String> {
+    let names = list.split(',').filter(|name| !name.is_empty());
+    names.map(str::to_owned).collect()
 }
 
 /// Writes the component if it differs from what is there; says which.
@@ -79,8 +85,8 @@ fn componentize(order: &Order) -> Result<String, Failure> {
     if let Some(markers) = &order.markers {
         check_markers(order, markers, &component)?;
     }
-    if order.no_imports {
-        imports::none(&order.name, &component)?;
+    if let Some(allowed) = &order.imports {
+        imports::only(allowed, &order.name, &component)?;
     }
     let changed = std::fs::read(&order.component).ok().as_deref() != Some(component.as_slice());
     if changed {
@@ -131,14 +137,15 @@ fn file(doing: &str, path: &Path) -> impl FnOnce(std::io::Error) -> Failure {
 
 #[cfg(test)]
 mod tests {
-    use super::Order;
+    use super::{Order, names};
 
     #[test]
     fn an_order_has_three_places_and_two_options() {
         let words = |text: &str| text.split(' ').map(str::to_owned).collect::<Vec<_>>();
-        let order = Order::from_words(&words("--no-imports a b.wasm --markers m c.wasm"));
+        let order = Order::from_words(&words("--imports x:y/z@1.0.0 a b.wasm --markers m c.wasm"));
         let order = order.expect("an order");
-        assert!(order.no_imports);
+        assert_eq!(order.imports, Some(vec!["x:y/z@1.0.0".to_owned()]));
+        assert!(names("").is_empty());
         assert_eq!(order.markers.as_deref(), Some("m".as_ref()));
         assert_eq!(order.component.as_os_str(), "c.wasm");
         assert!(Order::from_words(&words("a b")).is_err());

@@ -9,7 +9,12 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 /// The pages that have such tables.
-const PAGES: [&str; 1] = ["docs/outbox.md"];
+const PAGES: [&str; 4] = [
+    "docs/outbox.md",
+    "docs/flows.md",
+    "docs/inbound.md",
+    "docs/http-api.md",
+];
 
 /// Where tests are.
 const FOLDERS: [&str; 4] = ["host", "tests", "plugins", "xtask"];

@@ -1,6 +1,7 @@
 //! `/v1/{tenant}/flows`, with a tenant's token or an admin token: which flows there
 //! are, what became of their runs, and what a person does about them.
 
+mod events;
 mod query;
 
 use std::collections::HashMap;
@@ -22,13 +23,11 @@ use crate::flows::Flows;
 use crate::problem::Problem;
 use query::Query;
 
-/// Records of a dry run unless the query says otherwise.
-const DRY: usize = 5;
-
 /// Every path below the flows of a tenant, apart from what is posted to a flow.
 pub(super) fn routes<S: Service>() -> Router<Arc<App<S>>> {
     Router::new()
         .route("/v1/{tenant}/flows", get(list::<S>))
+        .route("/v1/{tenant}/flows/events", get(events::listen::<S>))
         .route("/v1/{tenant}/flows/{flow}", get(show::<S>))
         .route("/v1/{tenant}/flows/{flow}/runs", get(runs::<S>))
         .route("/v1/{tenant}/flows/{flow}/runs/{run}", get(report::<S>))
@@ -93,10 +92,7 @@ impl<S: Service> Asked<S> {
 
     /// Who asked, for people.
     fn by(&self) -> &'static str {
-        match self.opened {
-            Opened::Tenant => "the tenant",
-            Opened::Admin => "an administrator",
-        }
+        self.opened.by()
     }
 
     /// For the log, where a person's hand has to be seen.
@@ -149,7 +145,7 @@ async fn run<S: Service>(asked: Asked<S>) -> Result<Response, Refused> {
     let flows = asked.flows()?;
     if query.dry_run {
         let _token = asked.app.begin()?;
-        let limit = query.limit.unwrap_or(DRY);
+        let limit = query.limit.unwrap_or(crate::flows::DRY);
         let dry = Box::pin(flows.run_dry(asked.tenant(), asked.flow(), limit));
         let patience = asked.app.patience();
         let dry = tokio::time::timeout(patience, dry).await.map_err(|_| {

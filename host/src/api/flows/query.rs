@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use super::super::deliveries::query::{pairs, unknown};
 use super::super::problem::Refused;
-use crate::flows::MOST_RUNS;
+use crate::flows::{MOST_DRY, MOST_RUNS};
 
 /// What a query asks for.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -22,6 +22,11 @@ impl Query {
     pub fn read(query: &str, known: &[&str]) -> Result<Self, Refused> {
         let mut read = Self::default();
         let mut seen = HashSet::new();
+        // What `limit` counts: records of a dry run, or runs.
+        let most = match known.contains(&"dry_run") {
+            true => MOST_DRY,
+            false => MOST_RUNS,
+        };
         for (name, value) in pairs(query)? {
             if !known.contains(&&*name) {
                 return Err(unknown(&[known]));
@@ -31,12 +36,12 @@ impl Query {
                     "`{name}` is in the query twice; write it once"
                 )));
             }
-            read.set(&name, value)?;
+            read.set(&name, value, most)?;
         }
         Ok(read)
     }
 
-    fn set(&mut self, name: &str, value: String) -> Result<(), Refused> {
+    fn set(&mut self, name: &str, value: String, most: usize) -> Result<(), Refused> {
         match name {
             "dry_run" => {
                 self.dry_run = match &*value {
@@ -47,10 +52,11 @@ impl Query {
             }
             "limit" => {
                 let number = value.parse().ok();
-                let number = number.filter(|number| (1..=MOST_RUNS).contains(number));
-                self.limit = Some(number.ok_or_else(|| {
-                    wrong(format!("`limit` must be a number from 1 to {MOST_RUNS}"))
-                })?);
+                let number = number.filter(|number| (1..=most).contains(number));
+                self.limit =
+                    Some(number.ok_or_else(|| {
+                        wrong(format!("`limit` must be a number from 1 to {most}"))
+                    })?);
             }
             "before" => {
                 let number = value.parse().ok();
@@ -96,7 +102,7 @@ mod tests {
             "dry_run=yes",
             "dry_run=true&dry_run=true",
             "limit=0",
-            "limit=1001",
+            "limit=101",
             "before=x",
             "target=",
             "target=+",
@@ -104,5 +110,8 @@ mod tests {
             let refused = Query::read(query, ALL).unwrap_err();
             assert_eq!(refused.problem.code, "invalid-query", "{query}");
         }
+        let runs = |query| Query::read(query, &["before", "limit"]);
+        assert_eq!(runs("limit=1000").unwrap().limit, Some(1000));
+        assert!(runs("limit=1001").is_err());
     }
 }

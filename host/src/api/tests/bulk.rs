@@ -57,7 +57,14 @@ async fn a_bad_line_ends_it_and_what_was_taken_is_told() {
         (&2101.into(), &2000.into())
     );
     assert_eq!(problem["deliveries"].as_array().unwrap().len(), 2);
-    assert!(problem["detail"].as_str().unwrap().contains("line 2101"));
+    // It says its place once: the reader's own line is always the first.
+    let detail = problem["detail"].as_str().unwrap();
+    assert!(
+        detail.starts_with("line 2101: it is not JSON: "),
+        "{detail}"
+    );
+    assert!(detail.contains(" at column "), "{detail}");
+    assert!(!detail.contains("line 1 "), "{detail}");
     // Mended and sent again under the same key: what was taken is known by its piece.
     let answer = host
         .post(QUEUE, &[LINES, key], body.replace("nonsense", "{}"))

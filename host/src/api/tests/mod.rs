@@ -6,6 +6,7 @@ mod bulk;
 mod calls;
 mod connections;
 mod contract;
+mod credentials;
 mod inbound;
 mod running;
 mod shutdown;
@@ -33,6 +34,7 @@ use crate::config::{
     WebhookGate, WebhookKey, WebhookSource,
 };
 use crate::flows::Flows;
+use crate::grants::{Authorizing, CredentialsShown};
 use crate::host::Call;
 use crate::inbound::{Record, Refusal, TakenIn};
 use crate::outbox::{Outbox, Queued};
@@ -40,13 +42,14 @@ use crate::plugin::inbound::Push;
 use crate::problem::{Place, Problem};
 use crate::reload::current::{Following, Gaps};
 use crate::reload::passing::{Retry, Unwatched};
-use crate::reload::status::{PluginStatus, RefusalStatus, TenantStatus};
+use crate::reload::status::{FlowStatus, PluginStatus, RefusalStatus, TenantStatus};
 use crate::report::{
     DeliveryStatus, DryRequest, DryRun, Generations, ItemReport, ItemStatus, Report, RequestReport,
 };
 use crate::telemetry::Telemetry;
 use crate::vital::Trouble;
 
+use credentials::granting;
 pub use running::{Running, connect, read_some, start, start_open};
 
 /// Longest any test waits for anything.
@@ -62,6 +65,8 @@ struct Inner {
     calls: Mutex<Vec<Call>>,
     pushes: Mutex<Vec<Push>>,
     kept: Mutex<Vec<Record>>,
+    /// Codes that were brought back, with their states.
+    codes: Mutex<Vec<(String, Option<String>)>>,
     memory: Budget,
     telemetry: Telemetry,
     troubles: Mutex<Vec<Trouble>>,
@@ -89,6 +94,7 @@ impl Fake {
         let config = HostConfig {
             listen: ([127, 0, 0, 1], 0).into(),
             health_listen: None,
+            public_url: None,
             admin_tokens: setup.admin,
             plugins_dir: "plugins".into(),
             retire_missing: false,
@@ -117,6 +123,7 @@ impl Fake {
             calls: Mutex::default(),
             pushes: Mutex::default(),
             kept: Mutex::default(),
+            codes: Mutex::default(),
             began: Semaphore::new(0),
             release: Semaphore::new(0),
             ended: Semaphore::new(0),
@@ -226,6 +233,15 @@ impl Service for Fake {
             file: "tenants/acme/tenant.toml".into(),
             generation: Some(2),
             connections: [("shop".to_owned(), "lingzhi".to_owned())].into(),
+            flows: [(
+                "stock".to_owned(),
+                FlowStatus {
+                    source: "operation",
+                    runs: "every 5m".into(),
+                    targets: vec!["shop".into()],
+                },
+            )]
+            .into(),
             problems: vec![
                 Problem::host("config-bad-value", "no such adapter").place(Place {
                     file: "tenants/acme/tenant.toml".into(),
@@ -422,5 +438,60 @@ impl Service for Fake {
             "lingzhi" => Ok(()),
             _ => Err(Problem::caller("unknown-plugin", "there is no such plugin")),
         }
+    }
+
+    async fn credentials(&self, _: &str, connection: &str) -> Result<CredentialsShown, Problem> {
+        granting(connection)
+    }
+
+    async fn authorize(&self, _: &str, connection: &str) -> Result<Authorizing, Problem> {
+        granting(connection)?;
+        Ok(Authorizing {
+            url: "https://platform.example/authorize?state=s1".into(),
+            state: "s1".into(),
+            expires_ms: 5,
+        })
+    }
+
+    async fn grant_code(
+        &self,
+        _: &str,
+        connection: &str,
+        code: Secret,
+        state: Option<String>,
+    ) -> Result<CredentialsShown, Problem> {
+        let shown = granting(connection)?;
+        self.0
+            .codes
+            .lock()
+            .unwrap()
+            .push((code.expose().to_owned(), state));
+        Ok(shown)
+    }
+
+    async fn grant_callback(
+        &self,
+        _: &str,
+        connection: &str,
+        code: Secret,
+        state: String,
+    ) -> Result<CredentialsShown, Problem> {
+        credentials::taken_back(&self.0.codes, connection, code.expose(), &state)
+    }
+
+    async fn renew_credentials(
+        &self,
+        _: &str,
+        connection: &str,
+    ) -> Result<CredentialsShown, Problem> {
+        granting(connection)
+    }
+
+    async fn revoke_credentials(
+        &self,
+        _: &str,
+        connection: &str,
+    ) -> Result<CredentialsShown, Problem> {
+        granting(connection).map(credentials::revoked)
     }
 }

@@ -190,7 +190,7 @@ pub(in super::super) fn failure(why: NoAnswer) -> Failure {
         NoAnswer::Nobody { .. } => anyhow::anyhow!(
             "{why}; start the host with `crossdock serve`, or name another one with --url"
         ),
-        NoAnswer::Request(why) => anyhow::anyhow!("{why}"),
+        NoAnswer::Late { .. } | NoAnswer::Request(_) => anyhow::anyhow!("{why}"),
     }
     .into()
 }

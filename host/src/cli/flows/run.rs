@@ -14,6 +14,7 @@ use super::counts::Run;
 use super::dry::Dry;
 use super::progress::Progress;
 use super::show::run_text;
+use crate::flows::MOST_DRY;
 
 pub(super) const HELP: &str = "\
 Examples:
@@ -33,8 +34,8 @@ pub(in super::super) struct RunArgs {
     /// Show what would be sent, all the way to the requests; queue nothing
     #[arg(long, conflicts_with = "wait")]
     dry_run: bool,
-    /// Records of a dry run [default: 5]
-    #[arg(long, value_name = "N", requires = "dry_run")]
+    /// Records of a dry run, 1 to 100 [default: 5]
+    #[arg(long, value_name = "N", requires = "dry_run", value_parser = limit)]
     limit: Option<usize>,
     /// Wait until everything is known of it, with a bar on a terminal
     #[arg(long)]
@@ -51,6 +52,12 @@ pub(in super::super) struct RunArgs {
 
 fn interval(text: &str) -> Result<Every, String> {
     Every::parse(text).map_err(|error| error.to_string())
+}
+
+fn limit(text: &str) -> Result<usize, String> {
+    let number = text.parse().ok();
+    let number = number.filter(|number| (1..=MOST_DRY).contains(number));
+    number.ok_or_else(|| format!("it must be a number from 1 to {MOST_DRY}"))
 }
 
 pub(super) async fn run(global: &Global, args: RunArgs) -> Finished {

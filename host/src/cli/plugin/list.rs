@@ -1,5 +1,7 @@
 //! `crossdock plugin list`.
 
+use std::time::Duration;
+
 use clap::Args;
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -14,7 +16,8 @@ use crate::plugin::verify::CONTRACTS;
 
 pub(super) const HELP: &str = "\
 Asks the host that runs at the configured address, with the admin token in CROSSDOCK_TOKEN if that is set.
-Where none answers, the plugins folder is loaded here and now. Which of the two was done is said on stderr.";
+Where none listens, the plugins folder is loaded here and now. Which of the two was done is said on stderr.
+One that is starting answers when everything is loaded, and is waited for, a minute at most.";
 
 #[derive(Debug, Args)]
 pub(in super::super) struct ListArgs {
@@ -78,13 +81,30 @@ enum Asked {
     Nobody(String),
 }
 
-/// Asks a host. One that wants another token is an error; something else that
-/// answers there is nobody.
+/// Asks a host. One that wants another token, or that takes the question and says
+/// nothing, is an error; something else that answers there is nobody.
 async fn ask(url: &str, token: Option<&str>, variable: &str) -> Result<Asked, Failure> {
-    let answer = match client::get(url, "/v1/plugins", token).await {
+    ask_within(client::LONG_PATIENCE, url, token, variable).await
+}
+
+async fn ask_within(
+    most: Duration,
+    url: &str,
+    token: Option<&str>,
+    variable: &str,
+) -> Result<Asked, Failure> {
+    // It may be starting: loading what it loads already would make both slower.
+    let waiting = || {
+        note(&format!(
+            "waiting for the host at {url}, which may be starting"
+        ));
+    };
+    let answer = match client::get_from_slow(url, "/v1/plugins", token, most, waiting).await {
         Ok(answer) => answer,
         Err(nobody @ NoAnswer::Nobody { .. }) => return Ok(Asked::Nobody(nobody.to_string())),
-        Err(NoAnswer::Request(why)) => return Err(anyhow::anyhow!("{why}").into()),
+        Err(why @ (NoAnswer::Late { .. } | NoAnswer::Request(_))) => {
+            return Err(anyhow::anyhow!("{why}").into());
+        }
     };
     let body = String::from_utf8_lossy(&answer.body).into_owned();
     if answer.status.is_success() && serde_json::from_str::<Answered>(&body).is_ok() {
@@ -148,6 +168,18 @@ mod tests {
             socket.write_all(answer.as_bytes()).await.unwrap();
         });
         url
+    }
+
+    #[tokio::test]
+    async fn a_host_that_has_not_answered_is_never_taken_for_nobody() {
+        // As one that listens and still loads.
+        let starting = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", starting.local_addr().unwrap());
+        let most = Duration::from_millis(50);
+        let Err(Failure::Other(error)) = ask_within(most, &url, None, "X").await else {
+            panic!("it should be an error");
+        };
+        assert!(error.to_string().contains("has not answered within"));
     }
 
     #[tokio::test]

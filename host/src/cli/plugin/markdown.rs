@@ -9,7 +9,7 @@ use super::inspect::Inspection;
 use super::sample;
 use super::schema::{Field, fields};
 use crate::plugin::manifest::{
-    DeclaredEffect, Effect, Manifest, Operation, Provenance, Repeatable,
+    DeclaredEffect, Effect, Grant, GrantBy, Manifest, Operation, Provenance, Repeatable, SecretName,
 };
 
 pub(super) fn page(inspection: &Inspection) -> String {
@@ -89,11 +89,17 @@ fn adapter_page(adapter: &Manifest, page: &mut String) {
         let rows = adapter.secrets.iter().map(|secret| {
             vec![
                 code(&secret.name),
-                yes(secret.required),
+                need(secret).to_owned(),
                 cell(&secret.purpose),
             ]
         });
         table(&["Name", "Required", "Purpose"], rows, page);
+    }
+    if let Some(declared) = &adapter.grant {
+        page.push_str("\n## How a connection is authorised\n\n");
+        for sentence in grant(declared, code) {
+            page.push_str(&format!("* {sentence}\n"));
+        }
     }
 
     if !adapter.codes.is_empty() {
@@ -210,6 +216,51 @@ fn bullets(heading: &str, sentences: &[String], page: &mut String) {
     for sentence in sentences {
         page.push_str(&format!("* {}\n", line(sentence)));
     }
+}
+
+/// Whether a connection has to set a secret, in a word.
+pub(super) fn need(secret: &SecretName) -> &'static str {
+    match (secret.granted, secret.required) {
+        (true, _) => "granted",
+        (false, true) => "yes",
+        (false, false) => "",
+    }
+}
+
+/// How a token is had and renewed, in words. `quote` writes a name or an address.
+pub(super) fn grant(grant: &Grant, quote: fn(&str) -> String) -> Vec<String> {
+    let mut said = Vec::new();
+    if grant.is_by(GrantBy::Code) {
+        said.push(match &grant.authorize {
+            Some(address) => format!(
+                "A person agrees once, at {}: {} prints it filled in",
+                quote(address),
+                quote("crossdock connection authorize")
+            ),
+            None => "A person brings a code from the platform once".to_owned(),
+        });
+    }
+    if grant.is_by(GrantBy::Client) {
+        said.push(match &grant.client_with {
+            Some(setting) => format!(
+                "Nobody has to agree for a connection with the setting {}",
+                quote(setting)
+            ),
+            None => "Nobody has to agree: the connection's own secrets are enough".to_owned(),
+        });
+    }
+    let token = quote(&grant.token);
+    said.push(match &grant.refresh {
+        Some(refresh) => format!(
+            "The host renews {token} with {}, before it is over",
+            quote(refresh)
+        ),
+        None => format!("The host gets another {token} in the same way, before it is over"),
+    });
+    said.push(format!(
+        "A connection that sets {token} itself uses that one, and it is not renewed"
+    ));
+    said
 }
 
 /// At most how many items go into one request, in words.

@@ -44,7 +44,7 @@ pub(in crate::cli) struct TestArgs {
     /// The folder of examples; by default `examples` in the project, or NAME.examples beside the file
     #[arg(long, value_name = "DIR")]
     examples: Option<PathBuf>,
-    /// Write what came out into the examples that do not hold, marked `computed`; never over values that others published
+    /// Write what came out into the examples that do not hold, marked `computed` where that is another value than before; never over values that others published
     #[arg(long)]
     bless: bool,
     /// Deliver once for real, and make an example of it, with secrets and personal data replaced
@@ -202,12 +202,14 @@ fn published(case: &Case) -> Option<String> {
     ))
 }
 
-/// Writes what came out in the place of what was there.
+/// Writes what came out in the place of what was there. Where that says all that
+/// was there, whoever published it still did.
 fn bless(case: &mut Case, came: Example) -> Result<(), Failure> {
-    case.example = Example {
-        provenance: Provenance::Computed,
-        ..came
+    let provenance = match golden::adds_only(&case.example, &came) {
+        true => case.example.provenance,
+        false => Provenance::Computed,
     };
+    case.example = Example { provenance, ..came };
     folder::write(&case.dir, &case.example)
         .map_err(|why| Problem::host("examples-unwritable", why).into())
 }

@@ -2,7 +2,7 @@
 
 use super::super::terminal::{Paint, clean, count, sentence, size, table};
 use super::inspect::Inspection;
-use super::markdown::{most_items, order, provenances, repeatable};
+use super::markdown::{grant, most_items, need, order, provenances, repeatable};
 use super::schema::{Field, fields};
 use crate::plugin::language::LanguageManifest;
 use crate::plugin::manifest::{Manifest, Operation};
@@ -87,7 +87,7 @@ fn adapter_page(paint: Paint, adapter: &Manifest, text: &mut String) {
         .map(|secret| {
             vec![
                 secret.name.clone(),
-                yes(secret.required),
+                need(secret).to_owned(),
                 secret.purpose.clone(),
             ]
         })
@@ -99,6 +99,12 @@ fn adapter_page(paint: Paint, adapter: &Manifest, text: &mut String) {
         "none; a connection's `auth` can use any",
         text,
     );
+    if let Some(declared) = &adapter.grant {
+        heading(paint, "how a connection is authorised", text);
+        for sentence in grant(declared, clean) {
+            text.push_str(&format!("  {sentence}\n"));
+        }
+    }
 
     heading(paint, "codes of the platform", text);
     let rows: Vec<Vec<String>> = adapter

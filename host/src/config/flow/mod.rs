@@ -86,6 +86,16 @@ impl Trigger {
     }
 }
 
+impl std::fmt::Display for Trigger {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Every(every) => write!(f, "every {every}"),
+            Self::Cron(cron) => write!(f, "cron {cron}"),
+            Self::Demand => f.write_str("on demand"),
+        }
+    }
+}
+
 /// `missed`: what becomes of ticks that passed while the host was down, or the
 /// flow was busy or paused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

@@ -30,6 +30,9 @@ pub(super) struct FlowReader<'f, 'r, 'e> {
     pub connections: &'f BTreeSet<&'f str>,
 }
 
+/// What follows the flows in a path of the host.
+const RESERVED: &str = "events";
+
 /// The flows, as far as they can be read. What is wrong with them is reported.
 pub(in crate::config) fn read_flows(
     flows: Section,
@@ -47,6 +50,12 @@ pub(in crate::config) fn read_flows(
         }
         if !is_name(entry.name) {
             let detail = format!("`{}` cannot name a flow: {NAME_RULE}.", shown(entry.name));
+            report.at(&entry.name_span, "config-bad-name", detail);
+        }
+        if entry.name == RESERVED {
+            let detail = format!(
+                "`{RESERVED}` is reserved and cannot name a flow, as a path of the host has it; choose another name."
+            );
             report.at(&entry.name_span, "config-bad-name", detail);
         }
         if let Some(section) = entry.table(report) {

@@ -36,6 +36,19 @@ pub enum FlowSource {
     Webhook(WebhookSource),
 }
 
+impl FlowSource {
+    /// What kind it is, in every interface.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Operation { .. } => "operation",
+            Self::Inbound { .. } => "inbound",
+            Self::Folder(_) => "folder",
+            Self::Database(_) => "database",
+            Self::Webhook(_) => "webhook",
+        }
+    }
+}
+
 /// `cursor = { from = "/position", to = "/position", start = 0 }`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CursorRule {

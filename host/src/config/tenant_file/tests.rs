@@ -269,7 +269,7 @@ attempts = 1.5
         "config-bad-value acme/tenant.toml:26:26: `connections.a.secrets.seven.file` must not leave the tenant's folder with `..`; write an absolute path for a file elsewhere.",
         "config-unknown-key acme/tenant.toml:27:19: `connections.a.secrets.eight.path` is not a known key: the keys here are `env`, `file`, `command`, `vault`.",
         "config-secret-missing acme/tenant.toml:28:25: `connections.a.secrets.nine.file` names the file acme/empty.txt, which is empty.",
-        "config-bad-value acme/tenant.toml:29:1: `connections.a.auth` must have exactly one of `basic`, `bearer`, `header` and `query`, as in { bearer = { secret = \"token\" } }.",
+        "config-bad-value acme/tenant.toml:29:1: `connections.a.auth` must have exactly one of `basic`, `bearer`, `header`, `query` and `oauth2`, as in { bearer = { secret = \"token\" } }.",
         "config-bad-value acme/tenant.toml:30:11: `connections.a.ca_file` names the file acme/ca.pem, which has no certificate in PEM form.",
         "config-wrong-type acme/tenant.toml:33:1: `connections.a.mappings.stock` must be the file name of a script; an operation's name is written in quotes, as in \"stock.update\" = \"stock.jq\".",
         "config-file-missing acme/tenant.toml:34:16: `connections.a.mappings.\"goods.push\"` names the script acme/gone.jq, which does not exist.",

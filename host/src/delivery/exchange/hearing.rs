@@ -51,6 +51,11 @@ impl Exchange<'_> {
         self.heard(heard, began);
     }
 
+    /// An answer came with these outcomes.
+    pub(super) fn heard_of(&self, status: u16, outcomes: &[ItemOutcome], began: Instant) {
+        self.heard(self.of_outcomes(status, outcomes), began);
+    }
+
     fn of_outcomes(&self, status: u16, outcomes: &[ItemOutcome]) -> Heard {
         let redaction = &self.setting.trace.redaction;
         for outcome in outcomes {

@@ -7,12 +7,14 @@ use crate::delivery::trace::Trace;
 use crate::plugin::contract::{Context, Draft, Edit};
 use crate::plugin::edits::{EditError, SignedDraft, apply_auth, apply_edits};
 use crate::problem::Problem;
+use crate::serving::credentials::Armed;
 use crate::serving::route::Route;
 use crate::telemetry::meters::Phase;
 
 /// Signs a draft: the adapter's edits, then the connection's own scheme.
 pub async fn sign(
     route: &Route,
+    armed: &Armed,
     context: &Context,
     draft: &Draft,
     trace: &Trace,
@@ -23,14 +25,15 @@ pub async fn sign(
         adapter,
         ..
     } = route;
+    let secrets = &armed.secrets;
     let edits = match adapter.manifest.signs {
-        true => edits(route, context, draft, trace, place).await?,
+        true => edits(route, armed, context, draft, trace, place).await?,
         false => Vec::new(),
     };
-    let mut signed = apply_edits(draft.clone(), edits, &connection.secrets, &adapter.declared)
+    let mut signed = apply_edits(draft.clone(), edits, secrets, &adapter.declared)
         .map_err(|error| edit_problem(error, trace))?;
     if let Some(auth) = &connection.config.auth {
-        apply_auth(&mut signed, auth, &connection.secrets)
+        apply_auth(&mut signed, auth, secrets)
             .map_err(|error| Problem::host("secret-missing", error.to_string()))?;
     }
     Ok(signed)
@@ -39,6 +42,7 @@ pub async fn sign(
 /// What the adapter adds to a draft.
 async fn edits(
     route: &Route,
+    armed: &Armed,
     context: &Context,
     draft: &Draft,
     trace: &Trace,
@@ -47,7 +51,7 @@ async fn edits(
     let failed = |failure| guest(route, "sign", &failure, trace);
     let lease = route.adapter.lease(&route.tenant.config.name).await;
     let mut lease = lease.map_err(failed)?;
-    let secrets = route.connection.secrets.clone();
+    let secrets = armed.secrets.clone();
     let declared = route.adapter.declared.clone();
     let step = route.observed.step(Phase::Sign);
     let signed = lease
@@ -74,7 +78,7 @@ async fn edits(
 fn edit_problem(error: EditError, trace: &Trace) -> Problem {
     let why = trace.redaction.redact(&error.to_string()).into_owned();
     match error {
-        EditError::Undeclared(_) => Problem::adapter("adapter-fault", why),
+        EditError::Undeclared(_) | EditError::TooMuch(_) => Problem::adapter("adapter-fault", why),
         EditError::Unset(_) => Problem::host("secret-missing", why),
     }
 }

@@ -2,11 +2,10 @@
 
 use std::time::Duration;
 
-use http::header::RETRY_AFTER;
 use http::{HeaderMap, StatusCode};
 use rand::RngExt;
 
-use crate::http::{Answer, SendError};
+use crate::http::{Answer, SendError, retry_after};
 
 /// The pause after the first failure; it doubles with each.
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
@@ -58,15 +57,8 @@ pub(super) fn follows(answer: Result<Answer, SendError>, now_s: u64) -> Follows 
 
 /// `Retry-After`, in seconds or as a date.
 fn asked(headers: &HeaderMap, now_s: u64) -> Duration {
-    let value = headers
-        .get(RETRY_AFTER)
-        .and_then(|value| value.to_str().ok());
-    let seconds = value.and_then(|value| {
-        let value = value.trim();
-        let date = || crate::clock::http_date(value).map(|at| at.saturating_sub(now_s));
-        value.parse::<u64>().ok().or_else(date)
-    });
-    Duration::from_secs(seconds.unwrap_or(0)).min(LONGEST_ASKED)
+    let asked = retry_after(headers, now_s).unwrap_or_default();
+    asked.min(LONGEST_ASKED)
 }
 
 /// The pause after so many failures: a random part of one that doubles, and at
@@ -83,6 +75,7 @@ pub(super) fn pause(failures: u32, asked: Duration) -> Duration {
 mod tests {
     use super::*;
     use http::HeaderValue;
+    use http::header::RETRY_AFTER;
 
     fn answer(status: u16, retry_after: Option<&'static str>) -> Follows {
         let mut headers = HeaderMap::new();

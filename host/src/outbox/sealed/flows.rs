@@ -3,7 +3,7 @@
 use crossdock_store::{
     Begun, FlowId, FlowRetained, FlowRetention, FlowRow, FlowStore, ItemId, NewPage, NewParked,
     NewReceived, NewSeen, PageHead, PageRow, ParkedId, ParkedRow, ReceivedRow, Result, RunCounts,
-    RunId, RunRow, RunUpdate, SentPage, SteppedPage, StoreError,
+    RunId, RunRow, RunUpdate, SentPage, StageTimes, SteppedPage, StoreError,
 };
 
 use super::Sealed;
@@ -181,8 +181,15 @@ impl FlowStore for Sealed {
         self.flows.page_sent(run, number, page, now)
     }
 
-    fn page_done(&self, run: RunId, number: u32, counts: RunCounts, now: u64) -> Result<()> {
-        self.flows.page_done(run, number, counts, now)
+    fn page_done(
+        &self,
+        run: RunId,
+        number: u32,
+        counts: RunCounts,
+        stages: StageTimes,
+        now: u64,
+    ) -> Result<()> {
+        self.flows.page_done(run, number, counts, stages, now)
     }
 
     fn run_state(&self, run: RunId, mut update: RunUpdate, now: u64) -> Result<()> {

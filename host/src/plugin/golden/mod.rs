@@ -6,9 +6,11 @@
 //! | `steps` | one example, step by step |
 //! | `same`, `difference` | what came beside what the example says, field by field |
 //! | `came` | what came, written as an example |
+//! | `added` | whether that says all that the example said |
 //! | [`folder`] | examples as files that people read |
 //! | `wrong` | why a step did not come out |
 
+mod added;
 mod came;
 mod difference;
 pub mod folder;
@@ -20,7 +22,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+pub use added::adds_only;
 pub use difference::Difference;
+pub(crate) use steps::{asked, context, items, reply};
 
 use super::generation::AdapterGeneration;
 use super::manifest::Example;

@@ -11,11 +11,14 @@ use super::same;
 use super::wrong::{Wrong, at};
 use super::{Played, Stopped};
 use crate::config::Secret;
-use crate::plugin::contract::{Context, Draft, Fault, Item, Mapped, Parsed, Reply, Request};
+use crate::plugin::contract::{
+    Context, Draft, Fault, Item, Mapped, Outcome, Parsed, Reply, Request,
+};
 use crate::plugin::edits::{SignedDraft, apply_edits};
 use crate::plugin::fault::fault_text;
 use crate::plugin::generation::{AdapterGeneration, AdapterLease, CompiledOperation};
-use crate::plugin::manifest::{Example, ExampleReply, ExampleRequest};
+use crate::plugin::granted;
+use crate::plugin::manifest::{Example, ExampleReply, ExampleRequest, GRANT, Grant};
 use crate::plugin::promise::{check_mapped, check_parsed};
 use crate::schema::{self, Verdict};
 
@@ -66,12 +69,12 @@ fn operation<'g>(
     example: &Example,
 ) -> Result<&'g CompiledOperation, String> {
     let name = &example.operation;
-    let operation = generation.operations.get(name);
+    let operation = generation.compiled(name);
     operation.ok_or_else(|| format!("there is no operation `{name}`"))
 }
 
 /// What the host would pass as context.
-fn context(example: &Example) -> Context {
+pub(crate) fn context(example: &Example) -> Context {
     Context {
         now_ms: example.context.now_ms,
         nonce: example.context.nonce.clone(),
@@ -90,7 +93,7 @@ fn secrets(example: &Example) -> Arc<BTreeMap<String, Secret>> {
 }
 
 /// What the host would pass to `map`.
-fn items(example: &Example) -> Vec<Item> {
+pub(crate) fn items(example: &Example) -> Vec<Item> {
     let items = example.items.iter().enumerate();
     items
         .map(|(index, item)| Item {
@@ -101,7 +104,7 @@ fn items(example: &Example) -> Vec<Item> {
 }
 
 /// An answer as the host would pass it.
-fn reply(reply: &ExampleReply) -> Result<Reply, String> {
+pub(crate) fn reply(reply: &ExampleReply) -> Result<Reply, String> {
     Ok(Reply {
         status: reply.status,
         headers: reply.headers.clone(),
@@ -218,6 +221,10 @@ impl Steps<'_> {
         } = *self.operation;
         check_mapped(&mapped, items.len(), max_items, repeatable)
             .map_err(|broken| broken.to_string())?;
+        if self.grant().is_some() && mapped.requests.len() + mapped.failures.len() != 1 {
+            let why = "`map` made several requests of a grant, which has one";
+            return Err(why.to_owned().into());
+        }
         let differences = same::failures(&mapped.failures, &self.example.failures);
         self.differ("map", "", differences);
         self.came.failures = came::failures(&mapped.failures, &self.example.failures);
@@ -285,6 +292,7 @@ impl Steps<'_> {
             Ok(parsed) => parsed,
         };
         check_parsed(parsed.clone(), request.items.len()).map_err(|broken| broken.to_string())?;
+        self.granted(place, reply, &parsed)?;
         let outcomes = came::outcomes(&parsed.outcomes, reply.outcomes.as_deref());
         match &reply.outcomes {
             Some(expected) => {
@@ -304,12 +312,44 @@ impl Steps<'_> {
         Ok((came, parsed.next))
     }
 
+    /// How the token is had, if that is what the example is about.
+    fn grant(&self) -> Option<&Grant> {
+        let grant = self.generation.manifest.grant.as_ref();
+        grant.filter(|_| self.example.operation == GRANT)
+    }
+
+    /// An answer by which something is granted has a token where the manifest says.
+    fn granted(&mut self, place: &str, of: &ExampleReply, parsed: &Parsed) -> Result<(), Wrong> {
+        let Some(grant) = self.grant() else {
+            return Ok(());
+        };
+        let mut outcomes = parsed.outcomes.iter();
+        let accepted =
+            outcomes.any(|it| matches!(it, Outcome::Accepted(_) | Outcome::Duplicate(_)));
+        let (_, found) = granted::take(&grant.answer, reply(of)?, self.context.now_ms);
+        if accepted && found.token.is_none() {
+            let what = format!("the token at {}", grant.answer.token);
+            let wanted = Some("a text".to_owned());
+            self.differ(
+                "parse-response",
+                place,
+                vec![Difference::new(what, wanted, None)],
+            );
+        }
+        Ok(())
+    }
+
     async fn parse(
         &mut self,
         request: &Request,
         example: &ExampleReply,
     ) -> Result<Result<Parsed, Fault>, Wrong> {
         let reply = reply(example)?;
+        let reply = match self.grant() {
+            // As the host does, before any adapter reads it.
+            Some(grant) => granted::take(&grant.answer, reply, self.context.now_ms).0,
+            None => reply,
+        };
         let operation = &self.example.operation;
         let parsed = self
             .lease
@@ -347,7 +387,7 @@ impl Steps<'_> {
 
 /// The request that a reply answers: one that `map` made, or one that followed
 /// an earlier reply.
-fn asked<'r>(
+pub(crate) fn asked<'r>(
     reply: &ExampleReply,
     mapped: &'r [Request],
     follow_ups: &'r [Option<Request>],

@@ -127,6 +127,7 @@ impl Loader {
         let parts = Parts {
             pre: runtime.linked.platform.clone(),
             receiver: runtime.linked.receiver.clone(),
+            composing: runtime.linked.composing.clone(),
             wants_wasi: runtime.linked.wants_wasi,
             source: Some(source),
             examples,

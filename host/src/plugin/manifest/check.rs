@@ -8,8 +8,9 @@ use std::sync::LazyLock;
 use jsonschema::Validator;
 use serde_json::Value;
 
+use super::grant;
 use super::violation::{Violation, violation};
-use super::{DeclaredEffect, Example, Manifest, Operation};
+use super::{DeclaredEffect, Example, GRANT, Manifest, Operation};
 use crate::config::did_you_mean;
 
 /// The schema that authors check their manifests with.
@@ -105,6 +106,7 @@ fn names(manifest: &Manifest) -> Result<(), String> {
             secret.name
         ));
     }
+    grant::check(manifest)?;
     for (index, operation) in manifest.operations.iter().enumerate() {
         order(operation).map_err(|pointer| {
             format!(
@@ -122,10 +124,13 @@ fn names(manifest: &Manifest) -> Result<(), String> {
 /// An example is about an operation that there is.
 pub(super) fn of_an_operation(manifest: &Manifest, example: &Example) -> Result<(), String> {
     let wanted = &*example.operation;
-    if manifest.operation(wanted).is_some() {
+    let granting = manifest.grant.is_some() && wanted == GRANT;
+    if granting || manifest.operation(wanted).is_some() {
         return Ok(());
     }
+    let granting = manifest.grant.as_ref().map(|_| GRANT);
     let names = manifest.operations.iter().map(|one| &*one.name);
+    let names = names.chain(granting);
     Err(format!(
         "example `{}` is about operation `{wanted}`, which is not there; {}",
         example.name,

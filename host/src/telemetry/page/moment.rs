@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::FlowMoment;
+use super::{FlowMoment, GrantMoment};
 use crate::telemetry::process::Process;
 
 /// What is not counted but looked at when the page is asked for.
@@ -13,6 +13,8 @@ pub struct Moment {
     pub version: &'static str,
     /// Connections that serve.
     pub gates: Vec<Gate>,
+    /// Connections whose credentials renew themselves.
+    pub grants: Vec<GrantMoment>,
     /// What the outbox holds; nothing where this host has none.
     pub outbox: Option<Waiting>,
     /// Flows of which something is kept.

@@ -10,10 +10,12 @@
 //! | `model` | a store in memory, as simple as can be |
 //! | `random` | many random operations on a store and the model |
 //! | `flows` | flows, their runs and pages, what they hold for later |
+//! | `grants` | what platforms granted, and a host that stops while it renews |
 
 mod accepting;
 mod attempts;
 mod flows;
+mod grants;
 mod model;
 mod order;
 mod people;
@@ -50,6 +52,7 @@ pub fn run(fresh: Fresh<'_>) {
 }
 
 pub use flows::run as run_flows;
+pub use grants::run as run_grants;
 
 /// One thing that holds for every store.
 type Promise = fn(&dyn Store);

@@ -63,3 +63,13 @@ pub const FLOW_PARKED_BYTES: u64 = 256 << 20;
 pub const FLOW_RECEIVED: u64 = 100_000;
 /// Bytes of these.
 pub const FLOW_RECEIVED_BYTES: u64 = 256 << 20;
+
+/// Bytes of a grant.
+pub const GRANT: usize = 256 << 10;
+/// Places of one connection whose grants are kept: the ones that changed last.
+pub const GRANT_PLACES: usize = 8;
+/// Bytes of what proves who sent a person to a platform.
+pub const PROOF: usize = 4 << 10;
+/// People who may be on the way to grant something to one connection. With one more,
+/// the one who left first is forgotten.
+pub const AUTHORIZATIONS: usize = 20;

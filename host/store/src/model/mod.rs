@@ -10,6 +10,7 @@
 //! | `query` | filters, pages, and what people are shown |
 //! | `upkeep` | retention, depths, the sequence of changes, health |
 //! | `flow` | what is kept of flows |
+//! | `grant` | what is kept of what platforms granted |
 //! | `limits` | the most that a store takes of everything |
 //!
 //! Every time is in milliseconds since 1970, and given by the caller.
@@ -17,6 +18,7 @@
 mod attempt;
 mod delivery;
 mod flow;
+mod grant;
 mod ids;
 mod lane;
 pub mod limits;
@@ -34,6 +36,7 @@ pub use flow::{
     PageDelivery, PageHead, PageRow, PageState, ParkedId, ParkedRow, ReceivedId, ReceivedRow,
     RunCounts, RunId, RunRow, RunState, RunUpdate, SentPage, StageTimes, SteppedPage,
 };
+pub use grant::{Authorization, Authorized, GrantChange, GrantName, GrantRow, NewAuthorization};
 pub use ids::{AttemptId, DeliveryId, ItemId, LaneId, NotAnId};
 pub use lane::{ConnectionName, Lane};
 pub use query::{

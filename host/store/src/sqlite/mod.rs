@@ -21,6 +21,7 @@
 //! | `beside` | copies and checks of a file that another process has open |
 //! | `changes`, `notes` | what ended, in sequence; what the host keeps by name |
 //! | `flows` | flows, their runs and pages, and what they hold for later |
+//! | `grants` | what platforms granted |
 //! | `plans`, `faults` | tests of the statements' plans, and of a disk that fails |
 
 mod accept;
@@ -37,6 +38,7 @@ mod failure;
 #[cfg(test)]
 mod faults;
 mod flows;
+mod grants;
 mod ledger;
 mod list;
 mod newer;

@@ -4,6 +4,7 @@
 use rusqlite::{Connection, StatementStatus};
 
 use super::flows::sql as flows;
+use super::grants::sql as grants;
 use super::sql;
 
 /// Statements that look at rows of a table of any size.
@@ -153,6 +154,23 @@ const HOT_FLOWS: &[&str] = &[
     flows::DROP_RUN,
 ];
 
+/// The same of grants.
+const HOT_GRANTS: &[&str] = &[
+    grants::GRANT,
+    grants::SET_GRANT,
+    grants::PLACES,
+    grants::DROP_PLACE,
+    grants::DROP_AUTHORIZATIONS,
+    grants::COUNT_AUTHORIZATIONS,
+    grants::TAKE,
+    grants::NEWEST,
+];
+
+/// Every statement that runs often.
+fn hot() -> impl Iterator<Item = &'static &'static str> {
+    HOT.iter().chain(HOT_FLOWS).chain(HOT_GRANTS)
+}
+
 fn plan(db: &Connection, statement: &str) -> Vec<String> {
     let mut explained = db
         .prepare(&format!("EXPLAIN QUERY PLAN {statement}"))
@@ -175,7 +193,7 @@ fn database() -> Connection {
 #[test]
 fn every_hot_statement_searches_and_sorts_nothing() {
     let db = database();
-    for statement in HOT.iter().chain(HOT_FLOWS) {
+    for statement in hot() {
         let plan = plan(&db, statement);
         assert!(!plan.is_empty(), "{statement}");
         for step in plan {
@@ -224,7 +242,7 @@ fn counting_reads_indices_alone() {
 #[test]
 fn a_statement_is_planned_once_whatever_its_values_are() {
     let db = database();
-    for statement in HOT.iter().chain(HOT_FLOWS) {
+    for statement in hot() {
         let mut prepared = db.prepare(statement).unwrap();
         for value in 1..5_i64 {
             let values = vec![value; prepared.parameter_count()];

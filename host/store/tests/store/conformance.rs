@@ -25,3 +25,14 @@ fn the_store_on_a_file_keeps_what_every_store_promises_about_flows() {
         store
     });
 }
+
+#[test]
+fn the_store_on_a_file_keeps_what_every_store_promises_about_grants() {
+    let folders = RefCell::new(Vec::new());
+    conformance::run_grants(&|| {
+        let folder = tempfile::tempdir().unwrap();
+        let store = SqliteStore::open(folder.path()).unwrap();
+        folders.borrow_mut().push(folder);
+        store
+    });
+}

@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::common::{T, change, clean, delivery, item, lane, open, settlement};
 use crossdock_store::{
-    Accepted, Filter, FlowStore, Idempotency, Intent, ItemId, NewDelivery, Next, Order, Outcome,
-    Repeat, SqliteStore, State, Store, StoreError,
+    Accepted, Filter, FlowStore, GrantStore, Idempotency, Intent, ItemId, NewDelivery, Next, Order,
+    Outcome, Repeat, SqliteStore, State, Store, StoreError,
 };
 
 fn database(folder: &Path) -> std::path::PathBuf {
@@ -356,4 +356,37 @@ fn a_file_of_the_second_format_keeps_its_notes_and_takes_flows() {
     let flow = store.flow_put("acme", "stock", T).unwrap();
     drop(store);
     assert_eq!(open(folder.path()).flows().unwrap(), [flow]);
+}
+
+#[test]
+fn a_file_of_the_fourth_format_keeps_its_flows_and_takes_grants() {
+    let folder = tempfile::tempdir().unwrap();
+    let db = rusqlite::Connection::open(database(folder.path())).unwrap();
+    db.execute_batch("PRAGMA auto_vacuum = INCREMENTAL; PRAGMA application_id = 0x43444f42;")
+        .unwrap();
+    for step in [
+        include_str!("../../src/sqlite/schema.sql"),
+        include_str!("../../src/sqlite/notes.sql"),
+        include_str!("../../src/sqlite/doubt.sql"),
+        include_str!("../../src/sqlite/flows.sql"),
+    ] {
+        db.execute_batch(step).unwrap();
+    }
+    db.execute_batch(
+        "PRAGMA user_version = 4;
+         INSERT INTO flow(tenant, name, made, paused, ticks_skipped, parked, parked_bytes,
+             received, received_bytes) VALUES ('acme', 'stock', 1, 0, 0, 0, 0, 0, 0);",
+    )
+    .unwrap();
+    db.close().unwrap();
+    let store = open(folder.path());
+    assert_eq!(store.flows().unwrap().len(), 1);
+    let name = crossdock_store::GrantName {
+        tenant: "acme".into(),
+        connection: "shop".into(),
+        place: "place".into(),
+    };
+    let put = crossdock_store::GrantChange::Put(b"a".to_vec());
+    assert_eq!(store.grant_change(&name, 0, put, T).unwrap(), Some(1));
+    clean(&store);
 }

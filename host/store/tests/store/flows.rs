@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use crate::common::{T, clean, open, open_when_free};
 use crossdock_store::{
     Begun, DeliveryId, FlowId, FlowStore, NewPage, NewParked, NewReceived, PageDelivery, PageState,
-    RunCounts, RunId, RunState, RunUpdate, SentPage, SqliteStore, SteppedPage, Store,
+    RunCounts, RunId, RunState, RunUpdate, SentPage, SqliteStore, StageTimes, SteppedPage, Store,
 };
 
 /// How often the process is killed.
@@ -178,7 +178,9 @@ fn step(store: &SqliteStore, flow: FlowId) {
                     accepted: RECORDS,
                     ..RunCounts::default()
                 };
-                store.page_done(run.id, page.number, accepted, T).unwrap();
+                let stages = StageTimes::default();
+                let done = store.page_done(run.id, page.number, accepted, stages, T);
+                done.unwrap();
             }
             let done = RunUpdate::to(RunState::Done);
             store.run_state(run.id, done, T).unwrap();

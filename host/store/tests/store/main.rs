@@ -7,6 +7,7 @@
 //! | `kill` | a process that is killed at any moment |
 //! | `disk` | a disk that refuses |
 //! | `flows` | flows over restarts, and killed while they run |
+//! | `grants` | grants over restarts, and killed while they are renewed |
 //! | `beside` | copies and checks of a file that a host has open |
 
 mod beside;
@@ -16,4 +17,5 @@ mod conformance;
 mod disk;
 mod file;
 mod flows;
+mod grants;
 mod kill;

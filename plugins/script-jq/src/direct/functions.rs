@@ -2,7 +2,7 @@
 //! usual (a type that is seldom given, an error) is left to jaq.
 
 use super::{Jaq, Result, append};
-use crate::write;
+use crate::{tables, write};
 use jaq_core::ValT as _;
 use jaq_json::Val;
 
@@ -60,8 +60,14 @@ impl Function {
             (Self::ToString, value) => Val::utf8_str(write::document(value, 0).map_err(|_| Jaq)?),
             (Self::Length, Val::Null) => Val::from(0_usize),
             (Self::Length, Val::Arr(values)) => Val::from(values.len()),
-            (Self::Length, Val::Obj(map)) => Val::from(map.len()),
+            (Self::Length, Val::Obj(map)) => match tables::place(input) {
+                None => Val::from(map.len()),
+                Some(place) => Val::from(tables::rows(place)),
+            },
             (Self::Add, Val::Arr(values)) => values.iter().try_fold(Val::Null, |sum, value| {
+                if tables::place(value).is_some() {
+                    return Err(Jaq);
+                }
                 (sum + value.clone()).map_err(|_: jaq_core::Error<Val>| Jaq)
             })?,
             // The last of the greatest, the first of the least, as in jaq.
@@ -114,7 +120,10 @@ impl Method {
                 Some(rest) => Val::utf8_str(text.slice_ref(rest)),
                 None => input.clone(),
             },
-            (Self::Has, Val::Obj(map)) => Val::Bool(map.contains_key(argument)),
+            (Self::Has, Val::Obj(map)) => Val::Bool(match tables::place(input) {
+                None => map.contains_key(argument),
+                Some(place) => tables::row(place, argument).map_err(|_| Jaq)?.is_some(),
+            }),
             (Self::Split, Val::TStr(_)) => (input.clone() / argument.clone()).map_err(|_| Jaq)?,
             // Nothing stands for null; lists and objects are no text.
             (Self::Join, Val::Arr(values)) => {

@@ -2,6 +2,7 @@ mod direct;
 #[path = "../../../script-sdk/reference/recipes.rs"]
 mod recipes;
 mod reference;
+mod tables;
 
 use super::Script;
 

@@ -1,6 +1,7 @@
 //! Dates with an offset: the time they name, not the digits they show.
 
 use super::text::utf8;
+use crate::value::{Value, lift};
 use jaq_core::native::{Filter, bome, unary, v};
 use jaq_core::{DataT, RunPtr};
 use jaq_json::{Error, Num, Val};
@@ -9,14 +10,16 @@ use jiff::fmt::strtime::BrokenDownTime;
 use jiff::tz::{Offset, TimeZone};
 
 /// The functions of this module.
-pub fn functions<D: for<'a> DataT<V<'a> = Val>>() -> Box<[Filter<RunPtr<D>>]> {
+pub fn functions<D: for<'a> DataT<V<'a> = Value>>() -> Box<[Filter<RunPtr<D>>]> {
     Box::new([
         ("strptime", v(1), |cv| {
             unary(cv, |text, format| {
-                strptime(utf8(&text, "strptime")?, utf8(&format, "strptime")?)
+                let read =
+                    |text, format| strptime(utf8(text, "strptime")?, utf8(format, "strptime")?);
+                lift(read(&text.0, &format.0))
             })
         }),
-        ("todateiso8601", v(0), |cv| bome(to_date(&cv.1))),
+        ("todateiso8601", v(0), |cv| bome(lift(to_date(&cv.1.0)))),
     ])
 }
 

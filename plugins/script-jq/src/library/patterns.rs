@@ -4,6 +4,7 @@
 //! functions that jaq's `test`, `match`, `sub`, … are made of are replaced.
 
 use super::text::utf8;
+use crate::value::{Value, lift};
 use jaq_core::native::{Filter, bome};
 use jaq_core::{Bind, Cv, DataT, RunPtr};
 use jaq_json::{Error, Map, Val};
@@ -35,29 +36,31 @@ thread_local! {
 }
 
 /// The functions of this module.
-pub fn functions<D: for<'a> DataT<V<'a> = Val>>() -> Box<[Filter<RunPtr<D>>]> {
+pub fn functions<D: for<'a> DataT<V<'a> = Value>>() -> Box<[Filter<RunPtr<D>>]> {
     let two = || [Bind::Var(()), Bind::Var(())].into();
     Box::new([
-        ("matches", two(), |cv| bome(parts(cv, false, true))),
-        ("split_matches", two(), |cv| bome(parts(cv, true, true))),
-        ("split_", two(), |cv| bome(parts(cv, true, false))),
+        ("matches", two(), |cv| bome(lift(parts(cv, false, true)))),
+        ("split_matches", two(), |cv| {
+            bome(lift(parts(cv, true, true)))
+        }),
+        ("split_", two(), |cv| bome(lift(parts(cv, true, false)))),
     ])
 }
 
 /// What lies between matches, and the matches: each a list of its groups.
-fn parts<D: for<'a> DataT<V<'a> = Val>>(
+fn parts<D: for<'a> DataT<V<'a> = Value>>(
     mut cv: Cv<'_, D>,
     between: bool,
     matches: bool,
 ) -> Result<Val, Error> {
-    let flags = cv.0.pop_var();
-    let pattern = cv.0.pop_var();
+    let Value(flags) = cv.0.pop_var();
+    let Value(pattern) = cv.0.pop_var();
     let flags = match &flags {
         Val::Null => "",
         flags => utf8(flags, "a regular expression's flags")?,
     };
     let pattern = utf8(&pattern, "a regular expression")?;
-    let text = utf8(&cv.1, "matching a regular expression")?;
+    let text = utf8(&cv.1.0, "matching a regular expression")?;
     with(pattern, flags, |pattern| {
         pattern.parts(text, between, matches)
     })

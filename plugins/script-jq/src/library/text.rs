@@ -3,24 +3,42 @@
 //! jaq reads a text as a stream of values, so that an empty one gives nothing
 //! (and the item is skipped) and `"1 2"` gives two documents.
 
+use crate::value::{Value, ValueError, lift};
 use crate::{read, write};
 use crossdock_script_engine::diagnostic::shorten;
 use jaq_core::native::{Filter, bome, unary, v};
-use jaq_core::{DataT, RunPtr};
+use jaq_core::{DataT, RunPtr, ValR};
 use jaq_json::{Error, Num, Val};
 
 /// The functions of this module.
-pub fn functions<D: for<'a> DataT<V<'a> = Val>>() -> Box<[Filter<RunPtr<D>>]> {
+pub fn functions<D: for<'a> DataT<V<'a> = Value>>() -> Box<[Filter<RunPtr<D>>]> {
     Box::new([
-        ("tonumber", v(0), |cv| bome(to_number(cv.1))),
-        ("toboolean", v(0), |cv| bome(to_boolean(cv.1))),
-        ("fromjson", v(0), |cv| bome(from_json(&cv.1))),
-        ("tostring", v(0), |cv| bome(to_text(cv.1))),
-        ("tojson", v(0), |cv| bome(json(&cv.1).map(Val::utf8_str))),
-        ("join", v(1), |cv| unary(cv, |list, by| join(&list, &by))),
-        ("escape_csv", v(0), |cv| bome(escape_csv(&cv.1))),
-        ("escape_tsv", v(0), |cv| bome(escape_tsv(&cv.1))),
+        ("tonumber", v(0), |cv| bome(of(cv.1, to_number))),
+        ("toboolean", v(0), |cv| bome(of(cv.1, to_boolean))),
+        ("fromjson", v(0), |cv| {
+            bome(of(cv.1, |text| from_json(&text)))
+        }),
+        // Tables are written as such, if they are.
+        ("tostring", v(0), |cv| bome(lift(to_text(cv.1.0)))),
+        ("tojson", v(0), |cv| {
+            bome(lift(json(&cv.1.0).map(Val::utf8_str)))
+        }),
+        ("join", v(1), |cv| {
+            unary(cv, |list, by| lift(join(&list.0, &by.0)))
+        }),
+        ("escape_csv", v(0), |cv| {
+            bome(of(cv.1, |cell| escape_csv(&cell)))
+        }),
+        ("escape_tsv", v(0), |cv| {
+            bome(of(cv.1, |cell| escape_tsv(&cell)))
+        }),
     ])
+}
+
+/// A function over jaq's own values, of one that is no table.
+fn of(value: Value, function: impl Fn(Val) -> Result<Val, Error>) -> ValR<Value> {
+    let value: Result<Val, ValueError> = value.whole();
+    lift(function(value?))
 }
 
 fn fail<T>(message: String) -> Result<T, Error> {

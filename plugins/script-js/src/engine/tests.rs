@@ -34,6 +34,7 @@ mod language;
 mod missing;
 #[path = "../../../script-sdk/reference/recipes.rs"]
 mod recipes;
+mod tables;
 mod wrong;
 
 #[test]

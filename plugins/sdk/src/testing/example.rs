@@ -2,6 +2,7 @@
 //! example in the contract's types. The whole of it is
 //! `wit/manifest.schema.json`.
 
+use super::grant::Grant;
 use crate::types::{Body, Context, Item};
 use crossdock_golden::{Example, ExampleBody};
 use serde::Deserialize;
@@ -12,6 +13,8 @@ pub(super) struct Manifest {
     pub secrets: Vec<SecretName>,
     #[serde(default)]
     pub operations: Vec<OperationName>,
+    #[serde(default)]
+    pub grant: Option<Grant>,
     #[serde(default)]
     pub examples: Vec<Example>,
 }

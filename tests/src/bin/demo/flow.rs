@@ -70,7 +70,7 @@ pub async fn show(binary: &Path, next_adapter: &Path) -> anyhow::Result<()> {
     heading("In the end");
     scene.stand_ins.behave("fengchao");
     scene.settle().await?;
-    let found = scene.compare();
+    let found = scene.compare().await?;
     let row = |(shop, equal): (&str, usize)| {
         vec![shop.to_owned(), format!("{equal} of {ARTICLES} articles")]
     };
@@ -78,8 +78,8 @@ pub async fn show(binary: &Path, next_adapter: &Path) -> anyhow::Result<()> {
     table(&["shop", "has the stock of the ERP for"], &rows);
     found.hold()?;
     println!(
-        "\n{} changes in the ERP, {} confirmations; {} requests met a misbehaviour, {} numbers were\nwritten again since their answer was lost; no older number came after a newer one",
-        found.changes, found.confirmations, found.misbehaved, found.written_again
+        "\n{} changes in the ERP, {} confirmations; {} requests met a misbehaviour, {} numbers were\nsent again since their answer was lost or not yet written down; no older number came after a newer one",
+        found.changes, found.confirmations, found.misbehaved, found.sent_again
     );
     scene.stop().await;
     heading("Done");

@@ -4,7 +4,9 @@ pub mod dingliyun;
 pub mod doudian;
 pub mod fengchao;
 pub mod lingzhi;
+pub mod oauth;
 pub mod shop_stock;
+pub mod shopify;
 pub mod wangdian;
 
 use std::sync::Arc;
@@ -119,11 +121,19 @@ pub struct Platforms {
     pub doudian: Arc<doudian::Doudian>,
     pub wangdian: Arc<wangdian::Wangdian>,
     pub dingliyun: Arc<dingliyun::Dingliyun>,
+    pub shopify: Arc<shopify::Shopify>,
+    pub oauth: Arc<oauth::Oauth>,
 }
 
 impl Platforms {
     pub fn new(options: &Options, clock: &Arc<PlatformClock>) -> Self {
+        let oauth = Arc::new(oauth::Oauth::new(options.oauth.clone()));
         Self {
+            shopify: Arc::new(shopify::Shopify::new(
+                options.shopify.clone(),
+                oauth.clone(),
+            )),
+            oauth,
             lingzhi: Arc::new(lingzhi::Lingzhi::new(options.lingzhi.clone())),
             fengchao: Arc::new(fengchao::Fengchao::new(
                 options.fengchao.clone(),
@@ -152,6 +162,8 @@ impl Platforms {
             doudian,
             wangdian,
             dingliyun,
+            shopify,
+            oauth,
         } = self;
         vec![
             lingzhi.clone(),
@@ -159,6 +171,8 @@ impl Platforms {
             doudian.clone(),
             wangdian.clone(),
             dingliyun.clone(),
+            shopify.clone(),
+            oauth.clone(),
         ]
     }
 }

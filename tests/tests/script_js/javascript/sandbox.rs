@@ -58,6 +58,7 @@ fn applied(source: &str, documents: &[&str]) -> Result<Vec<Applied>, String> {
         id: NEXT.fetch_add(1, Ordering::Relaxed),
         source: Arc::new(source.to_owned()),
         context: Arc::new(CONTEXT.to_owned()),
+        tables: Arc::default(),
     };
     let documents: Vec<String> = documents.iter().map(|text| (*text).to_owned()).collect();
     bench.runtime.block_on(async {

@@ -357,6 +357,7 @@ fn old_keys_are_forgotten(store: &dyn FlowStore) {
     let retention = FlowRetention {
         runs_until: 0,
         runs_most: 9,
+        empty_most: 9,
         keys_until: T,
     };
     let retained = store.flow_retain(retention, T).unwrap();

@@ -14,7 +14,7 @@ mod walk;
 
 use crate::{
     Begun, DeliveryId, FlowId, FlowRow, FlowStore, NewPage, NewParked, NewReceived, PageDelivery,
-    RunCounts, RunId, SentPage, SteppedPage, Store,
+    RunCounts, RunId, SentPage, StageTimes, SteppedPage, Store,
 };
 
 /// Holds a store to everything that stores promise about flows.
@@ -101,7 +101,8 @@ fn send(store: &dyn FlowStore, run: RunId, number: u32) {
 
 fn end(store: &dyn FlowStore, run: RunId, number: u32) {
     let counts = RunCounts::default();
-    store.page_done(run, number, counts, T).unwrap();
+    let stages = StageTimes::default();
+    store.page_done(run, number, counts, stages, T).unwrap();
 }
 
 fn failed(record: &str) -> NewParked {

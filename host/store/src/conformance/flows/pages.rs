@@ -2,8 +2,8 @@
 
 use super::{Promise, T, begin, end, failed, flow, page, put, row, send, sent, stepped};
 use crate::{
-    FlowStore, NewPage, PageState, RunCounts, RunState, RunUpdate, SentPage, SteppedPage,
-    StoreError, limits,
+    FlowStore, NewPage, PageState, RunCounts, RunState, RunUpdate, SentPage, StageTimes,
+    SteppedPage, StoreError, limits,
 };
 
 pub(super) const PROMISES: &[Promise] = &[
@@ -126,8 +126,14 @@ fn each_step_counts_once(store: &dyn FlowStore) {
     for _ in 0..3 {
         store.page_stepped(run, 0, step(), T).unwrap();
     }
+    let took = StageTimes {
+        source: 1,
+        confirm: 2,
+        ..StageTimes::default()
+    };
     let queued = || SentPage {
         counts: one,
+        stages: took,
         parked: vec![failed("worse")],
         ..sent()
     };
@@ -136,11 +142,12 @@ fn each_step_counts_once(store: &dyn FlowStore) {
     }
     store.page_stepped(run, 0, step(), T).unwrap();
     for _ in 0..3 {
-        store.page_done(run, 0, one, T).unwrap();
+        store.page_done(run, 0, one, took, T).unwrap();
     }
     store.page_sent(run, 0, queued(), T).unwrap();
     let found = store.run(run).unwrap().unwrap();
     assert_eq!((found.counts.parked, found.open_pages), (3, 0));
+    assert_eq!((found.stages.source, found.stages.confirm), (2, 4));
     assert_eq!(row(store, flow).parked, 2);
 }
 
@@ -194,10 +201,10 @@ fn pages_of_a_run_that_fails_go_if_they_are_not_sent(store: &dyn FlowStore) {
 
 fn an_ended_run_takes_no_page(store: &dyn FlowStore) {
     let run = begin(store, flow(store));
-    let unsent = store.page_done(run, 0, RunCounts::default(), T);
+    let unsent = store.page_done(run, 0, RunCounts::default(), StageTimes::default(), T);
     assert!(unsent.is_err(), "there is no such page");
     put(store, run, 0);
-    let unsent = store.page_done(run, 0, RunCounts::default(), T);
+    let unsent = store.page_done(run, 0, RunCounts::default(), StageTimes::default(), T);
     assert!(unsent.is_err(), "it is not sent");
     send(store, run, 0);
     end(store, run, 0);

@@ -17,6 +17,7 @@ pub(super) const PROMISES: &[Promise] = &[
     runs_are_listed_newest_first,
     what_is_open_is_found_after_a_restart,
     old_runs_go_and_what_is_open_or_newest_stays,
+    runs_that_found_nothing_push_out_none_that_did,
     what_is_not_there_is_refused,
 ];
 
@@ -197,6 +198,7 @@ fn old_runs_go_and_what_is_open_or_newest_stays(store: &dyn FlowStore) {
         let retention = FlowRetention {
             runs_until,
             runs_most,
+            empty_most: 100,
             keys_until: 0,
         };
         while store.flow_retain(retention, T).unwrap().more {}
@@ -210,6 +212,39 @@ fn old_runs_go_and_what_is_open_or_newest_stays(store: &dyn FlowStore) {
     assert_eq!(left(0, 0), [open, runs[4]]);
     // No number is given twice, whatever was removed.
     assert!(begin(store, flow) > runs[4]);
+}
+
+fn runs_that_found_nothing_push_out_none_that_did(store: &dyn FlowStore) {
+    let flow = flow(store);
+    let busy = begin(store, flow);
+    put(store, busy, 0);
+    send(store, busy, 0);
+    end(store, busy, 0);
+    ended(store, busy);
+    let failed = begin(store, flow);
+    let failure = RunUpdate::to(RunState::Failed);
+    store.run_state(failed, failure, T).unwrap();
+    let mut empty = Vec::new();
+    for _ in 0..6 {
+        empty.push(begin(store, flow));
+        ended(store, empty[empty.len() - 1]);
+    }
+    let running = begin(store, flow);
+    let left = |empty_most| -> Vec<RunId> {
+        let retention = FlowRetention {
+            runs_until: 0,
+            runs_most: 6,
+            empty_most,
+            keys_until: 0,
+        };
+        while store.flow_retain(retention, T).unwrap().more {}
+        let runs = store.runs(flow, None, 99).unwrap();
+        runs.iter().rev().map(|run| run.id).collect()
+    };
+    let kept = [&[busy, failed], &empty[3..], &[running]].concat();
+    assert_eq!(left(3), kept);
+    // One stays whatever is said: it tells that the flow runs.
+    assert_eq!(left(0), [busy, failed, empty[5], running]);
 }
 
 fn what_is_not_there_is_refused(store: &dyn FlowStore) {

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use super::{T, came, failed, sent};
 use crate::{
     Begun, FlowId, FlowStore, NewPage, PageState, RunCounts, RunState, RunUpdate, SentPage,
-    SteppedPage,
+    StageTimes, SteppedPage,
 };
 
 pub(super) const SEEDS: u64 = 8;
@@ -144,7 +144,9 @@ fn read(store: &dyn FlowStore, flow: FlowId, run: &crate::RunRow, chance: &mut C
 fn finish(store: &dyn FlowStore, run: &crate::RunRow) {
     for page in store.open_pages(run.id).unwrap() {
         let counts = RunCounts::default();
-        store.page_done(run.id, page.number, counts, T).unwrap();
+        let stages = StageTimes::default();
+        let done = store.page_done(run.id, page.number, counts, stages, T);
+        done.unwrap();
     }
     let done = RunUpdate::to(RunState::Done);
     store.run_state(run.id, done, T).unwrap();

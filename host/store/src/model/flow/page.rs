@@ -1,6 +1,6 @@
 //! Records that are worked on at once.
 
-use super::{NewParked, ParkedId, ReceivedId, RunCounts, RunId};
+use super::{NewParked, ParkedId, ReceivedId, RunCounts, RunId, StageTimes};
 use crate::model::DeliveryId;
 
 /// Records that a source gave, before anything is done with them.
@@ -112,4 +112,7 @@ pub struct SentPage {
     pub parked: Vec<NewParked>,
     /// What is added to the run's counts.
     pub counts: RunCounts,
+    /// What is added to the run's times: with each page, so that a kill takes no
+    /// more than those of the page that was under way.
+    pub stages: StageTimes,
 }

@@ -175,6 +175,15 @@ impl std::ops::AddAssign for RunCounts {
     }
 }
 
+impl std::ops::AddAssign for StageTimes {
+    fn add_assign(&mut self, more: Self) {
+        self.source += more.source;
+        self.steps += more.steps;
+        self.targets += more.targets;
+        self.confirm += more.confirm;
+    }
+}
+
 /// How long the stages of a run took, in milliseconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct StageTimes {
@@ -220,6 +229,9 @@ pub struct FlowRetention {
     pub runs_until: u64,
     /// Runs of one flow beyond so many are removed, oldest first.
     pub runs_most: u64,
+    /// Of the runs of one flow that are done and had no page, those beyond so many
+    /// are removed before, oldest first: they must not push out the others.
+    pub empty_most: u64,
     /// Keys of what came in at this time or before are forgotten.
     pub keys_until: u64,
 }

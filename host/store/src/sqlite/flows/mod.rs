@@ -29,7 +29,7 @@ use crate::flow_store::FlowStore;
 use crate::model::{
     Begun, FlowId, FlowRetained, FlowRetention, FlowRow, ItemId, NewPage, NewParked, NewReceived,
     NewSeen, PageHead, PageRow, ParkedId, ParkedRow, ReceivedRow, RunCounts, RunId, RunRow,
-    RunUpdate, SentPage, SteppedPage,
+    RunUpdate, SentPage, StageTimes, SteppedPage,
 };
 use crate::validate::{self, flow as valid};
 
@@ -122,8 +122,15 @@ impl FlowStore for SqliteStore {
         self.writer.submit(rows, now, work)
     }
 
-    fn page_done(&self, run: RunId, number: u32, counts: RunCounts, now: u64) -> Result<()> {
-        let work = move |unit: &mut Unit<'_>| unit.page_done(run, number, &counts);
+    fn page_done(
+        &self,
+        run: RunId,
+        number: u32,
+        counts: RunCounts,
+        stages: StageTimes,
+        now: u64,
+    ) -> Result<()> {
+        let work = move |unit: &mut Unit<'_>| unit.page_done(run, number, &counts, &stages);
         self.writer.submit(5, now, work)
     }
 

@@ -4,7 +4,9 @@ use super::held::By;
 use super::rows::Bytes;
 use super::sql;
 use crate::error::StoreError;
-use crate::model::{FlowId, NewPage, PageState, RunCounts, RunId, RunState, SentPage, SteppedPage};
+use crate::model::{
+    FlowId, NewPage, PageState, RunCounts, RunId, RunState, SentPage, StageTimes, SteppedPage,
+};
 use crate::sqlite::unit::{Unit, Work, row_id};
 
 impl Unit<'_> {
@@ -98,10 +100,17 @@ impl Unit<'_> {
             self.run(sql::SET_CURSOR, (flow.0, cursor))?;
         }
         self.count(run, &page.counts)?;
+        self.add_times(run, &page.stages)?;
         Ok(())
     }
 
-    pub fn page_done(&mut self, run: RunId, number: u32, counts: &RunCounts) -> Work<()> {
+    pub fn page_done(
+        &mut self,
+        run: RunId,
+        number: u32,
+        counts: &RunCounts,
+        stages: &StageTimes,
+    ) -> Work<()> {
         let (id, state) = self.page_state(run, number)?;
         match state {
             PageState::Done => return Ok(()),
@@ -114,6 +123,7 @@ impl Unit<'_> {
         self.drop_bytes(id)?;
         self.run(sql::ADD_PAGES, (run.0, 0, -1))?;
         self.count(run, counts)?;
+        self.add_times(run, stages)?;
         self.run(sql::CLOSE_RUN, [run.0])?;
         Ok(())
     }

@@ -17,6 +17,16 @@ impl Unit<'_> {
         };
         let mut room = SLICE;
         for flow in self.numbers(sql::FLOW_IDS, [])? {
+            // First, so that runs which found nothing push out none that did.
+            for run in self.empty_runs_to_go(flow, retention, room)? {
+                self.run(sql::DROP_RUN, [run])?;
+                room -= 1;
+                retained.runs += 1;
+            }
+            if room == 0 {
+                retained.more = true;
+                return Ok(retained);
+            }
             for run in self.runs_to_go(flow, retention)? {
                 if room == 0 {
                     retained.more = true;
@@ -37,6 +47,22 @@ impl Unit<'_> {
             }
         }
         Ok(retained)
+    }
+
+    /// Runs of a flow that found nothing, and of which there are too many.
+    fn empty_runs_to_go(
+        &self,
+        flow: u64,
+        retention: &FlowRetention,
+        most: usize,
+    ) -> rusqlite::Result<Vec<u64>> {
+        let kept = i64::try_from(retention.empty_most.max(1)).unwrap_or(i64::MAX);
+        // Most flows have few runs of any kind.
+        let many = self.first(sql::RUN_AT, (flow, kept), |_| Ok(()))?;
+        match many {
+            Some(()) => self.numbers(sql::EMPTY_RUNS, (flow, most, kept)),
+            None => Ok(Vec::new()),
+        }
     }
 
     /// Runs of a flow with which nothing is left to do: too old, or too many.

@@ -2,7 +2,7 @@
 
 use super::{rows, sql};
 use crate::error::StoreError;
-use crate::model::{Begun, FlowId, FlowRow, RunCounts, RunId, RunState, RunUpdate};
+use crate::model::{Begun, FlowId, FlowRow, RunCounts, RunId, RunState, RunUpdate, StageTimes};
 use crate::sqlite::unit::{Unit, Work, row_id};
 
 /// What has to be known of a run to change it.
@@ -75,17 +75,7 @@ impl Unit<'_> {
             self.may_become(run, &found, update.state)?;
         }
         self.count(run, &update.counts)?;
-        let times = &update.stages;
-        self.run(
-            sql::ADD_TIMES,
-            (
-                run.0,
-                times.source,
-                times.steps,
-                times.targets,
-                times.confirm,
-            ),
-        )?;
+        self.add_times(run, &update.stages)?;
         let problem = update.problem.as_deref();
         if found.state.is_end() {
             self.run(sql::SET_PROBLEM, (run.0, problem))?;
@@ -131,6 +121,19 @@ impl Unit<'_> {
         if *counts != RunCounts::default() {
             let [a, b, c, d, e, f, g, h, i] = counts.named().map(|(_, count)| count);
             self.run(sql::ADD_COUNTS, (run.0, a, b, c, d, e, f, g, h, i))?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn add_times(&self, run: RunId, times: &StageTimes) -> rusqlite::Result<()> {
+        if *times != StageTimes::default() {
+            let StageTimes {
+                source,
+                steps,
+                targets,
+                confirm,
+            } = *times;
+            self.run(sql::ADD_TIMES, (run.0, source, steps, targets, confirm))?;
         }
         Ok(())
     }

@@ -175,6 +175,9 @@ pub const OLDEST_RUNS: &str = "SELECT id, open, ended FROM flow_run INDEXED BY f
      WHERE flow = ?1 ORDER BY id LIMIT ?2";
 pub const RUN_AT: &str = "SELECT id FROM flow_run INDEXED BY flow_run_flow \
      WHERE flow = ?1 ORDER BY id DESC LIMIT 1 OFFSET ?2";
+/// State 2 is done: such a run has no row of a page.
+pub const EMPTY_RUNS: &str = "SELECT id FROM flow_run INDEXED BY flow_run_flow \
+     WHERE flow = ?1 AND state = 2 AND pages = 0 AND open = 0 ORDER BY id DESC LIMIT ?2 OFFSET ?3";
 pub const PAGE_IDS: &str =
     "SELECT id FROM flow_page INDEXED BY flow_page_number WHERE run = ?1 LIMIT ?2";
 pub const DROP_RUN: &str = "DELETE FROM flow_run WHERE id = ?1";

@@ -1,4 +1,5 @@
-//! 抖店: `sku.syncStock` of the open platform, signature version 2.
+//! 抖店: `sku.syncStock` of the open platform, signature version 2, and the tokens that
+//! it wants.
 //!
 //! Codes and texts are the platform's published ones. Where only the batch
 //! call's codes are published (too little stock, missing and bad parameters),
@@ -6,6 +7,7 @@
 
 mod public;
 mod refused;
+mod tokens;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -22,6 +24,8 @@ use crate::platforms::{Failed, Inspection, Outcome, Platform};
 use crate::time::{self, PlatformClock};
 
 pub use refused::Refused;
+use tokens::{AUTHORIZE, Known, Tokens};
+pub use tokens::{RefreshRule, TokenCounts, TokenOptions};
 
 const PATH: &str = "/sku/syncStock";
 const METHOD: &str = "sku.syncStock";
@@ -54,7 +58,10 @@ const PARAMETERS: &[Field] = &[
 pub struct DoudianOptions {
     pub app_key: String,
     pub secret: String,
+    /// One that works for ever, beside those that are given out.
     pub access_token: String,
+    /// Those that are given out.
+    pub tokens: TokenOptions,
     /// Seconds a timestamp may be off.
     pub tolerance: u64,
     /// Published for the batch call only.
@@ -74,6 +81,7 @@ impl Default for DoudianOptions {
             app_key: "app-key".to_owned(),
             secret: "secret".to_owned(),
             access_token: "token-demo".to_owned(),
+            tokens: TokenOptions::default(),
             tolerance: 600,
             insufficient: Refused::new(
                 50002,
@@ -93,6 +101,7 @@ pub struct Doudian {
     options: DoudianOptions,
     clock: Arc<PlatformClock>,
     shop: ShopStock,
+    tokens: Tokens,
     answers: AtomicU64,
 }
 
@@ -102,6 +111,7 @@ impl Doudian {
             options,
             clock,
             shop: ShopStock::default(),
+            tokens: Tokens::default(),
             answers: AtomicU64::new(0),
         }
     }
@@ -120,13 +130,17 @@ impl Doudian {
     }
 
     fn envelope(&self, refused: &Refused) -> Answer {
+        self.envelope_with(refused, json!({}))
+    }
+
+    fn envelope_with(&self, refused: &Refused, data: Value) -> Answer {
         let number = self.answers.fetch_add(1, Ordering::Relaxed);
         Answer::json(&json!({
             "code": refused.code,
             "msg": refused.msg,
             "sub_code": refused.sub_code,
             "sub_msg": refused.sub_msg,
-            "data": {},
+            "data": data,
             "log_id": format!("{}{number:018X}", time::format_china(self.clock.now()).replace(['-', ':', ' '], "")),
         }))
     }
@@ -229,6 +243,12 @@ impl Platform for Doudian {
     }
 
     fn inspect<'a>(&'a self, call: &'a Call) -> Inspection<'a> {
+        if call.path == AUTHORIZE {
+            return self.agree(call);
+        }
+        if let Some(inspection) = self.token_call(call) {
+            return inspection;
+        }
         if call.path != PATH {
             let message = format!("this stand-in has no {}", call.path);
             let violation = Violation::new(Breach::Path, "path", message);
@@ -251,7 +271,17 @@ impl Platform for Doudian {
             return self.refuse(violations, &Refused::public_parameter_invalid());
         }
         let body = String::from_utf8_lossy(&call.body);
-        if let Err(failed) = public::check(&query, &body, &self.options, self.clock.now()) {
+        let now = self.clock.now();
+        let know = |token: &str| match token == self.options.access_token {
+            true => Known::Live,
+            false => self.tokens.know(token, now),
+        };
+        let wanted = public::Wanted {
+            account: &self.options,
+            method: METHOD,
+            token: Some(&know),
+        };
+        if let Err(failed) = public::check(&query, &body, wanted, now) {
             let Failed { violation, answer } = *failed;
             return self.refuse(vec![violation], &answer);
         }
@@ -291,11 +321,16 @@ impl Platform for Doudian {
     }
 
     fn state(&self) -> Value {
-        self.shop.state()
+        let mut state = self.shop.state();
+        if let Some(members) = state.as_object_mut() {
+            members.insert("tokens".to_owned(), self.tokens.state());
+        }
+        state
     }
 
     fn reset(&self) {
         self.shop.reset();
+        self.tokens.reset();
     }
 }
 
