@@ -70,7 +70,7 @@ struct Cli {
 /// is served.
 const LONG_VERSION: &str = concat!(
     env!("CARGO_PKG_VERSION"),
-    "\ncontracts: crossdock:adapter 0.1.0, 0.1.1, 0.1.2, crossdock:script 0.1.0, crossdock:source 0.1.0"
+    "\ncontracts: crossdock:adapter 0.1.0, 0.1.1, 0.1.2, crossdock:script 0.1.0, 0.1.1, crossdock:source 0.1.0"
 );
 
 /// What every command takes.

@@ -261,6 +261,13 @@ impl World {
         Ok(armed.secrets["access_token"].expose().to_owned())
     }
 
+    /// The token that a request would carry at once.
+    pub fn armed(&self) -> String {
+        let armed = self.credentials.armed();
+        let token = armed.secrets.get("access_token");
+        token.map_or_else(String::new, |token| token.expose().to_owned())
+    }
+
     pub async fn agree(&self) -> Result<(), Problem> {
         let code = Want::Code {
             code: Secret::new("a-code".into()),

@@ -81,7 +81,7 @@ fn a_grant_that_cannot_be_carried_out_is_refused_and_says_where() {
         (
             "/grant/by",
             json!(["heart"]),
-            "/grant/by",
+            "/grant/by/0",
             "none of the words",
         ),
         (
