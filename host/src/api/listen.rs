@@ -12,6 +12,7 @@ use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderName};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri};
 use axum::response::Response;
 use futures_util::stream::unfold;
+use serde::Serialize;
 use tokio_util::sync::CancellationToken;
 
 use super::auth::admit;
@@ -55,6 +56,21 @@ pub(super) struct Page {
     pub events: Vec<(String, String)>,
     /// Whether there is nothing more now.
     pub end: bool,
+}
+
+impl Page {
+    /// With events of any kind.
+    pub fn new<E: Serialize>(missed: bool, events: Vec<(String, Arc<E>)>, end: bool) -> Self {
+        let events = events.into_iter();
+        // Nothing of an event can fail to be JSON.
+        let events =
+            events.filter_map(|(id, event)| Some((id, serde_json::to_string(&*event).ok()?)));
+        Self {
+            missed,
+            events: events.collect(),
+            end,
+        }
+    }
 }
 
 /// How many listen now: in all, and of each tenant. The administrator's are

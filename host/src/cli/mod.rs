@@ -1,6 +1,7 @@
 //! The commands. What was typed is here; what each command does is in a file
 //! of its own.
 
+mod asked;
 mod call;
 mod check;
 mod client;

@@ -25,16 +25,7 @@ impl Told for FlowListening {
 
     async fn page(&mut self) -> Result<Page, Problem> {
         let page = Self::page(self);
-        let events = page.events.into_iter();
-        let events = events.filter_map(|(id, event)| {
-            // Nothing of it can fail to be JSON.
-            Some((id, serde_json::to_string(&*event).ok()?))
-        });
-        Ok(Page {
-            missed: page.missed,
-            events: events.collect(),
-            end: page.end,
-        })
+        Ok(Page::new(page.missed, page.events, page.end))
     }
 
     async fn news(&mut self) {

@@ -4,10 +4,9 @@ use axum::body::Bytes;
 use clap::Args;
 use serde_json::Value;
 
-use super::super::Global;
-use super::super::client::{self, Answer, NoAnswer};
-use super::super::deliveries::{encoded, failure, read};
+use super::super::asked::Asked;
 use super::super::failure::Failure;
+use super::super::{Global, client};
 
 /// What every command about a connection takes.
 #[derive(Debug, Args)]
@@ -22,20 +21,14 @@ pub(super) struct Asking {
 
 /// A host that is asked about a connection's credentials.
 pub(super) struct Host {
-    url: String,
-    token: Option<String>,
-    token_env: String,
-    tenant: String,
+    asked: Asked,
     connection: String,
 }
 
 impl Asking {
     pub fn host(self, global: &Global) -> Result<Host, Failure> {
         Ok(Host {
-            url: self.reach.url(global)?,
-            token: self.reach.token(),
-            token_env: self.reach.token_env,
-            tenant: self.tenant,
+            asked: Asked::new(self.reach, self.tenant, global)?,
             connection: self.connection,
         })
     }
@@ -44,43 +37,27 @@ impl Asking {
 impl Host {
     /// How they are getting on.
     pub async fn get(&self) -> Result<Value, Failure> {
-        let answer = client::get(&self.url, &self.path(""), self.token.as_deref()).await;
-        self.read(answer)
+        self.asked.get(&self.path(&[])).await
     }
 
     /// Has something done about them.
-    pub async fn post(&self, below: &str, body: Option<Bytes>) -> Result<Value, Failure> {
-        let path = self.path(below);
-        let answer = client::post(&self.url, &path, self.token.as_deref(), body).await;
-        self.read(answer)
+    pub async fn post(&self, what: &str, body: Option<Bytes>) -> Result<Value, Failure> {
+        self.asked.post(&self.path(&[what]), body).await
     }
 
     /// Has them forgotten.
     pub async fn delete(&self) -> Result<Value, Failure> {
-        let answer = client::delete(&self.url, &self.path(""), self.token.as_deref()).await;
-        self.read(answer)
+        self.asked.delete(&self.path(&[])).await
     }
 
     /// The connection, as a person types it.
     pub fn named(&self) -> String {
-        format!("{} {}", self.tenant, self.connection)
+        format!("{} {}", self.asked.tenant(), self.connection)
     }
 
-    fn read(&self, answer: Result<Answer, NoAnswer>) -> Result<Value, Failure> {
-        read(&self.url, &answer.map_err(failure)?, || self.unauthorized())
-    }
-
-    fn path(&self, below: &str) -> String {
-        let (tenant, connection) = (encoded(&self.tenant), encoded(&self.connection));
-        format!("/v1/{tenant}/{connection}/credentials{below}")
-    }
-
-    fn unauthorized(&self) -> Failure {
-        let (url, tenant, variable) = (&self.url, &self.tenant, &self.token_env);
-        anyhow::anyhow!(
-            "the host at {url} wants a token of tenant `{tenant}`, or an admin token; put one into the environment variable {variable}"
-        )
-        .into()
+    fn path(&self, below: &[&str]) -> String {
+        let here = [&*self.connection, "credentials"];
+        self.asked.path(&[&here, below].concat())
     }
 }
 
@@ -91,13 +68,13 @@ mod tests {
     #[test]
     fn every_part_of_a_path_is_encoded() {
         let host = Host {
-            url: "http://127.0.0.1:8080".into(),
-            token: None,
-            token_env: "X".into(),
-            tenant: "ac/me".into(),
+            asked: Asked::nobody("ac/me"),
             connection: "s?hop".into(),
         };
-        assert_eq!(host.path("/renew"), "/v1/ac%2Fme/s%3Fhop/credentials/renew");
+        assert_eq!(
+            host.path(&["renew"]),
+            "/v1/ac%2Fme/s%3Fhop/credentials/renew"
+        );
         assert_eq!(host.named(), "ac/me s?hop");
     }
 }

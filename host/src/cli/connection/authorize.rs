@@ -58,11 +58,11 @@ pub(super) async fn run(global: &Global, args: AuthorizeArgs) -> Finished {
     let host = args.asking.host(global)?;
     if let Some(code) = args.code {
         let body = brought(code)?;
-        let answer = host.post("/code", Some(body)).await?;
+        let answer = host.post("code", Some(body)).await?;
         return told(answer, args.json);
     }
     let before: Shown = understood(host.get().await?)?;
-    let answer = host.post("/authorize", None).await?;
+    let answer = host.post("authorize", None).await?;
     let begun: Begun = understood(answer.clone())?;
     let until = when(begun.expires_ms);
     let named = host.named();

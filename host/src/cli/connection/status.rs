@@ -126,7 +126,7 @@ pub(super) async fn status(global: &Global, args: StatusArgs) -> Finished {
 }
 
 pub(super) async fn renew(global: &Global, args: StatusArgs) -> Finished {
-    let answer = args.asking.host(global)?.post("/renew", None).await?;
+    let answer = args.asking.host(global)?.post("renew", None).await?;
     told(answer, args.json)
 }
 

@@ -3,10 +3,10 @@
 use clap::Args;
 use serde_json::Value;
 
-use super::super::Global;
-use super::super::client;
-use super::super::deliveries::{encoded, failure, read};
+use super::super::asked::Asked;
+use super::super::deliveries::encoded;
 use super::super::failure::Failure;
+use super::super::{Global, client};
 
 /// What every command about flows takes.
 #[derive(Debug, Args)]
@@ -19,61 +19,35 @@ pub(super) struct Asking {
 }
 
 /// A host that is asked about a tenant's flows.
-pub(super) struct Host {
-    url: String,
-    token: Option<String>,
-    token_env: String,
-    tenant: String,
-}
+pub(super) struct Host(Asked);
 
 /// Names and values of a query.
 pub(super) type Pairs = Vec<(&'static str, String)>;
 
 impl Asking {
     pub fn host(self, global: &Global) -> Result<Host, Failure> {
-        Ok(Host {
-            url: self.reach.url(global)?,
-            token: self.reach.token(),
-            token_env: self.reach.token_env,
-            tenant: self.tenant,
-        })
+        Ok(Host(Asked::new(self.reach, self.tenant, global)?))
     }
 }
 
 impl Host {
     /// Asks for what is below the tenant's flows.
     pub async fn get(&self, below: &[&str], pairs: &Pairs) -> Result<Value, Failure> {
-        let path = self.path(below, pairs);
-        let answer = client::get(&self.url, &path, self.token.as_deref()).await;
-        read(&self.url, &answer.map_err(failure)?, || self.unauthorized())
+        self.0.get(&self.path(below, pairs)).await
     }
 
     /// Has something done below them.
     pub async fn post(&self, below: &[&str], pairs: &Pairs) -> Result<Value, Failure> {
-        let path = self.path(below, pairs);
-        let answer = client::post(&self.url, &path, self.token.as_deref(), None).await;
-        read(&self.url, &answer.map_err(failure)?, || self.unauthorized())
+        self.0.post(&self.path(below, pairs), None).await
     }
 
     fn path(&self, below: &[&str], pairs: &Pairs) -> String {
-        let mut path = format!("/v1/{}/flows", encoded(&self.tenant));
-        for part in below {
-            path.push('/');
-            path.push_str(&encoded(part));
-        }
+        let mut path = self.0.path(&[&["flows"], below].concat());
         for (index, (name, value)) in pairs.iter().enumerate() {
             path.push(if index == 0 { '?' } else { '&' });
             path.push_str(&format!("{name}={}", encoded(value)));
         }
         path
-    }
-
-    fn unauthorized(&self) -> Failure {
-        let (url, tenant, variable) = (&self.url, &self.tenant, &self.token_env);
-        anyhow::anyhow!(
-            "the host at {url} wants a token of tenant `{tenant}`, or an admin token; put one into the environment variable {variable}"
-        )
-        .into()
     }
 }
 
@@ -83,12 +57,7 @@ mod tests {
 
     #[test]
     fn every_part_of_a_path_is_encoded() {
-        let host = Host {
-            url: "http://127.0.0.1:8080".into(),
-            token: None,
-            token_env: "X".into(),
-            tenant: "ac/me".into(),
-        };
+        let host = Host(Asked::nobody("ac/me"));
         let pairs = vec![("target", "a&b".to_owned()), ("limit", "5".to_owned())];
         assert_eq!(
             host.path(&["stock", "runs", "1?"], &pairs),
