@@ -400,7 +400,7 @@ impl Host {
     /// A tenant that is there but was refused is the operator's matter, and not
     /// a slip of whoever calls. One that is being checked for the first time
     /// serves in a moment.
-    fn refused(&self, tenant: &str, problem: Problem) -> Problem {
+    pub(crate) fn refused(&self, tenant: &str, problem: Problem) -> Problem {
         if problem.code != "unknown-tenant" {
             return problem;
         }

@@ -12,10 +12,13 @@ use tokio::time::timeout;
 
 use crate::client::Client;
 use crate::guests::program;
-use crate::wait::until_async;
+use crate::wait::until_within;
 
 /// Longest a command may take before the test fails.
 const BOUND: Duration = Duration::from_secs(30);
+
+/// Longest that plugins may take to be compiled and checked.
+const COMPILING: Duration = Duration::from_secs(180);
 
 /// How a command ended.
 #[derive(Debug)]
@@ -182,7 +185,7 @@ impl Serving {
     /// When it does not answer, or that takes too long.
     pub async fn checked(self) -> Self {
         let client = self.client();
-        until_async("everything to be checked", async || {
+        until_within("everything to be checked", COMPILING, async || {
             let (_, ready) = client
                 .send(Method::GET, "/readyz", None)
                 .await

@@ -144,6 +144,10 @@ async fn a_bad_flow_is_refused_with_file_line_and_key_and_what_ran_before_goes_o
             "config-file-missing acme/tenant.toml:14:19: `flows.stock.from.folder` names the folder acme/nowhere, which does not exist; make it.",
         ),
         (
+            "[flows.stock]\nfrom = { folder = \"plain.jq\" }\nto = [ { file = \"out.csv\" } ]\n".to_owned(),
+            "config-unreadable acme/tenant.toml:14:19: `flows.stock.from.folder` names the folder acme/plain.jq, which is a file.",
+        ),
+        (
             "[flows.stock]\nfrom = { folder = \"in\" }\nto = [ { file = \"in/out.csv\" } ]\n".to_owned(),
             "config-flow-circle acme/tenant.toml:15:10: flow `stock` is a circle: ",
         ),
@@ -158,6 +162,15 @@ async fn a_bad_flow_is_refused_with_file_line_and_key_and_what_ran_before_goes_o
         let now = host.snapshot().tenants["acme"].clone();
         assert!(std::sync::Arc::ptr_eq(&now, &serving), "{expected}");
     }
+
+    // What a script makes leads to the place in it that does not fit.
+    tenant(&bed, &GOOD.replace("good.jq", "bad.jq"));
+    let pointer = until("the refusal", || {
+        let tenants = host.tenants();
+        let problem = tenants.first()?.problems.first()?.clone();
+        (problem.code == "config-does-not-fit").then_some(problem.pointer)
+    });
+    assert_eq!(pointer.await.as_deref(), Some("/quantity"));
 
     // A connection with a mapping takes what its mapping takes.
     let mapped = GOOD

@@ -292,14 +292,35 @@ pub(super) fn admit<S: Service>(
     let tokens = service.tokens_of(tenant);
     let any = || service.any_tenant_has_tokens();
     let admitted = app.access.tenant(uri, headers, tokens.as_deref(), any);
-    admitted.map_err(|refused| match refused.status {
+    admitted.map_err(|refused| or_loading(service, refused))
+}
+
+/// The same for what an administrator may do, too.
+pub(super) fn admit_or_admin<S: Service>(
+    app: &App<S>,
+    tenant: &str,
+    uri: &Uri,
+    headers: &HeaderMap,
+) -> Result<Opened, Refused> {
+    let service = &app.service;
+    let tokens = service.tokens_of(tenant);
+    let any = || service.any_tenant_has_tokens();
+    let admitted = app
+        .access
+        .tenant_or_admin(uri, headers, tokens.as_deref(), any);
+    admitted.map_err(|refused| or_loading(service, refused))
+}
+
+/// What somebody is told who is not known, while nobody knows who is.
+pub(super) fn or_loading<S: Service>(service: &S, refused: Refused) -> Refused {
+    match refused.status {
         StatusCode::UNAUTHORIZED if service.is_loading() => Problem::host(
             "tenant-loading",
             "tenants are still being checked, so which tokens are right is not known; send the call again in a moment",
         )
         .into(),
         _ => refused,
-    })
+    }
 }
 
 fn unauthorized(detail: &str) -> Refused {

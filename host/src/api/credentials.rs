@@ -17,7 +17,7 @@ use axum::routing::{get, post};
 use serde::Deserialize;
 use tokio::time::timeout;
 
-use super::auth::Opened;
+use super::auth::{Opened, admit_or_admin};
 use super::calls::fresh;
 use super::finish::Finish;
 use super::problem::{Refused, names};
@@ -71,11 +71,7 @@ impl<S: Service> FromRequestParts<Arc<App<S>>> for Asked<S> {
         let path = Path::<(String, String)>::from_request_parts(parts, app).await;
         single(&parts.headers)?;
         let (tenant, connection) = names(path)?;
-        let tokens = app.service.tokens_of(&tenant);
-        let any = || app.service.any_tenant_has_tokens();
-        let opened =
-            app.access
-                .tenant_or_admin(&parts.uri, &parts.headers, tokens.as_deref(), any)?;
+        let opened = admit_or_admin(app, &tenant, &parts.uri, &parts.headers)?;
         if [&tenant, &connection]
             .iter()
             .any(|name| name.len() > MOST_NAME_BYTES)

@@ -18,6 +18,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 use url::form_urlencoded;
 
+use super::auth::or_loading;
 use super::calls::json;
 use super::finish::Finish;
 use super::problem::{Refused, names};
@@ -114,6 +115,8 @@ async fn pushed<S: Service>(
     // What is on its way to the disk is finished, whether anybody waits or not.
     Finish::new(async move {
         let answered = take_push(&app, &tenant, &connection, rest, &parts, body).await;
+        // A platform sends again what it gets this answer to.
+        let answered = answered.map_err(|refused| or_loading(&app.service, refused));
         log("push", &tenant, &connection, &answered, started);
         answered.unwrap_or_else(IntoResponse::into_response)
     })
@@ -213,6 +216,7 @@ pub(super) async fn webhook<S: Service>(
     let (parts, body) = request.into_parts();
     Finish::new(async move {
         let answered = take_webhook(&app, &tenant, &flow, &parts, body).await;
+        let answered = answered.map_err(|refused| or_loading(&app.service, refused));
         log("webhook", &tenant, &flow, &answered, started);
         answered.unwrap_or_else(IntoResponse::into_response)
     })
@@ -256,19 +260,31 @@ async fn take_webhook<S: Service>(
     let (bytes, _memory) = taken;
     let kept = match source {
         Some(source) => keep(app, tenant, flow, &source, &parts.headers, &bytes).await,
-        None => Err(Refused::from(Problem::caller(
-            "unknown-webhook",
-            format!(
-                "tenant `{tenant}` has no flow `{}` with from = {{ webhook = {{ … }} }}",
-                &flow[..flow.floor_char_boundary(MOST_NAME_BYTES)]
-            ),
-        ))),
+        None => Err(no_webhook(app, tenant, flow).into()),
     };
     let kept = kept.inspect_err(|_| arrivals.refused.one())?;
     arrivals.accepted.one();
     let mut response = json(&kept)?;
     *response.status_mut() = StatusCode::ACCEPTED;
     Ok(response)
+}
+
+fn no_webhook<S: Service>(app: &App<S>, tenant: &str, flow: &str) -> Problem {
+    // Of a tenant that serves in a moment, nobody knows which flows it has.
+    if app.service.tokens_of(tenant).is_none() {
+        let unknown = Problem::caller("unknown-tenant", "there is no such tenant");
+        let why = app.service.of_tenant(tenant, unknown);
+        if why.code != "unknown-tenant" {
+            return why;
+        }
+    }
+    Problem::caller(
+        "unknown-webhook",
+        format!(
+            "tenant `{tenant}` has no flow `{}` with from = {{ webhook = {{ … }} }}",
+            &flow[..flow.floor_char_boundary(MOST_NAME_BYTES)]
+        ),
+    )
 }
 
 async fn keep<S: Service>(

@@ -15,7 +15,7 @@ use futures_util::stream::unfold;
 use serde::Serialize;
 use tokio_util::sync::CancellationToken;
 
-use super::auth::admit;
+use super::auth::{admit, admit_or_admin};
 use super::problem::Refused;
 use super::{App, Service};
 use crate::outbox::listening::Begin;
@@ -150,11 +150,7 @@ impl<S: Service> Asker<S> {
         match &self.opens {
             Opens::Tenant(tenant) => admit(&self.app, tenant, &self.uri, &self.headers),
             Opens::TenantOrAdmin(tenant) => {
-                let tokens = self.app.service.tokens_of(tenant);
-                let access = &self.app.access;
-                let opened =
-                    access.tenant_or_admin(&self.uri, &self.headers, tokens.as_deref(), any);
-                opened.map(|_| ())
+                admit_or_admin(&self.app, tenant, &self.uri, &self.headers).map(|_| ())
             }
             Opens::Admin => self.app.access.admin(&self.uri, &self.headers, any),
         }

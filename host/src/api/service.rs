@@ -31,6 +31,11 @@ pub trait Service: Send + Sync + 'static {
     /// its tokens are not known.
     fn is_loading(&self) -> bool;
 
+    /// What to say in place of "unknown tenant" of a tenant that is there and does
+    /// not serve: that it loads, or that its files were refused. Whatever else is
+    /// wrong stays as it is.
+    fn of_tenant(&self, tenant: &str, problem: Problem) -> Problem;
+
     /// Every plugin file.
     fn plugins(&self) -> Vec<PluginStatus>;
 
@@ -167,6 +172,10 @@ impl Service for Host {
 
     fn is_loading(&self) -> bool {
         Host::is_loading(self)
+    }
+
+    fn of_tenant(&self, tenant: &str, problem: Problem) -> Problem {
+        self.refused(tenant, problem)
     }
 
     fn plugins(&self) -> Vec<PluginStatus> {

@@ -110,6 +110,8 @@ struct Shared {
     process: u64,
     /// Other files may serve.
     news: Notify,
+    /// Flows were given their tasks.
+    begun: Notify,
     closing: CancellationToken,
     tasks: TaskTracker,
     /// The task that looks after all others.
@@ -154,6 +156,7 @@ impl Flows {
             feed: Feed::new(now()),
             process: rand::random(),
             news: Notify::new(),
+            begun: Notify::new(),
             closing: CancellationToken::new(),
             tasks: TaskTracker::new(),
             table: Mutex::default(),

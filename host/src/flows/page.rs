@@ -167,6 +167,14 @@ pub(super) fn raw(text: String) -> Option<Box<RawValue>> {
     RawValue::from_string(text).ok()
 }
 
+/// Why a page is not written down.
+pub(super) fn too_large() -> Problem {
+    Problem::caller(
+        "flow-page-too-large",
+        "the records of one page are too large together; set a smaller `page`, or have the source give fewer at once",
+    )
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,6 +1,7 @@
 //! What a person sees and does.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use crossdock_store::{FlowRow, RunId, RunRow};
 
@@ -18,6 +19,10 @@ pub const RUNS: usize = 20;
 /// The most that may be asked for.
 pub const MOST_RUNS: usize = 1_000;
 
+/// Longest wait for a flow that serves to have its tasks, which takes a read and a
+/// write of the store.
+const BEGINNING: Duration = Duration::from_secs(3);
+
 /// Parked records that are shown.
 const PARKED: usize = 20;
 
@@ -29,16 +34,13 @@ impl Flows {
     pub async fn list(&self, tenant: &str) -> Result<FlowsShown, Problem> {
         let serving = (self.shared.serving)();
         let Some(generation) = serving.tenants.get(tenant) else {
-            return Err(Problem::caller(
-                "unknown-tenant",
-                format!("there is no tenant `{}`", short(tenant)),
-            ));
+            return Err(unknown_tenant(tenant));
         };
         let mut names: Vec<&String> = generation.flows.keys().collect();
         names.sort_unstable();
         let mut flows = Vec::with_capacity(names.len());
         for name in names {
-            let part = self.part(tenant, name)?;
+            let part = self.part(tenant, name).await?;
             flows.push(self.shown(&part).await?.0);
         }
         Ok(FlowsShown { flows })
@@ -49,7 +51,7 @@ impl Flows {
     /// # Errors
     /// If there is no such flow, or the outbox cannot be read.
     pub async fn show(&self, tenant: &str, flow: &str) -> Result<FlowWhole, Problem> {
-        let part = self.part(tenant, flow)?;
+        let part = self.part(tenant, flow).await?;
         let (shown, row) = self.shown(&part).await?;
         let id = part.id;
         let read = self
@@ -70,7 +72,7 @@ impl Flows {
     /// # Errors
     /// If there is no such flow, it is paused, or a run of it is under way.
     pub async fn run(&self, tenant: &str, flow: &str, by: &str) -> Result<RunShown, Problem> {
-        let part = self.part(tenant, flow)?;
+        let part = self.part(tenant, flow).await?;
         if part.state().paused {
             return Err(Problem::caller(
                 "flow-paused",
@@ -92,7 +94,7 @@ impl Flows {
         flow: &str,
         limit: usize,
     ) -> Result<FlowDryRun, Problem> {
-        let part = self.part(tenant, flow)?;
+        let part = self.part(tenant, flow).await?;
         let serves = self.serves(&part)?;
         dry_run::dry_run(&self.shared, &part, &serves, limit).await
     }
@@ -119,7 +121,7 @@ impl Flows {
         flow: &str,
         paused: bool,
     ) -> Result<FlowShown, Problem> {
-        let part = self.part(tenant, flow)?;
+        let part = self.part(tenant, flow).await?;
         let id = part.id;
         let pause = self
             .shared
@@ -140,7 +142,7 @@ impl Flows {
         flow: &str,
         target: Option<&str>,
     ) -> Result<Resynced, Problem> {
-        let part = self.part(tenant, flow)?;
+        let part = self.part(tenant, flow).await?;
         if let Some(target) = target {
             let serves = self.serves(&part)?;
             let names = serves.flow.config.targets.iter().map(|known| known.name());
@@ -173,7 +175,7 @@ impl Flows {
         before: Option<u64>,
         limit: usize,
     ) -> Result<RunsShown, Problem> {
-        let part = self.part(tenant, flow)?;
+        let part = self.part(tenant, flow).await?;
         let (id, limit) = (part.id, limit.clamp(1, MOST_RUNS));
         let runs = self
             .shared
@@ -196,7 +198,7 @@ impl Flows {
         flow: &str,
         run: u64,
     ) -> Result<RunShown, Problem> {
-        let part = self.part(tenant, flow)?;
+        let part = self.part(tenant, flow).await?;
         let row = self
             .shared
             .store(move |store| store.run(RunId(run)))
@@ -212,31 +214,71 @@ impl Flows {
 
     /// Says that records came in for a flow and are on disk.
     pub fn arrived(&self, tenant: &str, flow: &str) {
-        if let Ok(part) = self.part(tenant, flow) {
+        // One that has no tasks yet looks for what came as the first thing they do.
+        if let Some(part) = self.known(tenant, flow) {
             part.wake.notify_one();
         }
     }
 
-    /// A flow of a tenant.
-    fn part(&self, tenant: &str, flow: &str) -> Result<Arc<Part>, Problem> {
-        let parts = self.shared.parts();
-        if let Some(part) = parts.get(&(tenant.into(), flow.into())) {
-            return Ok(part.clone());
+    /// A flow of a tenant. One that serves since this moment is waited for until it
+    /// has its tasks.
+    async fn part(&self, tenant: &str, flow: &str) -> Result<Arc<Part>, Problem> {
+        match tokio::time::timeout(BEGINNING, self.begun(tenant, flow)).await {
+            Ok(Some(part)) => Ok(part),
+            Ok(None) => Err(self.unknown(tenant, flow)),
+            Err(_) => Err(Problem::host(
+                "tenant-loading",
+                format!(
+                    "flow `{}` of tenant `{}` has been loaded and is not ready yet; ask again in a moment",
+                    short(flow),
+                    short(tenant)
+                ),
+            )),
         }
+    }
+
+    /// A flow with its tasks, as soon as it has them; nothing if it does not serve.
+    async fn begun(&self, tenant: &str, flow: &str) -> Option<Arc<Part>> {
+        loop {
+            let begun = self.shared.begun.notified();
+            tokio::pin!(begun);
+            // From here on nothing is missed.
+            begun.as_mut().enable();
+            if let Some(part) = self.known(tenant, flow) {
+                return Some(part);
+            }
+            let serving = (self.shared.serving)();
+            serving.tenants.get(tenant)?.flows.get(flow)?;
+            self.shared.news.notify_one();
+            begun.await;
+        }
+    }
+
+    /// A flow that has its tasks.
+    fn known(&self, tenant: &str, flow: &str) -> Option<Arc<Part>> {
+        let parts = self.shared.parts();
+        parts.get(&(tenant.into(), flow.into())).cloned()
+    }
+
+    fn unknown(&self, tenant: &str, flow: &str) -> Problem {
+        let parts = self.shared.parts();
         let known = parts.keys().filter(|(known, _)| &**known == tenant);
         let known: Vec<&str> = known.map(|(_, flow)| &**flow).collect();
+        if known.is_empty() && !(self.shared.serving)().tenants.contains_key(tenant) {
+            return unknown_tenant(tenant);
+        }
         let meant = match known.is_empty() {
             true => "it has none".to_owned(),
             false => did_you_mean(flow, known, "it has"),
         };
-        Err(Problem::caller(
+        Problem::caller(
             "unknown-flow",
             format!(
                 "tenant `{}` has no flow `{}`; {meant}",
                 short(tenant),
                 short(flow)
             ),
-        ))
+        )
     }
 
     fn serves(&self, part: &Part) -> Result<Serves, Problem> {
@@ -285,6 +327,13 @@ impl Flows {
         drop(state);
         Ok((shown, row))
     }
+}
+
+fn unknown_tenant(tenant: &str) -> Problem {
+    Problem::caller(
+        "unknown-tenant",
+        format!("there is no tenant `{}`", short(tenant)),
+    )
 }
 
 /// The beginning of what somebody typed.

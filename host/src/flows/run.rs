@@ -8,7 +8,7 @@ use crossdock_store::{
     SteppedPage, limits,
 };
 
-use super::page::{Given, Work, read, written};
+use super::page::{Given, Work, read, too_large, written};
 use super::part::Part;
 use super::source::{self, Fetched, Source};
 use super::trouble::{Backoff, Trouble};
@@ -382,7 +382,14 @@ impl Run<'_> {
                 _ => Trouble::Later(problem),
             })
         })?;
-        let queued = self.queue(page, work, Some(serves), began).await;
+        // Steps take their time, and what was taken out of the file meanwhile gets
+        // nothing more.
+        let serves = match self.shared.find(self.part) {
+            Found::Serves(serves) => Some(serves),
+            Found::Gone => None,
+            Found::Absent => Some(serves.clone()),
+        };
+        let queued = self.queue(page, work, serves.as_ref(), began).await;
         drop(share);
         queued
     }
@@ -487,12 +494,5 @@ fn gone() -> Step {
             "flow-removed",
             "the flow is not in its tenant's file any more",
         )),
-    )
-}
-
-fn too_large() -> Problem {
-    Problem::caller(
-        "flow-page-too-large",
-        "the records of one page are too large together; set a smaller `page`, or have the source give fewer at once",
     )
 }

@@ -82,6 +82,7 @@ async fn begin(
     };
     let part = Arc::new(Part::new(key.0.clone(), key.1.clone(), row.id, state));
     shared.parts().insert(key, part.clone());
+    shared.begun.notify_waiters();
     let runs: Vec<_> = own.map(|run| run.id).collect();
     shared
         .tasks

@@ -8,6 +8,7 @@ use anyhow::{Context, ensure};
 use crossdock_stand_ins::StandIns;
 use serde_json::Value;
 
+use super::weather::went_wrong;
 use super::{ERP, SHOPS};
 use crate::client::Client;
 use crate::platforms::TENANT;
@@ -78,7 +79,7 @@ pub async fn accounts(
         for request in requests {
             let sent = Sent {
                 at: millis(request.at),
-                wrong: request.verdict.misbehaviour.is_some(),
+                wrong: went_wrong(&request.verdict),
                 applied: request.verdict.applied,
             };
             for total in carried(&request.body) {

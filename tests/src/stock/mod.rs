@@ -90,7 +90,9 @@ pub struct Found {
     pub changes: usize,
     /// Kills of the host.
     pub kills: usize,
-    /// Requests that were on their way at kills.
+    /// Kills that met requests on their way.
+    pub met: usize,
+    /// These requests.
     pub cut: u64,
     /// Requests at ERP and shops that met a misbehaviour.
     pub misbehaved: usize,
@@ -137,6 +139,12 @@ impl Stock {
                 "{again} totals were sent again, though nothing had gone wrong"
             ));
         }
+        if found.met * 2 < self.kills {
+            let (met, kills) = (found.met, found.kills);
+            found.faults.push(format!(
+                "of {kills} kills, {met} met a request on its way: that shows too little"
+            ));
+        }
         found.took = began.elapsed();
         scene.stop().await;
         Ok(found)
@@ -155,7 +163,7 @@ impl Stock {
         }
         let due = self.kills * (round + 1) / self.rounds;
         while scene.kills < due {
-            let more = scene.rng.random_range(1..=(changed as u64 * 3).max(2));
+            let more = scene.rng.random_range(1..=(changed as u64).max(2));
             scene.kill_after(more).await?;
         }
         let began = Instant::now();
@@ -187,7 +195,8 @@ pub struct Scene {
     rng: StdRng,
     changes: Changes,
     movements: BTreeMap<i64, Vec<i64>>,
-    /// Requests that were on their way at kills.
+    /// Kills that met requests on their way, and these requests.
+    met: usize,
     cut: u64,
     /// When nothing of a killed host was under way any more, Unix milliseconds.
     killed_at: Vec<u64>,
@@ -212,6 +221,7 @@ impl Scene {
             rng: crate::soak::stream(seed, 77),
             changes: Changes::new(),
             movements: BTreeMap::new(),
+            met: 0,
             cut: 0,
             killed_at: Vec::new(),
             host: None,
@@ -306,8 +316,8 @@ impl Scene {
         all_of(|platform| self.stand_ins.counters(platform).received)
     }
 
-    /// Kills the host after some more requests, at the latest when nothing is left
-    /// to do, and starts it again.
+    /// Kills the host after some more requests, while one of a far end waits for its
+    /// answer, and starts it again. Where nothing is left to do, it is killed at rest.
     ///
     /// # Errors
     /// If there is no host.
@@ -316,20 +326,43 @@ impl Scene {
         while self.requests() < from + more && self.pending() > 0 && began.elapsed() < ROUND {
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
+        let far_end = [SHOPS[0], SHOPS[1], SHOPS[2], ERP][self.kills % 4];
+        if !self.holds(&[far_end]).await {
+            self.holds(&[SHOPS[0], SHOPS[1], SHOPS[2], ERP]).await;
+        }
         let later = self.rng.random_range(0..20);
         tokio::time::sleep(Duration::from_millis(later)).await;
         let host = self.host.take().context("a host")?;
-        self.cut += all_of(|platform| self.stand_ins.under_way(platform));
+        let under_way = || all_of(|platform| self.stand_ins.under_way(platform));
+        let cut = under_way();
         host.kill().await;
         let killed = Instant::now();
-        let under_way = || all_of(|platform| self.stand_ins.under_way(platform));
         while under_way() > 0 && killed.elapsed() < AT_A_KILL {
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
+        self.met += usize::from(cut > 0);
+        self.cut += cut;
         self.killed_at.push(account::millis(SystemTime::now()));
         self.kills += 1;
         self.start().await;
         Ok(())
+    }
+
+    /// Has the next request of each of these wait for its answer. Returns whether one
+    /// of them waits.
+    async fn holds(&mut self, far_ends: &[&str]) -> bool {
+        for far_end in far_ends {
+            weather::hold_next(&self.stand_ins, far_end, &mut self.rng);
+        }
+        let waiting = || far_ends.iter().map(|it| self.stand_ins.waiting_faults(it));
+        let (asked, began) = (waiting().sum::<usize>(), Instant::now());
+        while waiting().sum::<usize>() >= asked {
+            if self.pending() == 0 || began.elapsed() > ROUND {
+                return false;
+            }
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        true
     }
 
     /// Waits until the ERP has nothing pending and everything was moved. What nobody confirms, since that was
@@ -390,6 +423,7 @@ impl Scene {
         let mut found = Found {
             changes: self.changes.len(),
             kills: self.kills,
+            met: self.met,
             cut: self.cut,
             ..Found::default()
         };
@@ -432,10 +466,11 @@ impl fmt::Display for Found {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "{} changes in the ERP, {} confirmations; {} kills with {} requests on their way, {} requests met a misbehaviour; {} totals were sent again, since an answer was lost, the host was killed before it had written it down, or they were calculated twice; {} changes by something came once each; {:.1} s",
+            "{} changes in the ERP, {} confirmations; {} kills, of which {} met {} requests on their way, {} requests met a misbehaviour; {} totals were sent again, since an answer was lost, the host was killed before it had written it down, or they were calculated twice; {} changes by something came once each; {:.1} s",
             self.changes,
             self.confirmations,
             self.kills,
+            self.met,
             self.cut,
             self.misbehaved,
             self.sent_again,

@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use super::account::{Account, Total};
 use super::setting::{STORE, movement_sku};
+use super::weather::went_wrong;
 use super::{Changes, ERP, Found, SHOPS, repeats};
 
 /// What everything is compared with.
@@ -47,7 +48,7 @@ pub fn compare(stand_ins: &StandIns, known: &Known<'_>, found: &mut Found) {
                 .push(format!("{wrong} requests to {platform} were malformed"));
         }
         for request in stand_ins.requests(platform) {
-            found.misbehaved += usize::from(request.verdict.misbehaviour.is_some());
+            found.misbehaved += usize::from(went_wrong(&request.verdict));
         }
     }
 }
@@ -162,7 +163,7 @@ fn calculated(stand_ins: &StandIns) -> BTreeMap<Total, usize> {
         let answer: Value = serde_json::from_slice(&request.verdict.answer).unwrap_or_default();
         let data = &answer["data"];
         let of = (data["rec_id"].as_i64(), data["syn_stock"].as_i64());
-        if let (Some(article), Some(number), None) = (of.0, of.1, request.verdict.misbehaviour) {
+        if let (Some(article), Some(number), false) = (of.0, of.1, went_wrong(&request.verdict)) {
             *times.entry((article, number)).or_default() += 1;
         }
     }

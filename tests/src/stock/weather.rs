@@ -1,9 +1,42 @@
 //! What ERP and shops do wrong, request by request.
 
-use crossdock_stand_ins::{Misbehaviour, Plan, StandIns};
+use std::time::Duration;
+
+use crossdock_stand_ins::{Misbehaviour, Plan, StandIns, Verdict};
 use rand::RngExt;
+use rand::rngs::StdRng;
 
 use super::{ERP, SHOPS};
+
+/// How long a request waits that a kill is to meet: longer than until the kill, and
+/// shorter than the host waits for an answer.
+const HELD: Duration = Duration::from_secs(2);
+
+/// What the ERP is told of an article.
+const CONFIRMATION: &str = "syncSuccess";
+
+/// Whether something was done wrong with a request. An answer that took its time, so
+/// that a kill met the request, is a right one.
+pub fn went_wrong(verdict: &Verdict) -> bool {
+    let misbehaviour = verdict.misbehaviour.as_ref();
+    misbehaviour.is_some_and(|it| !matches!(it, Misbehaviour::Slow(_)))
+}
+
+/// Has the next request of a far end wait for its answer; whether it is carried out
+/// before is drawn.
+pub fn hold_next(stand_ins: &StandIns, platform: &str, rng: &mut StdRng) {
+    let held = Plan::new(Misbehaviour::Slow(HELD));
+    let held = match rng.random_bool(0.5) {
+        true => held.before_applying(),
+        false => held.after_applying(),
+    };
+    // That the ERP is asked each second whether there is anything cuts nothing off.
+    let held = match platform {
+        ERP => held.only(CONFIRMATION),
+        _ => held,
+    };
+    stand_ins.misbehave_as(platform, held);
+}
 
 /// From now on, about one request of a shop in ten meets a misbehaviour, and one of
 /// the ERP in thirty.

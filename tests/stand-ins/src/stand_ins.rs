@@ -214,6 +214,11 @@ impl StandIns {
         self.station(platform).faults.add(plan);
     }
 
+    /// How many queued misbehaviours have not found their request.
+    pub fn waiting_faults(&self, platform: &str) -> usize {
+        self.station(platform).faults.waiting().len()
+    }
+
     /// Asks `weather` about each request that no queued misbehaviour is for.
     pub fn misbehave_by(
         &self,

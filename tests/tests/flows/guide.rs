@@ -84,10 +84,6 @@ async fn host(bed: &Bed) -> Host {
 /// Runs a flow once, and waits until everything is known of it.
 async fn run(host: &Host, flow: &str) -> RunShown {
     let flows = host.flows().expect("it has flows");
-    until_async("the flow to be there", async || {
-        flows.show("acme", flow).await.ok()
-    })
-    .await;
     let begun = flows.run("acme", flow, "the test").await;
     let run = begun.unwrap_or_else(|problem| panic!("{problem}")).run;
     until_async("the run to end", async || {

@@ -2,6 +2,7 @@
 
 mod changes;
 mod database;
+mod early;
 mod files;
 mod guide;
 mod kill;

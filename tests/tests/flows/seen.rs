@@ -225,6 +225,51 @@ async fn a_flow_is_run_and_looked_at_from_the_shell() {
     );
 }
 
+#[cfg(target_os = "linux")]
+#[tokio::test(flavor = "multi_thread")]
+async fn who_waits_for_a_run_on_a_terminal_sees_a_bar() {
+    if !on_path("script") {
+        eprintln!("left out: there is no `script` here, which util-linux has");
+        return;
+    }
+    let shown = Shown::begin().await;
+    let folder = shown.bed.path("");
+    let binary = crossdock_tests::guests::program("crossdock");
+    let url = &shown.host.base_url;
+    // `script` of util-linux gives what it runs a terminal, and says what came there.
+    let command = format!(
+        "'{}' flows run stock --tenant acme --url {url} --wait",
+        binary.display()
+    );
+    let mut terminal = tokio::process::Command::new("script");
+    terminal
+        .args(["--quiet", "--return", "--command", &command, "/dev/null"])
+        .current_dir(&folder)
+        .env("TERM", "xterm")
+        .env_remove("CROSSDOCK_TOKEN")
+        .stdin(std::process::Stdio::null())
+        .stdout(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::piped())
+        .kill_on_drop(true);
+    let run = crossdock_tests::process::finish(terminal, "").await;
+    assert_eq!(run.code, Some(2), "one is refused: {run:?}");
+    // It begins empty, is written anew on the same line, and leaves nothing.
+    assert!(run.stdout.contains("░ 0/"), "{run:?}");
+    assert!(run.stdout.contains("\r\u{1b}[K"), "{run:?}");
+    let (_, after) = run.stdout.rsplit_once("\r\u{1b}[K").expect("a line");
+    assert!(
+        after.contains("done (") && !after.contains('░'),
+        "{after:?}"
+    );
+}
+
+/// Whether there is such a program.
+#[cfg(target_os = "linux")]
+fn on_path(program: &str) -> bool {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    std::env::split_paths(&path).any(|folder| folder.join(program).is_file())
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn what_runs_counted_is_in_the_metrics() {
     let shown = Shown::begin().await;

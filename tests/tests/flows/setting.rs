@@ -144,13 +144,7 @@ pub fn flow(trigger: &str, source: &str, targets: &str, more: &str) -> String {
 /// A host that serves, in this process.
 pub async fn host(bed: &Bed) -> Host {
     let host = bed.host().await.with_outbox().await;
-    let host = host.unwrap_or_else(|problem| panic!("{problem}"));
-    until_async("the flow to be there", async || {
-        let flows = host.flows().ok()?.list("acme").await.ok()?;
-        (!flows.flows.is_empty()).then_some(())
-    })
-    .await;
-    host
+    host.unwrap_or_else(|problem| panic!("{problem}"))
 }
 
 /// Runs the flow once, and waits until everything is known of it.

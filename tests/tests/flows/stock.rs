@@ -23,6 +23,7 @@ async fn under_kills_and_misbehaviour_every_shop_ends_with_the_stock_of_the_erp(
     println!("{found}");
     found.hold().unwrap();
     assert_eq!(found.kills, 3);
+    assert!(found.met >= 2, "{found}");
     assert!(found.misbehaved > 10, "{found}");
     assert!(found.confirmations >= 60, "{found}");
 }

@@ -51,7 +51,8 @@ pub(super) async fn listen<S: Service>(
     let query = asker.uri.query().unwrap_or_default();
     let (filter, begin) = asked(query, &asker.headers)?;
     // Of a tenant that does not serve, there would be silence.
-    flows.list(&tenant).await?;
+    let serves = flows.list(&tenant).await;
+    serves.map_err(|problem| asker.app.service.of_tenant(&tenant, problem))?;
     let seat = asker.seat()?;
     let listening = flows.listen(&tenant, filter, &begin)?;
     Ok(respond(asker, seat, listening))

@@ -14,7 +14,7 @@ use axum::http::{StatusCode, Uri};
 use axum::response::Response;
 use axum::routing::{get, post};
 
-use super::auth::Opened;
+use super::auth::{Opened, admit_or_admin};
 use super::calls::fresh;
 use super::problem::{Refused, names};
 use super::query::single;
@@ -53,11 +53,7 @@ impl<S: Service> FromRequestParts<Arc<App<S>>> for Asked<S> {
         single(&parts.headers)?;
         let names = names(path)?;
         let tenant = names.get("tenant").map_or("", String::as_str);
-        let tokens = app.service.tokens_of(tenant);
-        let any = || app.service.any_tenant_has_tokens();
-        let opened =
-            app.access
-                .tenant_or_admin(&parts.uri, &parts.headers, tokens.as_deref(), any)?;
+        let opened = admit_or_admin(app, tenant, &parts.uri, &parts.headers)?;
         // Without an outbox there is nothing to ask about.
         app.service.flows()?;
         Ok(Self {
@@ -90,6 +86,12 @@ impl<S: Service> Asked<S> {
         Query::read(self.uri.query().unwrap_or_default(), known)
     }
 
+    /// What flows said. That there is no such tenant is not said of one which loads,
+    /// or whose files were refused.
+    fn of<T>(&self, said: Result<T, Problem>) -> Result<T, Refused> {
+        said.map_err(|problem| self.app.service.of_tenant(self.tenant(), problem).into())
+    }
+
     /// Who asked, for people.
     fn by(&self) -> &'static str {
         self.opened.by()
@@ -109,13 +111,13 @@ impl<S: Service> Asked<S> {
 
 async fn list<S: Service>(asked: Asked<S>) -> Result<Response, Refused> {
     asked.query(&[])?;
-    fresh(&asked.flows()?.list(asked.tenant()).await?)
+    fresh(&asked.of(asked.flows()?.list(asked.tenant()).await)?)
 }
 
 async fn show<S: Service>(asked: Asked<S>) -> Result<Response, Refused> {
     asked.query(&[])?;
     let shown = asked.flows()?.show(asked.tenant(), asked.flow());
-    fresh(&shown.await?)
+    fresh(&asked.of(shown.await)?)
 }
 
 async fn runs<S: Service>(asked: Asked<S>) -> Result<Response, Refused> {
@@ -123,7 +125,7 @@ async fn runs<S: Service>(asked: Asked<S>) -> Result<Response, Refused> {
     let limit = query.limit.unwrap_or(crate::flows::RUNS);
     let flows = asked.flows()?;
     let runs = flows.runs(asked.tenant(), asked.flow(), query.before, limit);
-    fresh(&runs.await?)
+    fresh(&asked.of(runs.await)?)
 }
 
 async fn report<S: Service>(asked: Asked<S>) -> Result<Response, Refused> {
@@ -135,7 +137,7 @@ async fn report<S: Service>(asked: Asked<S>) -> Result<Response, Refused> {
         )
     })?;
     let report = asked.flows()?.run_report(asked.tenant(), asked.flow(), run);
-    fresh(&report.await?)
+    fresh(&asked.of(report.await)?)
 }
 
 /// Begins a run, or shows what it would send. A run goes on by itself: whoever
@@ -157,14 +159,15 @@ async fn run<S: Service>(asked: Asked<S>) -> Result<Response, Refused> {
                 ),
             )
         })?;
-        return fresh(&dry?);
+        return fresh(&asked.of(dry)?);
     }
     if query.limit.is_some() {
         return Err(query::wrong(
             "`limit` is for a dry run, and a run takes everything; add `dry_run=true`, or leave `limit` out",
         ));
     }
-    let begun = flows.run(asked.tenant(), asked.flow(), asked.by()).await?;
+    let begun = flows.run(asked.tenant(), asked.flow(), asked.by());
+    let begun = asked.of(begun.await)?;
     asked.tell("run");
     let mut response = fresh(&begun)?;
     *response.status_mut() = StatusCode::ACCEPTED;
@@ -173,14 +176,16 @@ async fn run<S: Service>(asked: Asked<S>) -> Result<Response, Refused> {
 
 async fn pause<S: Service>(asked: Asked<S>) -> Result<Response, Refused> {
     asked.query(&[])?;
-    let shown = asked.flows()?.pause(asked.tenant(), asked.flow()).await?;
+    let shown = asked.flows()?.pause(asked.tenant(), asked.flow());
+    let shown = asked.of(shown.await)?;
     asked.tell("paused");
     fresh(&shown)
 }
 
 async fn resume<S: Service>(asked: Asked<S>) -> Result<Response, Refused> {
     asked.query(&[])?;
-    let shown = asked.flows()?.resume(asked.tenant(), asked.flow()).await?;
+    let shown = asked.flows()?.resume(asked.tenant(), asked.flow());
+    let shown = asked.of(shown.await)?;
     asked.tell("resumed");
     fresh(&shown)
 }
@@ -189,7 +194,8 @@ async fn resync<S: Service>(asked: Asked<S>) -> Result<Response, Refused> {
     let query = asked.query(&["target"])?;
     let flows = asked.flows()?;
     let target = query.target.as_deref();
-    let done = flows.resync(asked.tenant(), asked.flow(), target).await?;
+    let done = flows.resync(asked.tenant(), asked.flow(), target);
+    let done = asked.of(done.await)?;
     asked.tell("resynced");
     fresh(&done)
 }

@@ -124,7 +124,29 @@ async fn while_a_tenant_is_loading_whoever_is_refused_is_told_to_come_back_and_l
             let listened = host.get(&events, headers).await;
             let connections = format!("/v1/{tenant}/connections");
             let connections = host.get(&connections, headers).await;
-            for answer in [called, listed, listened, connections] {
+            let flows = host.get(&format!("/v1/{tenant}/flows"), headers).await;
+            let run = format!("/v1/{tenant}/flows/stock/run");
+            let run = host.post(&run, headers, "").await;
+            let runs = format!("/v1/{tenant}/flows/events");
+            let runs = host.get(&runs, headers).await;
+            let credentials = format!("/v1/{tenant}/shop/credentials");
+            let credentials = host.get(&credentials, headers).await;
+            let posted = format!("/v1/{tenant}/flows/stock");
+            let posted = host.post(&posted, headers, "{}").await;
+            let pushed = format!("/v1/{tenant}/shop/inbound");
+            let pushed = host.post(&pushed, headers, "{}").await;
+            for answer in [
+                called,
+                listed,
+                listened,
+                connections,
+                flows,
+                run,
+                runs,
+                credentials,
+                posted,
+                pushed,
+            ] {
                 answer.is_problem(503, "tenant-loading");
                 assert!(answer.headers.contains_key("retry-after"));
                 answers.insert(answer.body);

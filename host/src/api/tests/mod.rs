@@ -207,6 +207,10 @@ impl Service for Fake {
         self.0.loading.load(Ordering::Relaxed)
     }
 
+    fn of_tenant(&self, _: &str, problem: Problem) -> Problem {
+        problem
+    }
+
     fn plugins(&self) -> Vec<PluginStatus> {
         vec![PluginStatus {
             file: "plugins/bad.wasm".into(),

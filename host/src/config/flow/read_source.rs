@@ -256,11 +256,15 @@ impl FlowReader<'_, '_, '_> {
             Err(error) => error,
         };
         let why = crate::file_failure::sentence(&error);
-        let (code, why) = if self.files.disk.note_unresolved(&path, error) {
+        // Once it is away, a folder may be made in its place.
+        let is_file = path.is_file();
+        let (code, why) = if self.files.disk.note_unresolved(&path, error) && !is_file {
             (
                 "config-file-missing",
                 "which does not exist; make it".to_owned(),
             )
+        } else if is_file {
+            ("config-unreadable", "which is a file".to_owned())
         } else {
             ("config-unreadable", format!("which cannot be read: {why}"))
         };
