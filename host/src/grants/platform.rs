@@ -14,7 +14,7 @@ use crate::config::{Auth, OAUTH2_TOKEN, OAuth2Grant, Secret};
 use crate::outbox::Serving;
 use crate::plugin::manifest::GrantBy;
 use crate::problem::Problem;
-use crate::serving::credentials::{Cell, GrantKind, grant_of, granted_to};
+use crate::serving::credentials::{Cell, GrantKind, grant_of};
 
 /// Everything about a connection that whoever looks after its grant has to know.
 #[derive(Clone)]
@@ -150,9 +150,10 @@ impl Platform for Served {
                 )
             }
         };
+        let cell = connection.credentials.cell().clone();
         Some(Declared {
-            cell: connection.credentials.cell().clone(),
-            place: granted_to(&connection.config),
+            place: cell.place().to_owned(),
+            cell,
             token,
             refresh,
             first,

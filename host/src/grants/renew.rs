@@ -350,7 +350,14 @@ impl Run {
             failure,
         };
         let told = self.failing.as_ref().is_some_and(|failing| failing.told);
-        self.part.show(shown, refused.is_some() || told);
+        let settled = match &standing {
+            Standing::Failing { .. } => told,
+            // The first token is on its way.
+            Standing::Ready => self.kept.is_some(),
+            Standing::Unknown => false,
+            Standing::Missing | Standing::NeedsPerson { .. } | Standing::Revoked => true,
+        };
+        self.part.show(shown, refused.is_some() || told, settled);
         declared.cell.stand(standing, ended);
     }
 }

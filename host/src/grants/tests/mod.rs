@@ -79,6 +79,8 @@ async fn a_renewal_that_fails_is_told_long_before_the_end_and_goes_on_by_itself(
     world.until("ready", |world| world.state() == "ready").await;
     assert_ne!(world.token().await.unwrap(), token);
     assert!(!world.part().look().alarm);
+    // That it began was nothing new; that it failed was told once, and that it works.
+    assert_eq!(world.told(), ["failing", "ready"]);
     assert_eq!(world.fake.resumed.load(Ordering::Relaxed), 2);
 }
 
@@ -124,6 +126,7 @@ async fn a_connection_that_nobody_authorized_says_so_and_goes_on_when_somebody_d
         ("ready", Some("shop 7"))
     );
     assert_eq!(world.asked(), ["code a-code"]);
+    assert_eq!(world.told(), ["missing", "ready"]);
 }
 
 #[tokio::test]
@@ -245,7 +248,7 @@ async fn a_token_of_another_place_is_not_used() {
     world.agree().await.unwrap();
     world.token().await.unwrap();
     let engine = Arc::new(AtomicBool::new(true));
-    let cell = Arc::new(Cell::new("acme".into(), "shop".into(), engine));
+    let cell = Arc::new(Cell::new("acme".into(), "shop".into(), "there".into(), engine));
     let secrets = BTreeMap::clone(world.credentials.base());
     let there = Credentials::new(secrets, Redactor::builder().build(), cell.clone());
     {
