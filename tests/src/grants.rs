@@ -114,6 +114,8 @@ pub struct Shops {
     pub stand_ins: Arc<StandIns>,
     /// The host's folder.
     pub bed: Bed,
+    /// The connections as the tenant's file has them.
+    connections: String,
 }
 
 impl Shops {
@@ -130,11 +132,19 @@ impl Shops {
             .iter()
             .map(|way| way.connection(&stand_ins, &bed, limits))
             .collect();
-        bed.put_tenant(TENANT, "tenant.toml", &connections.join("\n"));
+        let connections = connections.join("\n");
+        bed.put_tenant(TENANT, "tenant.toml", &connections);
         Self {
             stand_ins: Arc::new(stand_ins),
             bed,
+            connections,
         }
+    }
+
+    /// The tenant's file with something else at its top.
+    pub fn tell(&self, notify: &str) {
+        let text = format!("{notify}\n{}", self.connections);
+        self.bed.put_tenant(TENANT, "tenant.toml", &text);
     }
 
     /// The stock of an item, as the shop has it.
