@@ -381,7 +381,10 @@ impl Builder<'_> {
         match target {
             Ok(target) if problems.is_empty() => Ok(CheckedConnection {
                 target,
-                place: granted_to(connection, adapter.and_then(|it| it.manifest.grant.as_ref())),
+                place: granted_to(
+                    connection,
+                    adapter.and_then(|it| it.manifest.grant.as_ref()),
+                ),
                 scripts,
                 replies,
             }),

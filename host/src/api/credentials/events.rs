@@ -58,7 +58,11 @@ pub(super) async fn listen<S: Service>(
     asker.admit()?;
     let query = asker.uri.query().unwrap_or_default();
     let (filter, begin) = asked(query, &asker.headers)?;
-    let listening = asker.app.service.grants()?.listen(&tenant, filter, &begin)?;
+    let listening = asker
+        .app
+        .service
+        .grants()?
+        .listen(&tenant, filter, &begin)?;
     let seat = asker.seat()?;
     Ok(respond(asker, seat, listening))
 }
@@ -98,7 +102,13 @@ mod tests {
         assert_eq!(filter.connection.as_deref(), Some("shop"));
         assert_eq!(filter.states, ["failing", "needs-person"]);
         assert_eq!(begin, Begin::Oldest);
-        for query in ["status=failing", "state=none", "state=", "connection=", "from=yesterday"] {
+        for query in [
+            "status=failing",
+            "state=none",
+            "state=",
+            "connection=",
+            "from=yesterday",
+        ] {
             let refused = asked(query, &none).unwrap_err();
             assert_eq!(refused.problem.code, "invalid-query", "{query}");
         }

@@ -248,7 +248,12 @@ async fn a_token_of_another_place_is_not_used() {
     world.agree().await.unwrap();
     world.token().await.unwrap();
     let engine = Arc::new(AtomicBool::new(true));
-    let cell = Arc::new(Cell::new("acme".into(), "shop".into(), "there".into(), engine));
+    let cell = Arc::new(Cell::new(
+        "acme".into(),
+        "shop".into(),
+        "there".into(),
+        engine,
+    ));
     let secrets = BTreeMap::clone(world.credentials.base());
     let there = Credentials::new(secrets, Redactor::builder().build(), cell.clone());
     {

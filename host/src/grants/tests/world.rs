@@ -162,7 +162,12 @@ pub struct World {
 impl World {
     pub fn new(first: bool, life: Duration) -> Self {
         let engine = Arc::new(AtomicBool::new(true));
-        let cell = Arc::new(Cell::new("acme".into(), "shop".into(), "here".into(), engine));
+        let cell = Arc::new(Cell::new(
+            "acme".into(),
+            "shop".into(),
+            "here".into(),
+            engine,
+        ));
         let secrets = BTreeMap::from([("app".to_owned(), Secret::new("app-secret".into()))]);
         let redactor = Redactor::builder().build();
         let credentials = Credentials::new(secrets, redactor, cell.clone());
@@ -233,7 +238,12 @@ impl World {
         let _ = task.await;
         drop(part);
         let engine = Arc::new(AtomicBool::new(true));
-        let cell = Arc::new(Cell::new("acme".into(), "shop".into(), "here".into(), engine));
+        let cell = Arc::new(Cell::new(
+            "acme".into(),
+            "shop".into(),
+            "here".into(),
+            engine,
+        ));
         let base = self.credentials.base().clone();
         let redactor = Redactor::builder().build();
         let secrets = BTreeMap::clone(&base);
