@@ -12,7 +12,7 @@ use super::{Ask, Granting, NotGranted, Tokens, adapter};
 use crate::clock::now_ms;
 use crate::config::{Auth, OAUTH2_TOKEN, OAuth2Grant, Secret};
 use crate::outbox::Serving;
-use crate::plugin::manifest::GrantBy;
+use crate::plugin::manifest::{Grant, GrantBy};
 use crate::problem::Problem;
 use crate::serving::credentials::{Cell, GrantKind, grant_of};
 
@@ -119,9 +119,10 @@ impl Served {
             return Ok((Some(url.0), Some(url.1)));
         }
         let grant = granting.adapter.manifest.grant.as_ref();
-        let grant = grant.filter(|grant| grant.is_by(GrantBy::Code));
-        let grant = grant.ok_or_else(nobody)?;
-        let url = grant.authorize_url(&connection.config.settings, state, redirect);
+        let settings = &connection.config.settings;
+        let asks = |grant: &&Grant| grant.is_by(GrantBy::Code) && !grant.needs_nobody(settings);
+        let grant = grant.filter(asks).ok_or_else(nobody)?;
+        let url = grant.authorize_url(settings, state, redirect);
         let url = url.map_err(|why| Problem::host("invalid-settings", why))?;
         Ok((url, None))
     }

@@ -290,3 +290,19 @@ async fn an_answer_that_is_lost_leaves_a_doubt_that_the_next_host_knows() {
         .await;
     assert_ne!(world.token().await.unwrap(), "access-token-1");
 }
+
+#[tokio::test]
+async fn callers_whose_token_is_not_renewed_any_more_wait_for_one_by_the_applications_own_credentials()
+ {
+    let mut world = World::new(true, 2 * HOUR);
+    world.begin().await;
+    world.token().await.unwrap();
+    world.fake.played().valid = Some("another".into());
+    let version = world.credentials.armed().version;
+    let deadline = tokio::time::Instant::now().into_std() + Duration::from_secs(10);
+    let callers = (0..20).map(|_| world.credentials.refused(version, deadline));
+    let renewed = futures_util::future::join_all(callers).await;
+    assert!(renewed.iter().all(Option::is_some));
+    assert_eq!(world.asked(), ["first", "refresh refresh-token-1", "first"]);
+    assert!(world.told().is_empty(), "{:?}", world.told());
+}
