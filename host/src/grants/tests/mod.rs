@@ -57,6 +57,8 @@ async fn a_renewal_that_fails_is_told_long_before_the_end_and_goes_on_by_itself(
     world.begin().await;
     let token = world.token().await.unwrap();
     world.fake.played().mood = Mood::Down;
+    // Sooner than by itself, so that a busy machine has time for what is looked at.
+    world.renew();
     world
         .until("an alarm", |world| world.part().look().alarm)
         .await;
@@ -68,13 +70,13 @@ async fn a_renewal_that_fails_is_told_long_before_the_end_and_goes_on_by_itself(
     // What there is goes on.
     assert_eq!(world.token().await.unwrap(), token);
     // It is over, and nobody waits who would wait in vain.
-    pass(HOUR).await;
+    pass(2 * HOUR).await;
     let now = tokio::time::Instant::now().into_std();
     let why = world.credentials.ready(now).await.unwrap_err().problem();
     assert_eq!(why.code, "not-authorized");
     assert!(why.detail.contains("it is down"), "{why}");
     let asked = world.asked().len();
-    assert!((5..=40).contains(&asked), "{asked}");
+    assert!((5..=100).contains(&asked), "{asked}");
     world.fake.played().mood = Mood::Works;
     world.until("ready", |world| world.state() == "ready").await;
     assert_ne!(world.token().await.unwrap(), token);
@@ -132,7 +134,7 @@ async fn a_connection_that_nobody_authorized_says_so_and_goes_on_when_somebody_d
 #[tokio::test]
 async fn what_a_killed_host_may_have_used_up_is_tried_first_and_then_a_person_is_needed() {
     for mood in [Mood::Hangs, Mood::Down] {
-        let mut world = World::new(false, 4 * HOUR);
+        let mut world = World::new(false, 8 * HOUR);
         world.begin().await;
         world.agree().await.unwrap();
         world.fake.played().mood = mood;
@@ -161,7 +163,7 @@ async fn what_a_killed_host_may_have_used_up_is_tried_first_and_then_a_person_is
             .await;
         assert!(world.part().look().alarm);
         assert_eq!(world.token().await.unwrap(), "access-token-1");
-        pass(5 * HOUR).await;
+        pass(9 * HOUR).await;
         let why = world.token().await.unwrap_err();
         assert!(why.detail.contains("it was used"), "{why}");
         // What the platform refused is not asked again, also by the next host.
