@@ -114,6 +114,8 @@ pub struct Shops {
     pub stand_ins: Arc<StandIns>,
     /// The host's folder.
     pub bed: Bed,
+    /// The connections as the tenant's file has them.
+    connections: String,
 }
 
 impl Shops {
@@ -130,11 +132,19 @@ impl Shops {
             .iter()
             .map(|way| way.connection(&stand_ins, &bed, limits))
             .collect();
-        bed.put_tenant(TENANT, "tenant.toml", &connections.join("\n"));
+        let connections = connections.join("\n");
+        bed.put_tenant(TENANT, "tenant.toml", &connections);
         Self {
             stand_ins: Arc::new(stand_ins),
             bed,
+            connections,
         }
+    }
+
+    /// The tenant's file with something else at its top.
+    pub fn tell(&self, notify: &str) {
+        let text = format!("{notify}\n{}", self.connections);
+        self.bed.put_tenant(TENANT, "tenant.toml", &text);
     }
 
     /// The stock of an item, as the shop has it.
@@ -158,26 +168,30 @@ impl Shops {
         leaks
     }
 
-    /// Every file of the host's folder that shows a secret, but those that a
-    /// person put there to hold one.
+    /// Every file of the host's folder that shows a secret.
     pub fn shown_in_files(&self) -> Vec<String> {
-        let leaks = self.leaks();
-        let mut shown = Vec::new();
-        for path in files(&self.bed.path("")) {
-            if path.extension().is_some_and(|kind| kind == "secret") {
-                continue;
-            }
-            // A file may go while it is looked for.
-            let Ok(bytes) = std::fs::read(&path) else {
-                continue;
-            };
-            let found = leaks.found(&bytes);
-            if !found.is_empty() {
-                shown.push(format!("{}: {found:?}", path.display()));
-            }
-        }
-        shown
+        shown_in(&self.bed, &self.leaks())
     }
+}
+
+/// Every file of a host's folder that shows a secret, but those that a person put
+/// there to hold one.
+pub fn shown_in(bed: &Bed, leaks: &Leaks) -> Vec<String> {
+    let mut shown = Vec::new();
+    for path in files(&bed.path("")) {
+        if path.extension().is_some_and(|kind| kind == "secret") {
+            continue;
+        }
+        // A file may go while it is looked for.
+        let Ok(bytes) = std::fs::read(&path) else {
+            continue;
+        };
+        let found = leaks.found(&bytes);
+        if !found.is_empty() {
+            shown.push(format!("{}: {found:?}", path.display()));
+        }
+    }
+    shown
 }
 
 /// All files below a folder; not what links lead to.

@@ -1,5 +1,7 @@
 //! Looks for secrets and signatures, in every spelling, where none may be.
 
+use std::collections::{BTreeSet, HashMap};
+
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_encode};
@@ -15,12 +17,15 @@ pub const UNRESERVED: &AsciiSet = &NON_ALPHANUMERIC
 /// cut off may end with the beginning of a secret.
 const BEGINNING: usize = 12;
 
+/// Bytes by which spellings are looked up: a month has thousands of them, and all are
+/// looked for at once.
+const START: usize = 4;
+
 /// What must not be found.
 #[derive(Default)]
 pub struct Leaks {
-    /// What it is, and its bytes as characters of their own, so that any file
-    /// can be searched as text.
-    spellings: Vec<(String, String)>,
+    /// What it is, and the bytes of its beginning.
+    spellings: Vec<(String, Vec<u8>)>,
 }
 
 impl Leaks {
@@ -79,20 +84,38 @@ impl Leaks {
     }
 
     fn add(&mut self, name: &str, how: &str, bytes: &[u8]) {
-        let beginning: String = characters(bytes).chars().take(BEGINNING).collect();
+        let beginning = &bytes[..bytes.len().min(BEGINNING)];
         if !self.spellings.iter().any(|(_, known)| *known == beginning) {
+            let beginning = beginning.to_owned();
             self.spellings.push((format!("{name} {how}"), beginning));
         }
     }
 
     /// The names of all that is found in `bytes`.
     pub fn found(&self, bytes: &[u8]) -> Vec<&str> {
-        let text = characters(bytes);
-        self.spellings
-            .iter()
-            .filter(|(_, spelling)| text.contains(spelling.as_str()))
-            .map(|(name, _)| name.as_str())
-            .collect()
+        let mut starts: HashMap<&[u8], Vec<usize>> = HashMap::new();
+        let mut found = BTreeSet::new();
+        for (index, (_, spelling)) in self.spellings.iter().enumerate() {
+            match spelling.get(..START) {
+                Some(start) => starts.entry(start).or_default().push(index),
+                None if bytes
+                    .windows(spelling.len().max(1))
+                    .any(|it| it == spelling) =>
+                {
+                    found.insert(index);
+                }
+                None => {}
+            }
+        }
+        for (at, window) in bytes.windows(START).enumerate() {
+            for index in starts.get(window).into_iter().flatten() {
+                if bytes[at..].starts_with(&self.spellings[*index].1) {
+                    found.insert(*index);
+                }
+            }
+        }
+        let names = found.into_iter().map(|index| &*self.spellings[index].0);
+        names.collect()
     }
 
     /// # Panics
@@ -101,11 +124,6 @@ impl Leaks {
         let found = self.found(bytes);
         assert!(found.is_empty(), "{place} shows {found:?}");
     }
-}
-
-/// Each byte as the character of its number.
-fn characters(bytes: &[u8]) -> String {
-    bytes.iter().copied().map(char::from).collect()
 }
 
 /// `application/x-www-form-urlencoded`.

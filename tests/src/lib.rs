@@ -4,6 +4,7 @@
 //! * [`echo`]: a server that answers with what it got.
 //! * [`grants`]: shops whose tokens a token server gives, and a person who agrees.
 //! * [`leaks`]: a search for secrets where none may be.
+//! * [`listener`]: a listener to server-sent events.
 //! * [`live`]: a host whose every answer shows which files it came from.
 //! * [`month`]: a month of short tokens under load, the host killed all the time.
 //! * [`platforms`]: a tenant with connections to the platforms' stand-ins.
@@ -22,6 +23,7 @@ pub mod echo;
 pub mod grants;
 pub mod guests;
 pub mod leaks;
+pub mod listener;
 pub mod live;
 pub mod month;
 pub mod platforms;

@@ -2,6 +2,7 @@
 //! how the credentials of a connection that renews them are getting on, and what a
 //! person does about them. And where platforms send a person back to.
 
+mod events;
 mod page;
 
 use std::sync::Arc;
@@ -46,6 +47,7 @@ const MARGIN: Duration = Duration::from_secs(10);
 pub(super) fn routes<S: Service>() -> Router<Arc<App<S>>> {
     const AT: &str = "/v1/{tenant}/{connection}/credentials";
     Router::new()
+        .route("/v1/{tenant}/connections/events", get(events::listen::<S>))
         .route(AT, get(show::<S>).delete(revoke::<S>))
         .route(&format!("{AT}/authorize"), post(authorize::<S>))
         .route(&format!("{AT}/code"), post(code::<S>))

@@ -114,7 +114,7 @@ impl<S: Service> App<S> {
 
 /// Every route, as `(method, path)`, the way `openapi.json` writes them.
 #[cfg(test)]
-const ROUTES: [(&str, &str); 54] = [
+const ROUTES: [(&str, &str); 55] = [
     ("post", "/v1/{tenant}/{connection}/{operation}"),
     ("get", "/v1/{tenant}/{connection}/inbound"),
     ("post", "/v1/{tenant}/{connection}/inbound"),
@@ -146,6 +146,7 @@ const ROUTES: [(&str, &str); 54] = [
     ("post", "/v1/deliveries/{id}/items/{index}/discard"),
     ("post", "/v1/deliveries/{id}/items/{index}/edit"),
     ("get", "/v1/{tenant}/connections"),
+    ("get", "/v1/{tenant}/connections/events"),
     ("post", "/v1/{tenant}/connections/{connection}/resume"),
     ("get", "/v1/{tenant}/{connection}/credentials"),
     ("delete", "/v1/{tenant}/{connection}/credentials"),

@@ -3,7 +3,7 @@
 use crate::budget::Budget;
 use crate::config::{HostConfig, Secret, TokenHash, WebhookSource};
 use crate::flows::Flows;
-use crate::grants::{Authorizing, CredentialsShown};
+use crate::grants::{Authorizing, CredentialsShown, Grants};
 use crate::host::{Call, Host};
 use crate::inbound::{Record, Refusal, TakenIn};
 use crate::outbox::{Outbox, Queued};
@@ -91,6 +91,12 @@ pub trait Service: Send + Sync + 'static {
     /// # Errors
     /// None are run here.
     fn flows(&self) -> Result<&Flows, Problem>;
+
+    /// The grants of its connections.
+    ///
+    /// # Errors
+    /// None are looked after here.
+    fn grants(&self) -> Result<&Grants, Problem>;
 
     /// What is counted and traced.
     fn telemetry(&self) -> &Telemetry;
@@ -233,6 +239,10 @@ impl Service for Host {
 
     fn flows(&self) -> Result<&Flows, Problem> {
         Host::flows(self)
+    }
+
+    fn grants(&self) -> Result<&Grants, Problem> {
+        Host::grants(self)
     }
 
     fn telemetry(&self) -> &Telemetry {

@@ -47,6 +47,8 @@ pub struct NotifyConfig {
     pub extra_roots: Option<Arc<[u8]>>,
     /// `allow_private`: private, loopback and link-local addresses may be called.
     pub allow_private: bool,
+    /// `credentials`: whether it is told how credentials are getting on; default yes.
+    pub credentials: bool,
 }
 
 impl fmt::Debug for NotifyConfig {
@@ -109,6 +111,7 @@ pub(super) fn read_notify(
     let ca_file = section.text(report, "ca_file");
     let extra_roots = ca_file.and_then(|typed| reader.ca_file(&typed, report));
     let allow_private = section.boolean(report, "allow_private").unwrap_or(false);
+    let credentials = section.boolean(report, "credentials").unwrap_or(true);
     section.finish(report);
     Some(NotifyConfig {
         url: url?,
@@ -118,6 +121,7 @@ pub(super) fn read_notify(
         longest: Duration::from_secs(hours.unwrap_or(HOURS) * 60 * 60),
         extra_roots,
         allow_private,
+        credentials,
     })
 }
 
@@ -217,6 +221,7 @@ mod tests {
         assert_eq!((config.keys.len(), config.most_events), (1, 100));
         assert_eq!(config.longest, Duration::from_secs(72 * 60 * 60));
         assert_eq!(config.states.len(), 9);
+        assert!(config.credentials);
         assert!(config.states.contains(&State::Held) && !config.states.contains(&State::Queued));
         let shown = format!("{config:?}");
         assert!(
@@ -224,12 +229,12 @@ mod tests {
             "{shown}"
         );
         let all = format!(
-            "{URL}{KEY}old_secret = {{ file = \"secret.txt\" }}\nstates = [\"failed\"]\nmost_events = 7\nhours = 1\nallow_private = true\n"
+            "{URL}{KEY}old_secret = {{ file = \"secret.txt\" }}\nstates = [\"failed\"]\nmost_events = 7\nhours = 1\nallow_private = true\ncredentials = false\n"
         );
         let config = read(&all).unwrap();
         assert_eq!((config.keys.len(), config.most_events), (2, 7));
         assert_eq!(config.states, [State::Failed]);
-        assert!(config.allow_private);
+        assert!(config.allow_private && !config.credentials);
     }
 
     #[test]

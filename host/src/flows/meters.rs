@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use crossdock_store::{FlowId, RunId, RunRow, RunState};
 
+use super::events::FlowEvent;
 use super::part::Part;
 use super::{Flows, Shared, now};
 use crate::telemetry::metrics::Metrics;
@@ -98,7 +99,7 @@ impl Shared {
     /// it has ended.
     pub(super) fn saw(&self, part: &Part, row: &RunRow) {
         if self.meters.see(part, row) {
-            self.feed.tell(part, row);
+            self.feed.tell(FlowEvent::of(part, row));
         }
     }
 }

@@ -73,12 +73,13 @@ use tokio_util::task::TaskTracker;
 
 use crate::budget::Budget;
 use crate::config::HostConfig;
+use crate::outbox::newest::Feed;
 use crate::outbox::{Outbox, Serving};
 use crate::problem::Problem;
 use crate::serving::snapshot::{Snapshot, TenantGeneration};
 use crate::serving::tenant_flow::FlowGeneration;
 use crate::telemetry::metrics::Metrics;
-use events::Feed;
+use events::FlowEvent;
 use meters::Meters;
 use part::Part;
 use turns::Turns;
@@ -105,7 +106,7 @@ struct Shared {
     turns: Turns,
     meters: Meters,
     /// Who listens to what runs do.
-    feed: Feed,
+    feed: Arc<Feed<FlowEvent>>,
     /// Tells this process from every other: numbers of generations begin again.
     process: u64,
     /// Other files may serve.
@@ -153,7 +154,7 @@ impl Flows {
             parts: Mutex::default(),
             turns: Turns::default(),
             meters: Meters::new(metrics),
-            feed: Feed::new(now()),
+            feed: Arc::new(Feed::new(now())),
             process: rand::random(),
             news: Notify::new(),
             begun: Notify::new(),

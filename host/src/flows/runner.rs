@@ -6,6 +6,7 @@ use std::time::Duration;
 use crossdock_store::{Begun, FlowRow, RunId};
 
 use super::clock::{self, Moment, Next};
+use super::events::FlowEvent;
 use super::part::Part;
 use super::run::{self, Left};
 use super::{Found, Serves, Shared, now, source};
@@ -157,7 +158,7 @@ async fn write_begin(
     });
     let (begun, row) = begin.await?;
     if let Some(row) = row {
-        shared.feed.tell(part, &row);
+        shared.feed.tell(FlowEvent::of(part, &row));
     }
     Ok(begun)
 }

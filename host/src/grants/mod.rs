@@ -15,11 +15,14 @@
 //! | `part` | a grant as everybody but its task sees it |
 //! | `people` | what a person sees and does |
 //! | `shown` | a grant as people see it |
+//! | [`events`] | what happens to grants, for whoever listens |
+//! | `told` | the same, where tenants want to hear of it |
 //!
 //! [`crate::serving::credentials`] is what deliveries see of it.
 
 pub mod adapter;
 mod ask;
+pub mod events;
 mod keep;
 mod kept;
 pub mod oauth2;
@@ -32,6 +35,7 @@ mod shown;
 mod table;
 #[cfg(test)]
 mod tests;
+mod told;
 mod when;
 
 use std::collections::BTreeMap;
@@ -42,11 +46,14 @@ use tokio::task::AbortHandle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::clock::now_ms;
 use crate::config::HostConfig;
+use crate::outbox::newest::Feed;
 use crate::outbox::{Outbox, Serving};
 use crate::serving::connection_limits::Channels;
 use crate::telemetry::page::GrantMoment;
 use crate::vital::Trouble;
+use events::CredentialsEvent;
 use keep::Keep;
 use part::{Part, RESULTS};
 
@@ -71,6 +78,10 @@ struct Shared {
     tasks: TaskTracker,
     /// The task that looks after all others.
     table: Mutex<Option<AbortHandle>>,
+    feed: Arc<Feed<CredentialsEvent>>,
+    /// The feed's place at the start.
+    begun: u64,
+    outbox: Outbox,
 }
 
 impl Grants {
@@ -81,7 +92,11 @@ impl Grants {
         config: Arc<HostConfig>,
         channels: &Channels,
     ) -> Self {
+        let feed = Arc::new(Feed::new(now_ms()));
         let shared = Arc::new(Shared {
+            begun: feed.newest(),
+            feed,
+            outbox: outbox.clone(),
             serving,
             keep: Keep::new(outbox.grant_store(), config.clone()),
             config,
@@ -91,6 +106,7 @@ impl Grants {
             table: Mutex::default(),
         });
         channels.granting(true);
+        shared.tasks.spawn(told::run(shared.clone()));
         let table = shared.tasks.spawn(table::run(shared.clone()));
         *shared.table.lock().unwrap_or_else(PoisonError::into_inner) = Some(table.abort_handle());
         Self { shared }
@@ -117,12 +133,15 @@ impl Grants {
     /// What somebody should see to.
     pub fn trouble(&self) -> Option<Trouble> {
         let parts = self.shared.parts();
-        let failing = parts.values().filter(|(part, _)| part.look().alarm).count();
-        (failing > 0).then(|| {
+        let looks = parts.values().map(|(part, _)| part.look());
+        let looks: Vec<_> = looks.filter(|look| look.alarm).collect();
+        let of = |state: &str| looks.iter().filter(|it| it.shown.state == state).count();
+        let (failing, person) = (of("failing"), of("needs-person"));
+        (!looks.is_empty()).then(|| {
             Trouble::new(
                 "grants",
                 format!(
-                    "the credentials of {failing} connections cannot be renewed: the log and the metric `crossdock_grants` say which, and `crossdock connection status` says why"
+                    "the credentials of connections cannot be renewed: {person} are `needs-person`, somebody has to authorize them anew or mend their secrets, and {failing} are `failing`, they are tried again; the log says which, and `crossdock connection status` says why"
                 ),
             )
         })

@@ -6,7 +6,10 @@ use tokio::sync::{Notify, mpsc, oneshot};
 use url::Url;
 
 use super::CredentialsShown;
+use super::events::CredentialsEvent;
+use crate::clock::now_ms;
 use crate::config::Secret;
+use crate::outbox::newest::Feed;
 use crate::problem::Problem;
 
 /// People who wait for their turn at one connection, at most.
@@ -44,6 +47,8 @@ pub(super) struct Look {
     pub alarm: bool,
     /// How renewals ended, as [`RESULTS`] has them.
     pub results: [u64; 4],
+    /// The state that was told last.
+    told: Option<&'static str>,
 }
 
 /// A connection's grant.
@@ -54,15 +59,21 @@ pub(super) struct Part {
     requests: mpsc::Sender<Request>,
     /// Other files may serve.
     pub wake: Notify,
+    feed: Arc<Feed<CredentialsEvent>>,
 }
 
 impl Part {
-    pub fn new(tenant: Arc<str>, connection: Arc<str>) -> (Arc<Self>, mpsc::Receiver<Request>) {
+    pub fn new(
+        tenant: Arc<str>,
+        connection: Arc<str>,
+        feed: Arc<Feed<CredentialsEvent>>,
+    ) -> (Arc<Self>, mpsc::Receiver<Request>) {
         let (requests, waiting) = mpsc::channel(REQUESTS);
         let look = Look {
             shown: CredentialsShown::none(&connection),
             alarm: false,
             results: [0; 4],
+            told: None,
         };
         let part = Arc::new(Self {
             tenant,
@@ -70,6 +81,7 @@ impl Part {
             look: Mutex::new(look),
             requests,
             wake: Notify::new(),
+            feed,
         });
         (part, waiting)
     }
@@ -79,10 +91,25 @@ impl Part {
         self.locked().clone()
     }
 
-    pub fn show(&self, shown: CredentialsShown, alarm: bool) {
+    /// How it is now; `settled` if that is told where it is another way than before.
+    pub fn show(&self, shown: CredentialsShown, alarm: bool, settled: bool) {
         let mut look = self.locked();
+        let before = look.told;
         look.shown = shown;
         look.alarm = alarm;
+        let state = look.shown.state;
+        if !settled || before == Some(state) {
+            return;
+        }
+        look.told = Some(state);
+        // That all is well when a host starts is nothing new.
+        if before.is_some() || state != "ready" {
+            self.feed.tell(CredentialsEvent {
+                tenant: self.tenant.clone(),
+                at_ms: now_ms(),
+                shown: look.shown.clone(),
+            });
+        }
     }
 
     pub fn count(&self, result: &str) {

@@ -17,7 +17,7 @@ use super::{Authorizing, CredentialsShown, Granting, Grants};
 use crate::clock::{millis, now_ms};
 use crate::config::{Secret, did_you_mean};
 use crate::problem::Problem;
-use crate::serving::credentials::granted_to;
+use crate::serving::snapshot::TenantGeneration;
 
 /// How long a person may take.
 const AUTHORIZING: Duration = Duration::from_secs(10 * 60);
@@ -63,7 +63,7 @@ impl Grants {
         let name = GrantName {
             tenant: tenant.into(),
             connection: connection.into(),
-            place: granted_to(&granting.connection.config),
+            place: granting.connection.credentials.cell().place().to_owned(),
         };
         let keep = &self.shared.keep;
         keep.sent(hash(&state), &name, proof, until, now).await?;
@@ -192,7 +192,8 @@ impl Grants {
         Ok(parts.get(&names).map(|(part, _)| part.clone()))
     }
 
-    fn names(&self, tenant: &str, connection: &str) -> Result<(Arc<str>, Arc<str>), Problem> {
+    /// A tenant that serves.
+    pub(super) fn known(&self, tenant: &str) -> Result<(Arc<str>, Arc<TenantGeneration>), Problem> {
         let snapshot = (self.shared.serving)();
         let found = snapshot.tenants.get_key_value(tenant).ok_or_else(|| {
             Problem::caller(
@@ -200,14 +201,18 @@ impl Grants {
                 format!("there is no tenant `{tenant}`; see `crossdock check` for what is loaded"),
             )
         })?;
-        let (tenant, generation) = found;
+        Ok((found.0.clone(), found.1.clone()))
+    }
+
+    fn names(&self, tenant: &str, connection: &str) -> Result<(Arc<str>, Arc<str>), Problem> {
+        let (tenant, generation) = self.known(tenant)?;
         let known = generation.connections.get(connection).ok_or_else(|| {
             let names = generation.connections.keys().map(String::as_str);
             let meant = did_you_mean(connection, names, "it has");
             let detail = format!("tenant `{tenant}` has no connection `{connection}`; {meant}");
             Problem::caller("unknown-connection", detail)
         })?;
-        Ok((tenant.clone(), known.config.name.clone()))
+        Ok((tenant, known.config.name.clone()))
     }
 }
 

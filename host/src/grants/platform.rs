@@ -12,9 +12,9 @@ use super::{Ask, Granting, NotGranted, Tokens, adapter};
 use crate::clock::now_ms;
 use crate::config::{Auth, OAUTH2_TOKEN, OAuth2Grant, Secret};
 use crate::outbox::Serving;
-use crate::plugin::manifest::GrantBy;
+use crate::plugin::manifest::{Grant, GrantBy};
 use crate::problem::Problem;
-use crate::serving::credentials::{Cell, GrantKind, grant_of, granted_to};
+use crate::serving::credentials::{Cell, GrantKind, grant_of};
 
 /// Everything about a connection that whoever looks after its grant has to know.
 #[derive(Clone)]
@@ -119,9 +119,10 @@ impl Served {
             return Ok((Some(url.0), Some(url.1)));
         }
         let grant = granting.adapter.manifest.grant.as_ref();
-        let grant = grant.filter(|grant| grant.is_by(GrantBy::Code));
-        let grant = grant.ok_or_else(nobody)?;
-        let url = grant.authorize_url(&connection.config.settings, state, redirect);
+        let settings = &connection.config.settings;
+        let asks = |grant: &&Grant| grant.is_by(GrantBy::Code) && !grant.needs_nobody(settings);
+        let grant = grant.filter(asks).ok_or_else(nobody)?;
+        let url = grant.authorize_url(settings, state, redirect);
         let url = url.map_err(|why| Problem::host("invalid-settings", why))?;
         Ok((url, None))
     }
@@ -150,9 +151,10 @@ impl Platform for Served {
                 )
             }
         };
+        let cell = connection.credentials.cell().clone();
         Some(Declared {
-            cell: connection.credentials.cell().clone(),
-            place: granted_to(&connection.config),
+            place: cell.place().to_owned(),
+            cell,
             token,
             refresh,
             first,

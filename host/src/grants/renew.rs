@@ -87,17 +87,22 @@ impl Run {
             return Err(problem);
         }
         match (result, &ask) {
-            // What renews it is gone; the application's own credentials are not.
+            // What renews it is gone; the application's own credentials are not. Who
+            // waits for the renewal waits for that one.
             ("refused", Ask::Refresh { .. }) if declared.first => {
                 if let Some(kept) = &mut self.kept {
                     kept.refresh = None;
                 }
                 self.in_doubt = false;
-                self.forced = true;
-                self.fails(declared, problem.clone(), None);
-                if let Some(failing) = &mut self.failing {
-                    failing.next = 0;
-                }
+                tracing::warn!(
+                    target: "crossdock::grants",
+                    tenant = &*self.part.tenant,
+                    connection = &*self.part.connection,
+                    code = &*problem.code,
+                    message = problem.detail,
+                    "the platform does not renew the credentials of the connection; others are asked for with its own secrets"
+                );
+                return Box::pin(self.renew(declared, Ask::First)).await;
             }
             ("refused", _) => self.needs_person(declared, problem.clone()).await,
             _ => {
@@ -350,7 +355,14 @@ impl Run {
             failure,
         };
         let told = self.failing.as_ref().is_some_and(|failing| failing.told);
-        self.part.show(shown, refused.is_some() || told);
+        let settled = match &standing {
+            Standing::Failing { .. } => told,
+            // The first token is on its way.
+            Standing::Ready => self.kept.is_some(),
+            Standing::Unknown => false,
+            Standing::Missing | Standing::NeedsPerson { .. } | Standing::Revoked => true,
+        };
+        self.part.show(shown, refused.is_some() || told, settled);
         declared.cell.stand(standing, ended);
     }
 }

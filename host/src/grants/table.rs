@@ -49,7 +49,8 @@ fn begin(shared: &Arc<Shared>, serving: &Snapshot) {
                 tenant: names.0.clone(),
                 connection: names.1.clone(),
             };
-            let (part, requests) = Part::new(names.0.clone(), names.1.clone());
+            let feed = shared.feed.clone();
+            let (part, requests) = Part::new(names.0.clone(), names.1.clone(), feed);
             let (keep, closing) = (shared.keep.clone(), shared.closing.clone());
             let run = Run::new(part.clone(), Arc::new(served), keep, closing);
             let task = shared.tasks.spawn(run.run(requests)).abort_handle();

@@ -83,25 +83,26 @@ impl Outbox {
 }
 
 impl Outbox {
-    /// A place in the sequence of what a tenant's runs do, as its listeners are
-    /// given it. Whoever knows a place among items does not know one of these.
-    pub(crate) fn show_runs_place(&self, tenant: &str, place: u64) -> String {
-        self.shared.places.show(&runs_of(tenant), place)
+    /// A place in the sequence of what happens to a tenant, but for its items, as its
+    /// listeners are given it. Whoever knows a place among items, or among what is
+    /// about something else, does not know one of these.
+    pub(super) fn show_place_of(&self, about: &str, tenant: &str, place: u64) -> String {
+        self.shared.places.show(&whose(about, tenant), place)
     }
 
     /// The place of an id that was given to a listener of the same tenant.
     ///
     /// # Errors
     /// If it is none.
-    pub(crate) fn runs_place(&self, tenant: &str, id: &str) -> Result<u64, Problem> {
-        let place = self.shared.places.read(&runs_of(tenant), id);
+    pub(super) fn place_of(&self, about: &str, tenant: &str, id: &str) -> Result<u64, Problem> {
+        let place = self.shared.places.read(&whose(about, tenant), id);
         place.ok_or_else(no_event)
     }
 }
 
 /// A line break is in no tenant's name.
-fn runs_of(tenant: &str) -> Whose {
-    Some(format!("runs\n{tenant}").into())
+fn whose(about: &str, tenant: &str) -> Whose {
+    Some(format!("{about}\n{tenant}").into())
 }
 
 fn no_event() -> Problem {

@@ -25,6 +25,7 @@
 //! | `upkeep` | what is done by the clock: a failing disk looked at, old deliveries removed |
 //! | `feed` | what ends, as it ends, for whoever listens |
 //! | [`event`], [`listening`] | one event; listening page after page |
+//! | [`newest`] | events of what is no record, in memory |
 //! | `notify` | messages to where a tenant wants to hear of it |
 //! | `sealed`, `keyring` | payloads encrypted on their way to the store; with which keys |
 //! | [`people`] | what a person sees and does: list, show, retry, edit, discard, export |
@@ -47,8 +48,9 @@ mod keyring;
 mod keys;
 mod limits;
 pub mod listening;
+pub mod newest;
 mod news;
-mod notify;
+pub(crate) mod notify;
 mod outcome;
 pub(crate) mod pages;
 pub mod people;

@@ -20,7 +20,7 @@ use crate::script::Script;
 use crate::script::context::Sight;
 use crate::serving::connection::ConnectionGeneration;
 use crate::serving::connection_limits::Channels;
-use crate::serving::credentials::Credentials;
+use crate::serving::credentials::{Credentials, granted_to};
 use crate::serving::snapshot::{Snapshot, TenantGeneration};
 use crate::serving::tenant_flow::FlowGeneration;
 
@@ -130,7 +130,7 @@ fn finish(
         credentials: Credentials::new(
             connection.secrets.clone(),
             redactor(connection),
-            shared.cell(connection),
+            shared.cell(checked.place),
         ),
         target: checked.target,
         scripts: checked.scripts,
@@ -321,6 +321,8 @@ struct Builder<'a> {
 /// What the checks of a connection leave behind.
 struct CheckedConnection {
     target: Target,
+    /// What a token of it is granted to.
+    place: String,
     scripts: HashMap<String, Script>,
     replies: HashMap<String, Script>,
 }
@@ -362,7 +364,8 @@ impl Builder<'_> {
     /// Everything that can be said without touching what serves.
     async fn check(&self) -> Result<CheckedConnection, Vec<Problem>> {
         let connection = self.connection;
-        let mut problems = match self.snapshot.adapters.get(&connection.adapter) {
+        let adapter = self.snapshot.adapters.get(&connection.adapter);
+        let mut problems = match adapter {
             Some(adapter) => against_adapter(self.tenant, connection, adapter),
             None => vec![self.unknown_adapter()],
         };
@@ -378,6 +381,10 @@ impl Builder<'_> {
         match target {
             Ok(target) if problems.is_empty() => Ok(CheckedConnection {
                 target,
+                place: granted_to(
+                    connection,
+                    adapter.and_then(|it| it.manifest.grant.as_ref()),
+                ),
                 scripts,
                 replies,
             }),

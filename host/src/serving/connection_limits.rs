@@ -11,7 +11,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use url::Url;
 
 pub use super::channels::Channels;
-use super::credentials::{Cell, granted_to};
+use super::credentials::Cell;
 use super::keeping::{Keeping, Kept, place};
 use super::pace::{Entered, Heard, Pace, PaceShown, Stance};
 use super::pause::Pause;
@@ -47,8 +47,8 @@ struct Configured {
     account: Option<(Account, Arc<Pause>, Arc<Pace>)>,
     /// What the account is without its secrets.
     place: String,
-    /// The token of the account it is granted to, by what that account is.
-    cell: Option<(String, Arc<Cell>)>,
+    /// The token of the account it is granted to.
+    cell: Option<Arc<Cell>>,
     /// What another process left, until there is something to apply it to.
     left: Option<Kept>,
 }
@@ -96,18 +96,16 @@ impl SharedChannel {
         }
     }
 
-    /// Where the token of the connection's account is. Another account has another
+    /// Where the token is that is granted to this account. Another account has another
     /// token, whatever the connection's name is.
-    pub fn cell(&self, config: &ConnectionConfig) -> Arc<Cell> {
-        let place = granted_to(config);
+    pub fn cell(&self, place: String) -> Arc<Cell> {
         let mut configured = self.configured();
         match &configured.cell {
-            Some((known, cell)) if *known == place => cell.clone(),
+            Some(cell) if cell.place() == place => cell.clone(),
             _ => {
                 let (tenant, connection) = (self.tenant.clone(), self.connection.clone());
-                let cell = Arc::new(Cell::new(tenant, connection, self.engine.clone()));
-                configured.cell = Some((place, cell.clone()));
-                cell
+                let cell = Cell::new(tenant, connection, place, self.engine.clone());
+                configured.cell.insert(Arc::new(cell)).clone()
             }
         }
     }

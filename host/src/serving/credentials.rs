@@ -24,6 +24,7 @@ use no_token::NoTokenKind;
 use crate::config::{Auth, ConnectionConfig, OAUTH2_TOKEN, Secret};
 use crate::deadline::within;
 use crate::plugin::generation::AdapterGeneration;
+use crate::plugin::manifest::Grant;
 use crate::problem::Problem;
 use crate::redact::Redactor;
 
@@ -58,9 +59,10 @@ pub fn granted_name<'a>(
     }
 }
 
-/// What a grant is given to, as a hash: another place, or another application, has
-/// no use of a token, and must not see it.
-pub fn granted_to(config: &ConnectionConfig) -> String {
+/// What a grant is given to, as a hash: another place, another application or another
+/// account has no use of a token, and must not see it. Which settings say so, the
+/// adapter's manifest does.
+pub fn granted_to(config: &ConnectionConfig, grant: Option<&Grant>) -> String {
     let mut hash = Sha256::new_with_prefix("a grant of crossdock\n");
     let mut add = |text: &str| {
         hash.update(text.len().to_be_bytes());
@@ -68,9 +70,20 @@ pub fn granted_to(config: &ConnectionConfig) -> String {
     };
     add(&config.adapter);
     add(config.base_url.as_str());
-    if let Some(Auth::OAuth2(oauth2)) = &config.auth {
-        add(oauth2.token_url.as_str());
-        add(&oauth2.client_id);
+    match (&config.auth, grant) {
+        (Some(Auth::OAuth2(oauth2)), _) => {
+            add(oauth2.token_url.as_str());
+            add(&oauth2.client_id);
+        }
+        (_, Some(grant)) => {
+            for name in &grant.to {
+                let value = config.settings.get(name);
+                add(name);
+                // A text has quotes here: nothing is not the empty text.
+                add(&value.map(ToString::to_string).unwrap_or_default());
+            }
+        }
+        (_, None) => {}
     }
     hex::encode(hash.finalize())
 }
@@ -183,6 +196,8 @@ struct State {
 pub struct Cell {
     tenant: Arc<str>,
     connection: Arc<str>,
+    /// What it is [granted to](granted_to).
+    place: String,
     granted: ArcSwap<Granted>,
     state: watch::Sender<State>,
     /// The newest version that the platform refused.
@@ -205,10 +220,16 @@ pub struct Wish {
 
 impl Cell {
     /// Without a token. `engine` says whether anybody in this process gets some.
-    pub fn new(tenant: Arc<str>, connection: Arc<str>, engine: Arc<AtomicBool>) -> Self {
+    pub fn new(
+        tenant: Arc<str>,
+        connection: Arc<str>,
+        place: String,
+        engine: Arc<AtomicBool>,
+    ) -> Self {
         Self {
             tenant,
             connection,
+            place,
             granted: ArcSwap::default(),
             state: watch::Sender::default(),
             refused: AtomicU64::new(0),
@@ -216,6 +237,11 @@ impl Cell {
             wish: Notify::new(),
             engine,
         }
+    }
+
+    /// What it is [granted to](granted_to).
+    pub fn place(&self) -> &str {
+        &self.place
     }
 
     /// From now on requests are signed with this. Returns its version.

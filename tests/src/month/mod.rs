@@ -110,6 +110,8 @@ impl Month {
         // A second use is refused, and takes nothing else back: after a kill the
         // old access token goes on to its end.
         options.oauth.reuse_revokes = false;
+        // The month is about tokens: the shop takes as many calls as come.
+        (options.shopify.bucket, options.shopify.restore_rate) = (1e6, 1e6);
         // The log of requests would grow with the month; counters go on.
         let shops = Arc::new(Shops::new(options, &[WAY], "limits = { concurrency = 8 }"));
         let (address, addresses) = watch::channel(None);

@@ -3,12 +3,16 @@
 //!
 //! | module | what is in it |
 //! |---|---|
+//! | `alarms` | what somebody has to know of, and where it is told |
+//! | `doudian` | a platform's own way, which its adapter maps and signs |
 //! | `authorising` | how a connection gets its first token |
 //! | `renewing` | ahead of expiry, in a call, after a crash, while the token server is down |
 //! | `waiting` | what needs a person, and what waits for one |
 //! | `month` | a month of short tokens under load, made short |
 
+mod alarms;
 mod authorising;
+mod doudian;
 mod month;
 mod renewing;
 mod waiting;

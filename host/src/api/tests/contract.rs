@@ -143,6 +143,14 @@ fn flows_are_shown_as_it_says() {
             "FlowEvent",
             serde_json::to_value(crate::flows::events::FlowEvent::example(run())),
         ),
+        (
+            "CredentialsEvent",
+            serde_json::to_value(crate::grants::events::CredentialsEvent {
+                tenant: "acme".into(),
+                at_ms: 1,
+                shown: crate::grants::CredentialsShown::none("shop"),
+            }),
+        ),
         ("FlowRun", serde_json::to_value(run())),
         ("FlowCounts", serde_json::to_value(run().counts)),
         (

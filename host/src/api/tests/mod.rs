@@ -34,7 +34,7 @@ use crate::config::{
     WebhookGate, WebhookKey, WebhookSource,
 };
 use crate::flows::Flows;
-use crate::grants::{Authorizing, CredentialsShown};
+use crate::grants::{Authorizing, CredentialsShown, Grants};
 use crate::host::Call;
 use crate::inbound::{Record, Refusal, TakenIn};
 use crate::outbox::{Outbox, Queued};
@@ -269,6 +269,13 @@ impl Service for Fake {
         Err(Problem::host(
             "flows-not-available",
             "this host runs no flows",
+        ))
+    }
+
+    fn grants(&self) -> Result<&Grants, Problem> {
+        Err(Problem::host(
+            "grants-not-available",
+            "this host looks after no credentials",
         ))
     }
 

@@ -9,12 +9,14 @@ use crossdock_store::SqliteStore;
 use futures_util::future::BoxFuture;
 use tokio_util::sync::CancellationToken;
 
+use super::super::events::CredentialsEvent;
 use super::super::keep::Keep;
 use super::super::part::{Part, Want};
 use super::super::platform::{Declared, Platform};
 use super::super::run::Run;
 use super::super::{Ask, NotGranted, Tokens};
 use crate::config::Secret;
+use crate::outbox::newest::Feed;
 use crate::problem::Problem;
 use crate::redact::Redactor;
 use crate::serving::credentials::{Cell, Credentials};
@@ -153,13 +155,19 @@ pub struct World {
     pub folder: tempfile::TempDir,
     pub fake: Arc<Fake>,
     pub credentials: Credentials,
+    pub feed: Arc<Feed<CredentialsEvent>>,
     pub host: Option<(Arc<Part>, CancellationToken, tokio::task::JoinHandle<()>)>,
 }
 
 impl World {
     pub fn new(first: bool, life: Duration) -> Self {
         let engine = Arc::new(AtomicBool::new(true));
-        let cell = Arc::new(Cell::new("acme".into(), "shop".into(), engine));
+        let cell = Arc::new(Cell::new(
+            "acme".into(),
+            "shop".into(),
+            "here".into(),
+            engine,
+        ));
         let secrets = BTreeMap::from([("app".to_owned(), Secret::new("app-secret".into()))]);
         let redactor = Redactor::builder().build();
         let credentials = Credentials::new(secrets, redactor, cell.clone());
@@ -191,6 +199,7 @@ impl World {
                 resumed: AtomicUsize::new(0),
             }),
             credentials,
+            feed: Arc::new(Feed::new(0)),
             host: None,
         }
     }
@@ -213,7 +222,8 @@ impl World {
         config.data_dir = self.folder.path().to_owned();
         let store = Arc::new(self.open().await);
         let keep = Keep::new(store, Arc::new(config));
-        let (part, requests) = Part::new("acme".into(), "shop".into());
+        let feed = self.feed.clone();
+        let (part, requests) = Part::new("acme".into(), "shop".into(), feed);
         let closing = CancellationToken::new();
         let run = Run::new(part.clone(), self.fake.clone(), keep, closing.clone());
         let task = tokio::spawn(run.run(requests));
@@ -228,7 +238,12 @@ impl World {
         let _ = task.await;
         drop(part);
         let engine = Arc::new(AtomicBool::new(true));
-        let cell = Arc::new(Cell::new("acme".into(), "shop".into(), engine));
+        let cell = Arc::new(Cell::new(
+            "acme".into(),
+            "shop".into(),
+            "here".into(),
+            engine,
+        ));
         let base = self.credentials.base().clone();
         let redactor = Redactor::builder().build();
         let secrets = BTreeMap::clone(&base);
@@ -282,6 +297,12 @@ impl World {
     pub fn renew(&self) {
         let part = self.part().clone();
         tokio::spawn(async move { part.want(Want::Renew).await });
+    }
+
+    /// The states that were told.
+    pub fn told(&self) -> Vec<&'static str> {
+        let (events, _) = self.feed.after(0);
+        events.iter().map(|event| event.shown.state).collect()
     }
 
     pub fn asked(&self) -> Vec<String> {

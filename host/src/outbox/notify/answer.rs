@@ -18,7 +18,7 @@ const LONGEST_ASKED: Duration = Duration::from_secs(60 * 60);
 
 /// What follows from an answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Follows {
+pub(crate) enum Follows {
     /// The message was taken.
     Taken,
     /// The receiver wants nothing any more.
@@ -30,6 +30,16 @@ pub(super) enum Follows {
         /// What the receiver asked for.
         asked: Duration,
     },
+}
+
+impl Follows {
+    /// Of a message that can go nowhere.
+    pub(super) fn nowhere() -> Self {
+        Self::Again {
+            why: "`[notify] url` is none that can be called".into(),
+            asked: Duration::ZERO,
+        }
+    }
 }
 
 /// What follows. Whatever is no success is tried again, as the receiver may be
@@ -63,7 +73,7 @@ fn asked(headers: &HeaderMap, now_s: u64) -> Duration {
 
 /// The pause after so many failures: a random part of one that doubles, and at
 /// least what was asked for.
-pub(super) fn pause(failures: u32, asked: Duration) -> Duration {
+pub(crate) fn pause(failures: u32, asked: Duration) -> Duration {
     let doubled = FIRST_PAUSE.saturating_mul(1 << failures.saturating_sub(1).min(16));
     let chosen = doubled
         .min(LONGEST_PAUSE)

@@ -131,6 +131,7 @@ mod tests {
             longest: Duration::from_secs(1),
             extra_roots: None,
             allow_private: false,
+            credentials: true,
         }
     }
 

@@ -7,11 +7,13 @@
 //! | `answer` | what an answer says about going on |
 //! | `place` | how far a tenant's receiver was told, durable |
 //! | `sender` | one tenant's messages, one after the other |
+//! | `courier` | a message about something else, sent once |
 //!
 //! A message is written down before it leaves, by its bounds and its id, and so
 //! has the same id after a kill. The next one leaves when it was taken.
 
 mod answer;
+mod courier;
 mod message;
 mod place;
 mod sender;
@@ -20,9 +22,12 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use rand::Rng;
 use tokio::sync::{Semaphore, watch};
 use tokio_util::sync::CancellationToken;
 
+pub(crate) use self::answer::{Follows, pause};
+pub(crate) use self::courier::Courier;
 use self::place::Place;
 use self::sender::Sender;
 use super::{HOST_PAUSE, Shared, now};
@@ -229,6 +234,13 @@ impl Senders {
         }
         Ok(())
     }
+}
+
+/// What a message is called that was not there before.
+pub(crate) fn message_id() -> String {
+    let mut chance = [0; 16];
+    rand::rng().fill_bytes(&mut chance);
+    format!("msg_{}", hex::encode(chance))
 }
 
 /// Unix seconds, as a message has them.

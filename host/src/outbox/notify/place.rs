@@ -4,7 +4,6 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use rand::Rng;
 use serde::{Deserialize, Serialize};
 
 use super::super::{Shared, now};
@@ -64,11 +63,9 @@ impl Place {
 impl Bounds {
     /// A message that was not there before.
     pub fn new(to: u64, mark: &str) -> Self {
-        let mut chance = [0; 16];
-        rand::rng().fill_bytes(&mut chance);
         Self {
             to,
-            id: format!("msg_{}", hex::encode(chance)),
+            id: super::message_id(),
             mark: mark.to_owned(),
         }
     }

@@ -15,12 +15,12 @@ use super::message::{self, MOST_BYTES};
 use super::place::{Bounds, Place};
 use super::{Setting, Taking, seconds};
 use crate::clock::millis;
-use crate::config::{HostNetwork, ProxyChoice};
+use crate::config::{HostNetwork, NotifyConfig, ProxyChoice};
 use crate::http::{Client, ClientOptions};
 use crate::problem::Problem;
 
 /// Longest a receiver may take, as Standard Webhooks recommends: 15 to 30 s.
-const TIMEOUT: Duration = Duration::from_secs(20);
+pub(super) const TIMEOUT: Duration = Duration::from_secs(20);
 
 /// Bytes of a receiver's answer, of which only the head counts.
 const MOST_ANSWER: usize = 1 << 20;
@@ -101,7 +101,7 @@ impl Sender {
         self.takes(Taking::Working);
         while !self.stop.is_cancelled() {
             let setting = self.setting.borrow_and_update().clone();
-            let client = match client(&setting, &self.shared.config.network) {
+            let client = match client(&setting.config, &self.shared.config.network) {
                 Ok(client) => client,
                 Err(why) => {
                     tracing::error!(
@@ -369,10 +369,7 @@ impl Sender {
         let at = seconds();
         let outgoing = message::outgoing(&setting.config, &message.bounds.id, at, &message.body);
         let Some(outgoing) = outgoing else {
-            return Some(Follows::Again {
-                why: "`[notify] url` is none that can be called".into(),
-                asked: Duration::ZERO,
-            });
+            return Some(Follows::nowhere());
         };
         let sent = client.send_until(outgoing, Instant::now() + TIMEOUT);
         let ended = async {
@@ -389,13 +386,13 @@ impl Sender {
 }
 
 /// The tenant's own client: its connections, and what it may reach.
-fn client(setting: &Setting, network: &HostNetwork) -> Result<Client, String> {
+pub(super) fn client(config: &NotifyConfig, network: &HostNetwork) -> Result<Client, String> {
     let options = ClientOptions {
         timeout: TIMEOUT,
         response_body: MOST_ANSWER,
-        allow_private: setting.config.allow_private,
-        extra_roots: setting.config.extra_roots.clone(),
-        proxy: network.proxy(&ProxyChoice::Hosts, &setting.config.url),
+        allow_private: config.allow_private,
+        extra_roots: config.extra_roots.clone(),
+        proxy: network.proxy(&ProxyChoice::Hosts, &config.url),
         idle_connections: 1,
         ..ClientOptions::default()
     };

@@ -23,6 +23,10 @@ pub struct Grant {
     /// The setting that a connection has for which nobody has to agree.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub client_with: Option<String>,
+    /// The settings that say to which application and account it is granted: with
+    /// another value of one, a token is not used.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub to: Vec<String>,
     /// Where a person agrees, with what the host fills in.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub authorize: Option<String>,
@@ -282,6 +286,9 @@ pub(super) fn check(manifest: &Manifest) -> Result<(), String> {
             );
         }
         known_setting(manifest, name).map_err(|why| format!("at `/grant/client_with`: {why}"))?;
+    }
+    for (index, name) in grant.to.iter().enumerate() {
+        known_setting(manifest, name).map_err(|why| format!("at `/grant/to/{index}`: {why}"))?;
     }
     authorize(manifest, grant)
 }

@@ -20,6 +20,7 @@ fn manifest() -> Value {
         "grant": {
             "by": ["code", "client"],
             "client_with": "service_id",
+            "to": ["service_id"],
             "authorize": "https://shop.example/agree?service={settings.service_id}&state={state}&back={redirect}",
             "code": "code", "refresh": "refresh_token", "token": "access_token",
             "answer": {
@@ -68,7 +69,7 @@ fn a_grant_of_every_member_is_read_and_written() {
     assert!(!grant.needs_nobody(&json!({})));
     // What there was before says nothing of grants.
     assert_eq!(written["secrets"][0].get("granted"), None);
-    for optional in ["authorize", "client_with", "lifetime", "renew_within"] {
+    for optional in ["authorize", "client_with", "to", "lifetime", "renew_within"] {
         with(&format!("/grant/{optional}"), Value::Null).expect(optional);
     }
 }
@@ -145,6 +146,13 @@ fn a_grant_that_cannot_be_carried_out_is_refused_and_says_where() {
             "/grant/client_with",
             "did you mean `service_id`?",
         ),
+        (
+            "/grant/to",
+            json!(["service_id", "shop"]),
+            "/grant/to/1",
+            "no setting `shop`",
+        ),
+        ("/grant/to", json!("service_id"), "/grant/to", ""),
         ("/grant/lifetime", json!(0), "/grant/lifetime", ""),
         ("/grant/colour", json!("red"), "/grant", "colour"),
         (
