@@ -14,6 +14,9 @@ use serde_json::Value;
 /// Longest one exchange may take.
 const BOUND: Duration = Duration::from_secs(30);
 
+/// Longest a body of many lines may take.
+const LONG_BOUND: Duration = Duration::from_secs(300);
+
 /// A client of one host.
 #[derive(Clone)]
 pub struct Client {
@@ -21,6 +24,8 @@ pub struct Client {
     base: String,
     token: Option<String>,
     header: Option<(&'static str, String)>,
+    /// What its bodies are, and how long they may take.
+    body: (&'static str, Duration),
 }
 
 impl Client {
@@ -33,6 +38,7 @@ impl Client {
             base: base.into(),
             token: None,
             header: None,
+            body: ("application/json", BOUND),
         }
     }
 
@@ -45,6 +51,12 @@ impl Client {
     /// The same with one more header.
     pub fn with_header(mut self, name: &'static str, value: impl Into<String>) -> Self {
         self.header = Some((name, value.into()));
+        self
+    }
+
+    /// The same with bodies of one item a line.
+    pub fn with_lines(mut self) -> Self {
+        self.body = ("application/x-ndjson", LONG_BOUND);
         self
     }
 
@@ -84,7 +96,7 @@ impl Client {
         let mut request = Request::builder()
             .method(method)
             .uri(format!("{}{path}", self.base))
-            .header("content-type", "application/json");
+            .header("content-type", self.body.0);
         if let Some(token) = &self.token {
             request = request.header("authorization", format!("Bearer {token}"));
         }
@@ -99,9 +111,9 @@ impl Client {
             let body = answer.into_body().collect().await?.to_bytes();
             anyhow::Ok((status, kind, body))
         };
-        let (status, kind, body) = tokio::time::timeout(BOUND, exchange)
+        let (status, kind, body) = tokio::time::timeout(self.body.1, exchange)
             .await
-            .with_context(|| format!("no answer to {path} within {BOUND:?}"))??;
+            .with_context(|| format!("no answer to {path} within {:?}", self.body.1))??;
         let kind = kind.and_then(|kind| kind.to_str().map(str::to_owned).ok());
         Ok((status, kind.unwrap_or_default(), body))
     }

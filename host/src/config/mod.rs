@@ -55,6 +55,7 @@ pub use scripts::tests_beside;
 pub use secret::Secret;
 pub use table::Table;
 pub(crate) use tables::MAX_IN_CONTEXT;
+use tables::{HeldTables, MAX_PER_CONNECTION};
 pub use tenant_file::{TenantFile, load_tenant, tenant_dirs};
 pub use token::{Token, TokenHash, TokenHashError};
 pub use trust::{SignatureConfig, TrustConfig};
@@ -279,19 +280,37 @@ pub struct TenantConfig {
 impl TenantConfig {
     /// In the place of tables whose files are no tables puts those that serve, so
     /// that a slip in one row keeps no other change from serving. Returns what is wrong
-    /// with the files; of a table that never served, that is a fault.
+    /// with the files; of a table that never served, that is a fault, and so it is of one
+    /// that is too much beside the tables that did change.
     pub fn keep_tables(&mut self, serving: Option<&Self>) -> Vec<Problem> {
         let mut kept = Vec::new();
+        let mut held = HeldTables::default();
+        for table in self
+            .connections
+            .values()
+            .flat_map(|one| one.tables.values())
+        {
+            // Read within the bound already.
+            held.add(&table.table);
+        }
         for (name, connection) in &mut self.connections {
             let before = serving.and_then(|serving| serving.connections.get(name));
-            for (table, problem) in std::mem::take(&mut connection.bad_tables) {
+            for (table, mut problem) in std::mem::take(&mut connection.bad_tables) {
+                let took: usize = connection.tables.values().map(held_bytes).sum();
+                let fits = |source: &TableSource| took + held_bytes(source) <= MAX_PER_CONNECTION;
                 match before.and_then(|before| before.tables.get(&table)) {
-                    Some(source) => {
+                    Some(source) if fits(source) && held.add(&source.table) => {
                         connection.tables.insert(table, source.clone());
-                        let mut problem = problem;
                         problem.detail =
                             format!("{} What was read before goes on serving.", problem.detail);
                         kept.push(problem);
+                    }
+                    Some(_) => {
+                        problem.detail = format!(
+                            "{} What was read before is too much beside the tables that have grown.",
+                            problem.detail
+                        );
+                        self.faults.push(problem);
                     }
                     None => self.faults.push(problem),
                 }
@@ -309,6 +328,10 @@ impl TenantConfig {
         let flows = self.flows.values().flat_map(FlowConfig::scripts);
         connections.chain(flows.map(|(_, script)| script))
     }
+}
+
+fn held_bytes(source: &TableSource) -> usize {
+    source.table.held_bytes()
 }
 
 /// `[connections.NAME]`.

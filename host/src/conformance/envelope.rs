@@ -125,7 +125,12 @@ impl Envelopes {
     /// failure is among that.
     pub fn contradictions(&self, success: &Value) -> Vec<Answer> {
         let failures = self.failures.iter().filter_map(|failure| {
-            self.signs(failure, success).first()?;
+            let signs = self.signs(failure, success);
+            // What has a member of its own for its failure need not say it elsewhere.
+            let told = |(pointer, _): &Leaf<'_>| names_a_code(pointer);
+            if signs.is_empty() || (self.has_its_own(failure) && !signs.iter().any(told)) {
+                return None;
+            }
             let said = differing(failure, success);
             let body = with(success, &said)?;
             let what = format!(
@@ -197,6 +202,18 @@ impl Envelopes {
             !self.successes.iter().any(said)
         });
         leaves
+    }
+
+    /// Whether a failure has a member that no success has: `errors` of GraphQL.
+    fn has_its_own(&self, failure: &Known) -> bool {
+        let members = failure.body.as_object();
+        let mut names = members.into_iter().flat_map(serde_json::Map::keys);
+        names.any(|name| {
+            !self
+                .successes
+                .iter()
+                .any(|one| one.body.get(name).is_some())
+        })
     }
 
     /// Whether a failure says something else than an operation's successes where
@@ -346,6 +363,27 @@ mod tests {
         let known = Envelopes::of(&examples.iter().collect::<Vec<_>>(), &[]);
         assert!(known.failures("stock.update").is_empty());
         assert!(known.contradictions(&good).is_empty());
+    }
+
+    #[test]
+    fn what_a_failure_costs_is_no_sign_beside_a_member_of_its_own() {
+        let good = json!({"data": {"id": 1}, "extensions": {"cost": 10}});
+        let bad = json!({"errors": [{"code": "THROTTLED"}], "extensions": {"cost": null}});
+        let examples = [
+            example("stock.update", &good, "accepted"),
+            example("stock.update", &bad, "throttled"),
+        ];
+        let known = Envelopes::of(&examples.iter().collect::<Vec<_>>(), &[]);
+        assert!(known.contradictions(&good).is_empty());
+        // A code is one all the same.
+        let good = json!({"code": 0, "extensions": {"cost": 10}});
+        let bad = json!({"code": 7, "errors": [], "extensions": {"cost": null}});
+        let examples = [
+            example("stock.update", &good, "accepted"),
+            example("stock.update", &bad, "throttled"),
+        ];
+        let known = Envelopes::of(&examples.iter().collect::<Vec<_>>(), &[]);
+        assert_eq!(known.contradictions(&good).len(), 1);
     }
 
     #[test]

@@ -238,6 +238,24 @@ async fn a_script_is_tried_out_in_its_sandbox() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_host_that_is_not_there_is_told_with_what_to_do() {
+    let folder = std::env::temp_dir();
+    // Nobody listens there any more.
+    let gone = std::net::TcpListener::bind("127.0.0.1:0").and_then(|port| port.local_addr());
+    let url = format!("http://{}", gone.unwrap());
+    let list = run(&folder, &["plugin", "list", "--url", &url]).await;
+    assert_eq!(list.code, Some(1), "{list:?}");
+    for part in [
+        "nothing answers at ",
+        &url,
+        "start the host with `crossdock serve`",
+        "leave out --url",
+    ] {
+        assert!(list.stderr.contains(part), "{list:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn every_shell_gets_completions() {
     let folder = std::env::temp_dir();
     for shell in ["bash", "zsh", "fish", "powershell", "elvish"] {

@@ -2,12 +2,14 @@
 //!
 //! * [`serving`]: the host, from its first line to its exit code.
 //! * [`tokens`]: who may call it.
+//! * [`bulk`]: bodies and files of one item a line.
 //! * [`commands`]: everything that needs no server.
 //! * [`deliveries`]: records that were taken in, and the file in which they are.
 
 // Ending a host in good order is asked for with a signal.
 #![cfg(unix)]
 
+mod bulk;
 mod commands;
 mod deliveries;
 mod serving;

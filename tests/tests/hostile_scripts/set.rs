@@ -15,8 +15,8 @@ const DEADLINE: Duration = Duration::from_millis(200);
 /// runs, and a busy machine runs many things.
 const MARGIN: Duration = Duration::from_secs(4);
 
-/// A neighbour's 99th percentile over the whole set. It would be a deadline or
-/// more if it had to wait for a hostile script's end.
+/// What hostile scripts may add to a neighbour's 99th percentile over the whole set.
+/// It would be a deadline or more if it had to wait for a hostile script's end.
 const NEIGHBOUR: Duration = Duration::from_millis(100);
 
 /// Threads that serve: as on a machine with two cores, whatever this one has.
@@ -53,7 +53,7 @@ pub fn run(language: &Language, hostile: &[(&str, &str)]) {
         }
         let scripted = Arc::new(scripted);
         let neighbour = Neighbour::start(scripted.clone());
-        neighbour.pause(Duration::from_millis(500)).await;
+        neighbour.pause(Duration::from_secs(2)).await;
         let alone = Felt::of(neighbour.take());
         let mut all = Vec::new();
         for (name, _) in hostile {
@@ -66,7 +66,9 @@ pub fn run(language: &Language, hostile: &[(&str, &str)]) {
         neighbour.stop().await;
         println!("the neighbour alone:             {alone}");
         println!("the neighbour beside all of them: {beside}");
-        assert!(beside.p99 < NEIGHBOUR, "{beside}");
+        // What the machine's other work costs it is no hostile script's doing.
+        let most = (alone.p99 + NEIGHBOUR).min(DEADLINE);
+        assert!(beside.p99 < most, "{beside}, at most {most:?}");
     });
 }
 

@@ -3,6 +3,7 @@
 
 mod cases;
 mod diagnostics;
+mod large_tables;
 mod recipes;
 mod recording;
 mod replies;

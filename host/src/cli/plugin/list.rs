@@ -47,7 +47,10 @@ pub(super) async fn run(global: &Global, args: ListArgs) -> Finished {
     if let Some(url) = &args.url {
         return match ask(url, token, &args.token_env).await? {
             Asked::Host(body) => show(&body, args.json),
-            Asked::Nobody(why) => Err(anyhow::anyhow!("{why}").into()),
+            Asked::Nobody(why) => Err(anyhow::anyhow!(
+                "{why}; start the host with `crossdock serve`, or leave out --url: without a host, the plugins folder is loaded here"
+            )
+            .into()),
         };
     }
     if !args.local {

@@ -64,6 +64,31 @@ fn a_csv_file_that_is_not_a_table_is_refused_with_its_line() {
 }
 
 #[test]
+fn each_bound_of_a_csv_file_is_reached_and_not_passed() {
+    let columns = |count: usize| {
+        let names: Vec<String> = (0..count).map(|column| format!("c{column}")).collect();
+        format!("{}\n{}\n", names.join(","), vec!["x"; count].join(","))
+    };
+    assert!(from_csv(&columns(MAX_COLUMNS)).is_ok());
+    let (line, detail) = wrong(&columns(MAX_COLUMNS + 1));
+    assert_eq!(
+        (line, detail.contains("200 columns")),
+        (1, true),
+        "{detail}"
+    );
+    // A key of one byte, one between, and the value.
+    let row = |bytes: usize| format!("code,name\na,1\nb,{}\n", "x".repeat(bytes - 2));
+    assert!(from_csv(&row(MAX_ROW)).is_ok());
+    assert_eq!(wrong(&row(MAX_ROW + 1)).0, 3);
+    let rows = |count: usize| {
+        let rows: String = (0..count).map(|row| format!("{row}\n")).collect();
+        format!("code\n{rows}")
+    };
+    assert_eq!(from_csv(&rows(MAX_ROWS)).unwrap().rows(), MAX_ROWS);
+    assert_eq!(wrong(&rows(MAX_ROWS + 1)).0, 200_002);
+}
+
+#[test]
 fn a_json_file_is_passed_as_it_is() {
     let file = "{\"a\": [1.500, 12345678901234567890]}";
     assert_eq!(text(&from_json(file).unwrap()), file);
