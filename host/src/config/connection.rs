@@ -12,6 +12,7 @@ use super::disk::Disk;
 use super::mistakes::Report;
 use super::reader::{Section, Typed};
 use super::settings::{note_places, to_json};
+use super::table::Table;
 use super::tables::HeldTables;
 use super::tenant_file::Environment;
 use super::{ConnectionConfig, ConnectionLimits, ConnectionOutbox, MIB, Secret};
@@ -39,6 +40,8 @@ pub(super) struct ConnectionReader<'r, 'e> {
     pub(super) sources: &'r Sources,
     /// The tables of the connections so far.
     pub(super) held: HeldTables,
+    /// Those tables by their paths: a file that many connections name is read once.
+    pub(super) tables_read: BTreeMap<PathBuf, Arc<Table>>,
 }
 
 impl<'r, 'e> ConnectionReader<'r, 'e> {
@@ -57,6 +60,7 @@ impl<'r, 'e> ConnectionReader<'r, 'e> {
             environment,
             sources,
             held: HeldTables::default(),
+            tables_read: BTreeMap::new(),
         }
     }
 

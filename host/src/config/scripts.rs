@@ -205,6 +205,9 @@ impl ConnectionReader<'_, '_> {
                 return None;
             }
         };
+        if let Some(table) = self.tables_read.get(&path).cloned() {
+            return Some(Ok(TableSource { path, table }));
+        }
         let real_path = self.real_path(&typed, &path, "table", report)?;
         let (bytes, digest) = match self.disk.read_digested(&path, &real_path, MAX_TABLE) {
             Ok(read) => read,
@@ -222,7 +225,10 @@ impl ConnectionReader<'_, '_> {
         };
         let text = utf8(&typed, &path, "table", &bytes, report)?;
         Some(match tables::read(text, digest, format) {
-            Ok(table) => Ok(TableSource { path, table }),
+            Ok(table) => {
+                self.tables_read.insert(path.clone(), table.clone());
+                Ok(TableSource { path, table })
+            }
             Err(wrong) => {
                 let detail = format!("`{}`: {}", typed.key, wrong.detail);
                 let place = Place {

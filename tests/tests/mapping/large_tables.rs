@@ -186,7 +186,7 @@ async fn a_table_that_grew_too_large_keeps_no_other_change_from_serving() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_file_of_32_mib_is_a_table_and_one_byte_more_is_not() {
     let shop = shop().await;
-    let mut text = rows(640, 50_000, "");
+    let mut text = rows(670, 50_000, "");
     let rest = (32 << 20) - text.len();
     text.push_str(&format!("last,9,{}\n", "x".repeat(rest - 8)));
     assert_eq!(text.len(), 32 << 20);
