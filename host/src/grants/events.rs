@@ -58,7 +58,7 @@ impl CredentialsEventFilter {
             Some(state) => self.states.push(state),
             None => {
                 let shown: String = word.chars().take(40).collect();
-                let meant = did_you_mean(&shown, STATES.into_iter(), "the states are");
+                let meant = did_you_mean(&shown, STATES, "the states are");
                 return Err(Problem::caller(
                     "invalid-query",
                     format!("`{shown}` is no state of an event; {meant}"),

@@ -12,7 +12,7 @@ use crossdock_tests::wait::until_async;
 use http::{Method, StatusCode};
 use serde_json::Value;
 
-pub use crossdock_tests::listener::Stream;
+pub use crossdock_tests::listener::{BOUND, Stream};
 
 /// A bed with the tenant `acme`, whose file has `more` at its top.
 pub fn bed(platform: &Recorder, more: &str) -> Bed {

@@ -2,6 +2,7 @@
 //! pretends to deliver.
 
 mod access;
+mod answers;
 mod bulk;
 mod calls;
 mod connections;
@@ -43,12 +44,11 @@ use crate::problem::{Place, Problem};
 use crate::reload::current::{Following, Gaps};
 use crate::reload::passing::{Retry, Unwatched};
 use crate::reload::status::{FlowStatus, PluginStatus, RefusalStatus, TenantStatus};
-use crate::report::{
-    DeliveryStatus, DryRequest, DryRun, Generations, ItemReport, ItemStatus, Report, RequestReport,
-};
+use crate::report::{DryRequest, DryRun, ItemStatus, Report};
 use crate::telemetry::Telemetry;
 use crate::vital::Trouble;
 
+use answers::{generations, report, without_outbox};
 use credentials::granting;
 pub use running::{Running, connect, read_some, start, start_open};
 
@@ -150,44 +150,6 @@ impl Fake {
     fn release(&self) {
         self.0.release.add_permits(1);
     }
-}
-
-fn generations() -> Generations {
-    Generations {
-        adapter: "1 3f2a9c".into(),
-        script: None,
-        reply: None,
-        tenant: 1,
-    }
-}
-
-fn report(statuses: &[ItemStatus]) -> Report {
-    let items: Vec<ItemReport> = statuses
-        .iter()
-        .enumerate()
-        .map(|(index, &status)| ItemReport::new(index, status))
-        .collect();
-    Report {
-        delivery: "00112233445566778899aabbccddeeff".into(),
-        status: DeliveryStatus::over(&items),
-        items,
-        requests: vec![RequestReport {
-            method: "POST".into(),
-            url: "https://platform.example/stock".into(),
-            status: Some(200),
-            ms: 3,
-            attempt: 1,
-            error: None,
-            items: Vec::new(),
-            answer: None,
-        }],
-        generations: generations(),
-        log: Vec::new(),
-    }
-}
-
-fn without_outbox() -> Problem {
-    Problem::host("queue-not-available", "this host has no outbox")
 }
 
 impl Service for Fake {
