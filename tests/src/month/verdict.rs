@@ -85,7 +85,8 @@ impl Verdict {
             call.ended >= stretch.from && call.began <= stretch.to + after
         };
         for call in failed {
-            let no_token = ["not-authorized", "http-401"].contains(&&*call.code)
+            // The last is what the adapter calls the shop's 401, whose code is none.
+            let no_token = ["not-authorized", "http-401", "graphql-error"].contains(&&*call.code)
                 || call.status == "unauthenticated";
             let excused = stretches.iter().any(|it| within(&call, it, AFTER))
                 // From the refusal that led to it.

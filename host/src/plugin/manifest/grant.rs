@@ -339,6 +339,12 @@ fn authorize(manifest: &Manifest, grant: &Grant) -> Result<(), String> {
     if !state {
         return wrong("`{state}` is missing, by which the host knows the person again");
     }
+    // A parser takes the beginning of the path for the host where there is none.
+    if let Some(rest) = template.strip_prefix("https://")
+        && rest.starts_with(['/', '\\', '?', '#'])
+    {
+        return wrong("there is no host in it");
+    }
     // With something in each place, it is an address.
     let filled: String = parts(template)
         .map(|part| match part {

@@ -195,7 +195,7 @@ fn a_grant_that_cannot_be_carried_out_is_refused_and_says_where() {
             "/grant/authorize",
             json!("https:///{state}"),
             "/grant/authorize",
-            "",
+            "no host",
         ),
         (
             "/secrets/1/required",
