@@ -6,6 +6,7 @@ use crossdock::host::Host;
 use crossdock::report::DeliveryStatus;
 use crossdock_tests::bed::{call, connection, deliver};
 use crossdock_tests::guests;
+use crossdock_tests::live::base_config;
 use crossdock_tests::wait::{until, until_async};
 
 use crate::{Shop, problems};
@@ -104,6 +105,9 @@ async fn a_table_of_200000_rows_is_looked_up_and_not_copied() {
             continue;
         }
         let shop = Shop::new("").await;
+        // A quarter of them stay warm.
+        let config = base_config().replace("guest_instances = 64", "guest_instances = 512");
+        shop.bed.configure(&config);
         shop.bed.put_plugin(&engine, &guests::plugin(&engine));
         shop.put(&format!("map.{language}"), script);
         shop.put(&format!("without.{language}"), without);
@@ -119,7 +123,7 @@ async fn a_table_of_200000_rows_is_looked_up_and_not_copied() {
             .collect();
         connections.push(with("shop", "map"));
         connections.push(with("without", "without"));
-        shop.put("tenant.toml", &connections.join("\n"));
+        shop.put("tenant.toml", &with("shop", "map"));
         let host = shop.bed.host().await;
         assert_eq!(problems(&host), [""; 0]);
         let empty = resident();
@@ -137,7 +141,15 @@ async fn a_table_of_200000_rows_is_looked_up_and_not_copied() {
         let missing = call("acme", "shop", "echo", r#"[{"sku":"0","shop":"none"}]"#);
         deliver(&host, missing).await;
         let (one_kib, one) = (host.warm_script_bytes() >> 10, resident());
-        assert_eq!(host.warm_instances().1, 1);
+        let first = host.warm_instances().1;
+        assert!(first < 3, "{first}");
+        shop.put("tenant.toml", &connections.join("\n"));
+        until("the other connections", || {
+            let snapshot = host.snapshot();
+            let connections = &snapshot.tenants["acme"].config.connections;
+            connections.contains_key("without").then_some(())
+        })
+        .await;
         let took = quickest(&host, "shop").await;
         assert!(shop.platform.last().text().contains("\"store\":\"198801\""));
         let beside = quickest(&host, "without").await;
@@ -152,7 +164,7 @@ async fn a_table_of_200000_rows_is_looked_up_and_not_copied() {
         assert!(instances >= INSTANCES, "{instances}");
         println!(
             "{language}: saved and serving after {loaded:?}; file {} KiB, held {} KiB; \
-             1 instance {one_kib} KiB, {instances} instances {all_kib} KiB; \
+             {first} instance(s) {one_kib} KiB, {instances} instances {all_kib} KiB; \
              the process {empty} MiB without the table, {one} MiB with it and 1 instance, {all} MiB with {instances}; \
              1000 items {took:?}, without looking up {beside:?}: {:?} a look-up",
             bytes >> 10,

@@ -1,6 +1,7 @@
 //! A source file packed with its runtime into one component, and source files
 //! as the commands see them.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -144,7 +145,7 @@ async fn a_warm_call_with_one_row_is_timed() {
     let snapshot = host.snapshot();
     let shop = &snapshot.tenants["acme"].config.connections["shop"];
     let secrets = Arc::new(shop.secrets.clone());
-    let declared = Arc::new(secrets.keys().cloned().collect());
+    let declared = Arc::new(secrets.keys().cloned().collect::<BTreeSet<String>>());
     let mut lease = adapter.lease(&"acme".into()).await.expect("an instance");
     let (mut maps, mut signs, mut parses) = (Vec::new(), Vec::new(), Vec::new());
     let mut wholes = Vec::new();
