@@ -62,7 +62,11 @@ fn beside() -> io::Result<Vec<Bundled>> {
     Ok(found)
 }
 
-fn folder() -> io::Result<PathBuf> {
+/// Where they lie that are not inside.
+///
+/// # Errors
+/// Where this binary lies is not known.
+pub fn folder() -> io::Result<PathBuf> {
     let binary = std::env::current_exe()?;
     binary
         .ancestors()

@@ -54,10 +54,16 @@ pub(super) struct InitArgs {
 }
 
 pub(super) fn run(args: &InitArgs) -> Finished {
-    let plugins = bundle::plugins().context(
-        "this build of crossdock has no plugins inside, and there are none beside it; \
-         `cargo xtask build-plugins` makes them, `cargo install --path host` puts them in",
-    )?;
+    let plugins = bundle::plugins().with_context(|| {
+        let looked = bundle::folder().map_or_else(
+            |_| "where it lies itself is not known".to_owned(),
+            |folder| format!("there are none in {}", folder.display()),
+        );
+        format!(
+            "this build of crossdock has no plugins inside, and {looked}; `cargo xtask build-plugins` \
+             makes them in its clone, `cargo install --path host` puts them in"
+        )
+    })?;
     let plugins: Vec<(PathBuf, &[u8])> = plugins
         .iter()
         .map(|plugin| (Path::new("plugins").join(&plugin.file), &*plugin.bytes))

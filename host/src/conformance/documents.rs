@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use super::chance::Chance;
 use super::generate::Generator;
+use super::mending::{mend, place};
 use super::mutate::mutated;
 use super::purity;
 use super::report::{Finding, Report, Tried};
@@ -249,8 +250,17 @@ impl Documents<'_, '_, '_> {
                 return Ok(());
             }
             Err(Unsigned::Edits(why)) => {
-                let fix = "declare the secret in the manifest's `secrets`";
-                self.add(Finding::wrong(PART_DOCUMENTS, format!("`sign`: {why}"), fix).with(text));
+                let fix =
+                    "declare the secret in the manifest's `secrets`, or name the one that is there";
+                self.add(Finding::wrong(PART_DOCUMENTS, why, fix).with(text));
+                return Ok(());
+            }
+            Err(Unsigned::Fault(Fault::Other(said))) => {
+                let advice =
+                    "let `map` refuse what cannot be signed, with a pointer into the document";
+                let what = format!("`sign` fails by its own fault: {said}");
+                let fix = mend(&said, advice);
+                self.add(Finding::wrong(PART_DOCUMENTS, what, &fix).with(text));
                 return Ok(());
             }
             Err(Unsigned::Fault(fault)) => {
@@ -302,9 +312,11 @@ impl Documents<'_, '_, '_> {
                 self.add(Finding::wrong(PART_DOCUMENTS, what, fix));
             }
             Fault::InvalidReply(_) | Fault::Other(_) => {
-                let what = format!("`map` fails by its own fault: {}", fault_text(&fault));
-                let fix = "refuse the document as invalid input with a pointer, or let its schema rule it out";
-                self.add(Finding::wrong(PART_DOCUMENTS, what, fix).with(text));
+                let said = fault_text(&fault);
+                let what = format!("`map` fails by its own fault: {said}");
+                let advice = "refuse a document that cannot be sent as invalid input with a pointer, or let its schema rule it out";
+                let fix = mend(&said, advice);
+                self.add(Finding::wrong(PART_DOCUMENTS, what, &fix).with(text));
             }
         }
     }
@@ -366,8 +378,12 @@ pub(super) fn failed(part: &str, function: &str, failure: &GuestFailure) -> Find
         Output => "give less: split the request, or refuse the document",
         Contract | Unavailable => "see the contract in `wit/`",
     };
-    let what = format!("`{function}`: {}", failure.told(str::to_owned));
-    Finding::wrong(part, what, fix)
+    let said = failure.told(str::to_owned);
+    let what = format!("`{function}`: {said}");
+    match place(&said) {
+        Some(_) => Finding::wrong(part, what, &mend(&said, fix)),
+        None => Finding::wrong(part, what, fix),
+    }
 }
 
 pub(super) fn item(index: usize, text: &str) -> Item {

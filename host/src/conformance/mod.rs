@@ -6,6 +6,7 @@
 //! | [`report`] | what was found |
 //! | [`kept`] | what was found before, of the same bytes |
 //! | `trial` | calls that may fail, and what they take |
+//! | `mending` | where a fault says that the adapter has to be mended |
 //! | `setting` | settings, secrets and time of an operation's calls |
 //! | `documents` | documents of its schema through `map` and `sign` |
 //! | `replies`, `answers` | answers of every kind through `parse-response` |
@@ -20,6 +21,7 @@ mod documents;
 mod envelope;
 mod generate;
 pub mod kept;
+mod mending;
 mod mutate;
 mod pages;
 mod pattern;
@@ -48,7 +50,7 @@ pub use trial::Stuck;
 use trial::Trial;
 
 /// Changes with what is checked: what was found by another one is not kept.
-pub const VERSION: u32 = 2;
+pub const VERSION: u32 = 3;
 
 /// The part of documents through `map` and `sign`.
 const PART_DOCUMENTS: &str = "documents";

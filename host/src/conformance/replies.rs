@@ -6,11 +6,12 @@ use super::answers::{self, Answer, Success};
 use super::chance::Chance;
 use super::documents::failed;
 use super::envelope::Envelopes;
+use super::mending::mend;
 use super::mutate::mutated;
 use super::report::{Finding, Report, Tried};
 use super::setting::Setting;
 use super::trial::{Gave, Stuck, Trial};
-use crate::plugin::contract::{Body, Outcome, Request};
+use crate::plugin::contract::{Body, Fault, Outcome, Request};
 use crate::plugin::granted;
 use crate::plugin::manifest::GRANT;
 use crate::plugin::promise::check_parsed;
@@ -113,7 +114,18 @@ impl Replies<'_, '_, '_> {
             .await?;
         let parsed = match gave {
             Gave::Answer(parsed) => parsed,
-            // Every fault here says that the answer could not be read.
+            // An exception or a value of another shape is no way to say that an
+            // answer cannot be read: the items stay unknown for nothing.
+            Gave::Fault(Fault::Other(said)) => {
+                let advice = "an answer that cannot be read is the fault `invalid-reply`, and any other has an outcome for each item";
+                let what = format!(
+                    "`parse-response` fails by its own fault on {}: {said}",
+                    answer.what
+                );
+                self.add(Finding::wrong(PART, what, &mend(&said, advice)), answer);
+                return Ok(());
+            }
+            // Every other one says that the answer could not be read.
             Gave::Fault(_) => return Ok(()),
             Gave::Failed(failure) => {
                 let mut finding = failed(PART, "parse-response", &failure);

@@ -106,10 +106,22 @@ impl Report {
         !self.operations.values().any(|tried| tried.cut_short)
     }
 
-    /// Takes a finding. Of many that are alike the first are kept.
+    /// Takes a finding. Of equal ones the first is kept, and of many that are
+    /// alike the first few.
     pub(super) fn add(&mut self, mut finding: Finding) {
         if let Some(input) = &mut finding.input {
             crate::text::shorten(input, INPUT_CHARS);
+        }
+        let equal = |other: &&mut Finding| {
+            other.weight == finding.weight
+                && other.part == finding.part
+                && other.operation == finding.operation
+                && other.what == finding.what
+                && other.fix == finding.fix
+        };
+        if let Some(first) = self.findings.iter_mut().find(equal) {
+            first.times += 1;
+            return;
         }
         let alike = |other: &&mut Finding| {
             other.part == finding.part
@@ -158,5 +170,28 @@ impl Finding {
     pub(super) fn with(mut self, input: impl Into<String>) -> Self {
         self.input = Some(input.into());
         self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn equal_findings_are_told_once_and_counted() {
+        let mut report = Report::default();
+        for input in ["{}", "[]", "1"] {
+            report.add(Finding::look("documents", "the same", "look at it").with(input));
+        }
+        for what in ["a", "b", "c", "d"] {
+            report.add(Finding::look("documents", what, "look at that"));
+        }
+        let told: Vec<(&str, u32)> = report
+            .findings
+            .iter()
+            .map(|one| (&*one.what, one.times))
+            .collect();
+        assert_eq!(told, [("the same", 3), ("a", 2), ("b", 1), ("c", 1)]);
+        assert_eq!(report.findings[0].input.as_deref(), Some("{}"));
     }
 }

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use super::report::Cost;
 use crate::config::Secret;
 use crate::plugin::contract::{Context, Draft, Fault, Item, Mapped, Parsed, Reply, Request};
-use crate::plugin::edits::{SignedDraft, apply_edits};
+use crate::plugin::edits::{self, EditError, SignedDraft, apply_edits};
 use crate::plugin::generation::{AdapterGeneration, AdapterLease};
 use crate::plugin::guest::{GuestFailure, GuestFailureKind};
 
@@ -157,12 +157,14 @@ impl<'a> Trial<'a> {
         let answer = self.done("sign", took, signed.answer)?;
         Ok(match (answer, undeclared) {
             (Err(failure), _) => Err(Unsigned::Failed(failure)),
-            (_, Some(name)) => Err(Unsigned::Edits(format!(
-                "it asks for secret `{name}`, which the manifest does not declare"
-            ))),
+            (_, Some(name)) => Err(Unsigned::Edits(edits::undeclared(&name, &declared))),
             (Ok(Err(fault)), None) => Err(Unsigned::Fault(fault)),
             (Ok(Ok(edits)), None) => apply_edits(draft.clone(), edits, secrets, &declared)
-                .map_err(|error| Unsigned::Edits(error.to_string())),
+                .map_err(|error| match error {
+                    EditError::Undeclared(name) => edits::undeclared(&name, &declared),
+                    error => format!("`sign`: {error}"),
+                })
+                .map_err(Unsigned::Edits),
         })
     }
 

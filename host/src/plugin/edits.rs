@@ -7,7 +7,7 @@ use base64::engine::general_purpose::STANDARD;
 
 use super::compose::{self, TooMuch};
 use super::contract::{Body, Draft, Edit};
-use crate::config::{Auth, OAUTH2_TOKEN, Secret, TokenPlace};
+use crate::config::{Auth, OAUTH2_TOKEN, Secret, TokenPlace, nearest};
 
 /// A request with its authentication, before it is joined to a base URL.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -57,6 +57,15 @@ pub enum EditError {
     /// Of a body made of pieces: the adapter's fault.
     #[error("{0}")]
     TooMuch(#[from] TooMuch),
+}
+
+/// What is said to an author of a secret that is not declared, and what to do.
+pub(crate) fn undeclared(name: &str, declared: &BTreeSet<String>) -> String {
+    let meant = match nearest(name, declared.iter().map(String::as_str)) {
+        Some(near) => format!("did you mean `{near}`?"),
+        None => "add it to `secrets`".to_owned(),
+    };
+    format!("`sign` asks for secret `{name}`, which the manifest does not declare: {meant}")
 }
 
 /// Replaces the pair of that name where it stands, or appends it.

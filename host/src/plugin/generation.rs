@@ -149,6 +149,8 @@ pub struct Signed {
     pub derived: Vec<Vec<u8>>,
     /// A secret it asked `keys` for that the manifest does not declare.
     pub undeclared: Option<String>,
+    /// A secret it asked `keys` for that is declared, and not set.
+    pub unset: Option<String>,
 }
 
 impl AdapterGeneration {
@@ -271,15 +273,19 @@ impl AdapterLease {
     ) -> Signed {
         let scope = KeyScope::new(secrets, declared);
         let answer = self.sign_within(scope, context, operation, draft).await;
-        let (derived, undeclared) = self
+        let (derived, undeclared, unset) = self
             .lease
             .take_keys()
-            .map(|scope| (scope.derived, scope.undeclared.into_inner()))
+            .map(|scope| {
+                let (undeclared, unset) = (scope.undeclared, scope.unset);
+                (scope.derived, undeclared.into_inner(), unset.into_inner())
+            })
             .unwrap_or_default();
         Signed {
             answer,
             derived,
             undeclared,
+            unset,
         }
     }
 

@@ -34,6 +34,8 @@ pub struct KeyScope {
     /// The first secret asked for that is not in the manifest: the adapter's
     /// fault, unlike one that the connection does not set.
     pub undeclared: OnceLock<String>,
+    /// The first one that is declared and that the connection does not set.
+    pub unset: OnceLock<String>,
     /// Bytes hashed so far.
     processed: usize,
     /// Of a call that verifies what somebody sent.
@@ -57,6 +59,7 @@ impl KeyScope {
             declared,
             derived: Vec::new(),
             undeclared: OnceLock::new(),
+            unset: OnceLock::new(),
             processed: 0,
             verifies: None,
         }
@@ -82,6 +85,7 @@ impl KeyScope {
             )));
         }
         self.secrets.get(name).ok_or_else(|| {
+            let _ = self.unset.set(name.to_owned());
             KeyError::NotFound(format!("secret `{name}` is not set for this connection"))
         })
     }

@@ -89,7 +89,7 @@ fn beside(language: Language, sdk: &RustSdk) -> Result<Vec<File>, String> {
 }
 
 /// Whether the source says the manifest itself.
-fn manifest_is_inside(language: Language) -> bool {
+pub fn manifest_is_inside(language: Language) -> bool {
     matches!(language, Language::JavaScript | Language::TypeScript)
 }
 
@@ -310,6 +310,9 @@ mod tests {
             ] {
                 text(&files, path);
             }
+            let ignored: Vec<&str> = text(&files, ".gitignore").lines().collect();
+            // `plugin check` and `plugin test` keep what they know there.
+            assert!(ignored.contains(&"/data"), "{language:?}: {ignored:?}");
             for (path, bytes) in &files {
                 if path.starts_with("sdk") || path.starts_with("crossdock_adapter") {
                     continue;

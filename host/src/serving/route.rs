@@ -54,7 +54,8 @@ impl Route {
             Problem::caller(
                 "unknown-connection",
                 format!(
-                    "tenant `{}` has no connection `{connection}`; {}",
+                    "tenant `{}` has no connection `{connection}`; {}; where its file has it, \
+                     `crossdock check` says why that was refused, and what it had before serves",
                     tenant.config.name,
                     did_you_mean(connection, names(tenant.connections.keys()), "it has")
                 ),

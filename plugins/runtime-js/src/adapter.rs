@@ -6,6 +6,7 @@ use crate::contract::{
 use crate::faults;
 use crate::flavour::ADAPTER;
 use crate::give::Giver;
+use crate::modules;
 use crate::place::{Place, Wrong, listed, nearest};
 use crate::prepared;
 use crate::take::Taker;
@@ -103,7 +104,7 @@ impl Adapter {
     /// # Errors
     /// The fault that the file threw, or what is wrong with what it returned.
     pub fn map(&self, context: &Context, operation: &str, items: &[Item]) -> Result<Mapped, Fault> {
-        self.run(|run| {
+        self.run(MAP.0, |run| {
             let map = run.function(run.kept.map.clone())?;
             let arguments = (
                 run.giver.context(context)?,
@@ -124,7 +125,7 @@ impl Adapter {
         operation: &str,
         draft: &Draft,
     ) -> Result<Vec<Edit>, Fault> {
-        self.run(|run| {
+        self.run(SIGN.0, |run| {
             let Some(sign) = run.kept.sign.clone() else {
                 return Ok(Vec::new());
             };
@@ -149,7 +150,7 @@ impl Adapter {
         request: &Request,
         reply: &Reply,
     ) -> Result<Parsed, Fault> {
-        self.run(|run| {
+        self.run(PARSE.0, |run| {
             let parse = run.function(run.kept.parse.clone())?;
             let arguments = (
                 run.giver.context(context)?,
@@ -174,7 +175,7 @@ impl Adapter {
         if !has {
             return Err(Fault::Unsupported(RECEIVE.0.into()));
         }
-        self.run(|run| {
+        self.run(RECEIVE.0, |run| {
             let Some(receive) = run.kept.receive.clone() else {
                 return Ok(Received::nothing());
             };
@@ -186,6 +187,7 @@ impl Adapter {
 
     fn run<T>(
         &self,
+        function: &str,
         work: impl for<'a, 'js> FnOnce(&Run<'a, 'js>) -> Result<T, Wrong>,
     ) -> Result<T, Fault> {
         let unknown = |what: &str| Fault::Other(format!("{}: {what}", self.name));
@@ -213,7 +215,7 @@ impl Adapter {
             };
             let result = work(&run).map_err(|wrong| {
                 let diagnose = diagnose(&self.name, &self.text);
-                faults::fault(&ctx, &run.taker, &diagnose, wrong)
+                faults::fault(&ctx, &run.taker, &diagnose, function, wrong)
             });
             // Whatever it has left to do later is done now.
             while ctx.execute_pending_job() {}
@@ -324,8 +326,23 @@ fn exported<'js>(
     })
 }
 
-/// A module that is not there.
+/// A module that is not there, or has no such export.
 fn imported(mut diagnostic: Diagnostic) -> Diagnostic {
+    let quoted = |text: &str| Some(text.split_once('\'')?.0.to_owned());
+    let export = diagnostic
+        .message
+        .split_once("ould not find export '")
+        .filter(|(_, rest)| rest.contains(&format!("'{}'", modules::SDK)))
+        .and_then(|(_, rest)| quoted(rest));
+    if let Some(name) = export {
+        let known: Vec<&str> = modules::exports().collect();
+        let meant = match nearest(&name, &known) {
+            Some(near) => format!("did you mean `{near}`?"),
+            None => format!("it exports {}", listed(&known)),
+        };
+        diagnostic.message = format!("\"{}\" exports no `{name}`; {meant}", modules::SDK);
+        return diagnostic;
+    }
     let name = diagnostic
         .message
         .split_once("could not load module")

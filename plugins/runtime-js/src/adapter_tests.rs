@@ -302,7 +302,7 @@ fn faults_are_thrown_or_returned() {
     let wrong = said("throw { invalidInput: 'sku' };");
     assert_eq!(
         wrong,
-        "board.js: `invalidInput` of the fault that was thrown is a string; `{ pointer, message }` is expected"
+        "board.js:3:50: `invalidInput` of the fault that was thrown is a string; `{ pointer, message }` is expected"
     );
 }
 
@@ -384,7 +384,7 @@ fn what_is_returned_wrongly_is_named() {
             "`failures[0].fault` of what `map` returned is a `invalidinput`; did you mean `invalidInput`?",
         ),
     ] {
-        assert_eq!(said(map), format!("board.js: {expected}"), "{map}");
+        assert_eq!(said(map), format!("board.js:3:17: {expected}"), "{map}");
     }
 }
 
@@ -410,7 +410,7 @@ fn what_json_cannot_say_is_named() {
     };
     assert_eq!(
         said,
-        "board.js: `outcomes[0].accepted` of what `parseResponse` returned: `/price` of the result is NaN, which is no JSON number"
+        "board.js:5:17: `outcomes[0].accepted` of what `parseResponse` returned: `/price` of the result is NaN, which is no JSON number"
     );
 }
 
@@ -433,6 +433,9 @@ fn a_file_that_is_no_adapter_is_told_why() {
     ] {
         assert_eq!(refused(&text), expected, "{text}");
     }
+    let said = refused("import { formm } from 'crossdock';");
+    let expected = "\"crossdock\" exports no `formm`; did you mean `form`?";
+    assert!(said.ends_with(expected), "{said}");
     let said = without("export function sign");
     assert_eq!(
         said,

@@ -6,6 +6,7 @@ use crate::place::Wrong;
 use crate::take::Taker;
 use crossdock_js_engine::Diagnostic;
 use crossdock_js_engine::diagnose::{Diagnose, stack};
+use crossdock_js_engine::lexer::{Token, tokens};
 use rquickjs::{Ctx, Error, Value};
 
 /// Lines of a stack that are logged.
@@ -16,10 +17,11 @@ pub fn fault<'js>(
     ctx: &Ctx<'js>,
     taker: &Taker<'_, 'js>,
     diagnose: &Diagnose<'_>,
+    function: &str,
     wrong: Wrong,
 ) -> Fault {
     match wrong {
-        Wrong::Said(said) => own(diagnose.file, &Diagnostic::unplaced(said)),
+        Wrong::Said(said) => own(diagnose.file, &declared(diagnose.source, function, said)),
         Wrong::Js(Error::Exception) => thrown(&ctx.catch(), taker, diagnose),
         Wrong::Js(error) => own(diagnose.file, &diagnose.caught(ctx, &error)),
     }
@@ -29,7 +31,14 @@ fn thrown<'js>(value: &Value<'js>, taker: &Taker<'_, 'js>, diagnose: &Diagnose<'
     match taker.thrown(value) {
         Some(Ok(fault)) => return fault,
         Some(Err(Wrong::Said(said))) => {
-            return own(diagnose.file, &Diagnostic::unplaced(said));
+            let place = diagnose.thrown(value);
+            return own(
+                diagnose.file,
+                &Diagnostic {
+                    message: said,
+                    ..place
+                },
+            );
         }
         // Looking at it threw: then what it is stays unknown.
         Some(Err(Wrong::Js(_))) => {
@@ -52,6 +61,26 @@ fn thrown<'js>(value: &Value<'js>, taker: &Taker<'_, 'js>, diagnose: &Diagnose<'
         );
     }
     own(diagnose.file, &diagnostic)
+}
+
+/// A sentence about what a function returned, at the name by which it is
+/// declared: where it returned is not known afterwards.
+fn declared(source: &str, function: &str, said: String) -> Diagnostic {
+    let tokens = tokens(source);
+    let word = |token: &Token| source.get(token.range.clone()).unwrap_or_default();
+    let name = tokens.windows(2).find_map(|pair| match pair {
+        [before, name]
+            if word(name) == function
+                && ["function", "const", "let", "var"].contains(&word(before)) =>
+        {
+            Some(name.range.start)
+        }
+        _ => None,
+    });
+    match name {
+        Some(byte) => Diagnostic::at(source, byte, said),
+        None => Diagnostic::unplaced(said),
+    }
 }
 
 /// The adapter's own: nobody else is to blame.

@@ -19,6 +19,15 @@ pub const HOST: &str = "crossdock:host";
 /// What adapters import.
 const SDK_TEXT: &str = include_str!("../../sdk-js/crossdock.js");
 
+/// The names that the SDK exports: its file ends with the list of them.
+pub fn exports() -> impl Iterator<Item = &'static str> {
+    let (_, list) = SDK_TEXT.rsplit_once("export {").unwrap_or_default();
+    let (list, _) = list.split_once('}').unwrap_or_default();
+    list.split(',')
+        .map(str::trim)
+        .filter(|name| !name.is_empty())
+}
+
 /// Makes both modules known.
 ///
 /// # Errors

@@ -88,3 +88,44 @@ async fn pages_without_end_are_found() {
     )
     .await;
 }
+
+/// An exception is a mistake in the program wherever it is thrown, and so is a
+/// value of another shape.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_exception_or_a_wrong_shape_in_javascript_is_wrong_in_each_function() {
+    // Only answers that are no success get there.
+    let failure = "throw fault.invalidReply(\"\", \"the status is none of success\")";
+    is_found(
+        failure,
+        "return respons.body",
+        1,
+        &[
+            "wrong goods.put answers: `parse-response` fails by its own fault on ",
+            ": goods.js:",
+            "ReferenceError: respons is not defined",
+            "mend goods.js:",
+        ],
+    )
+    .await;
+    is_found(
+        failure,
+        "return []",
+        1,
+        &[
+            "what `parseResponse` returned is an array; `{ outcomes: […] }` is expected",
+            "mend goods.js:",
+        ],
+    )
+    .await;
+    is_found(
+        "  return [];",
+        "  return setQuery(1);",
+        1,
+        &[
+            "wrong goods.put documents: `sign` fails by its own fault: goods.js:",
+            "ReferenceError: setQuery is not defined",
+            "mend goods.js:",
+        ],
+    )
+    .await;
+}

@@ -1,4 +1,4 @@
-import { fault, outcome } from "crossdock";
+import { fault, outcome, readJson } from "crossdock";
 
 // Where the next page is.
 const later = (page) => page + 1;
@@ -11,7 +11,6 @@ export const manifest = {
   name: "goods",
   version: "0.1.0",
   summary: "Lists goods and changes them.",
-  signs: false,
   operations: [
     {
       name: "goods.list",
@@ -100,6 +99,10 @@ export function map(context, operation, items) {
   return { requests: items.map((_, index) => ({ draft, items: [index], repeatable: true })) };
 }
 
+export function sign() {
+  return [];
+}
+
 const every = (request, one) => request.items.map(() => one);
 const failed = (answer) => String(answer.code) !== "0";
 const refused = (request, answer) => ({
@@ -108,7 +111,7 @@ const refused = (request, answer) => ({
 
 export function parseResponse(context, operation, request, reply) {
   if (reply.status !== 200) throw fault.invalidReply("", "the status is none of success");
-  const answer = JSON.parse(reply.body);
+  const answer = readJson(reply);
   if (answer === null || typeof answer !== "object" || Array.isArray(answer)) throw fault.invalidReply("", "it is no object");
   if (operation === "goods.put") {
     if (failed(answer)) return refused(request, answer); // put

@@ -102,6 +102,12 @@ fn mistakes() -> Vec<(&'static str, Vec<u8>, &'static str, &'static str)> {
             "example `…` failed at sign: request 0: `sign` asks for secret `undeclared`, which the manifest does not declare: add it to `secrets`",
         ),
         (
+            "an undeclared secret that is misspelt",
+            patched("\"name\": \"key\"", "\"name\": \"kez\""),
+            "examples",
+            "example `…` failed at sign: request 0: `sign` asks for secret `key`, which the manifest does not declare: did you mean `kez`?",
+        ),
+        (
             "`keys` in `map`",
             mode("keys-in-map"),
             "examples",
@@ -111,7 +117,7 @@ fn mistakes() -> Vec<(&'static str, Vec<u8>, &'static str, &'static str)> {
             "an endless loop",
             mode("endless-map"),
             "examples",
-            "example `…` failed at map: it ran longer than 300 ms of guest time",
+            "example `…` failed at map: it ran longer than 300 ms of guest time: look for a loop that does not end, or for work that grows faster than its input",
         ),
         (
             "too much memory",

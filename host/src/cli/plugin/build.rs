@@ -8,12 +8,15 @@ use clap::Args;
 use super::super::Global;
 use super::super::failure::{Exit, Finished};
 use super::super::terminal::{Paint, clean, count, note, print, sentence, size};
+use super::authors;
+use super::installed;
 use super::local::Local;
 use super::watch;
 use crate::config::HostConfig;
-use crate::plugin::load::Loaded;
+use crate::plugin::load::{Loaded, Refusal};
+use crate::plugin::packed::SourceFile;
 use crate::project::build::{self, Needs};
-use crate::project::{Project, WORK};
+use crate::project::{Project, WORK, templates};
 
 pub(super) const HELP: &str = "\
 The language is told by the files of the folder, or by its crossdock.json. Its own tools are called, and what they say is
@@ -31,7 +34,7 @@ pub(in super::super) struct BuildArgs {
     #[arg(long, value_name = "PLUGINS_DIR", num_args = 0..=1)]
     #[allow(clippy::option_option)] // Not given, given without a folder, with one.
     install: Option<Option<PathBuf>>,
-    /// JavaScript and TypeScript: install the source instead of a component, for a host that has the runtime
+    /// JavaScript and TypeScript: install the source and its examples instead of a component, for a host that has the runtime
     #[arg(long)]
     source: bool,
     /// Build again whenever a file is saved, until Ctrl-C
@@ -121,12 +124,15 @@ impl Builder {
         let project = Project::read(&self.dir)?;
         if let (true, Some(install)) = (self.source, &self.install) {
             let source = build::source(&project, &self.needs).await?;
+            let checked = self.check_source(&project, &source).await?;
             let file = install.join(&source.name);
+            // The examples first: without its own a source would be served untried.
+            let beside = installed::examples(&self.dir, &file)?;
             put(&file, source.text.as_bytes())?;
             return Ok(Built {
-                files: vec![file],
+                files: std::iter::once(file).chain(beside).collect(),
                 bytes: source.text.len(),
-                loaded: None,
+                loaded: checked,
             });
         }
         let component = build::build(&project, &self.needs).await?;
@@ -153,14 +159,7 @@ impl Builder {
         let loaded = self.local.load(&candidate).await;
         // A file that stays is no harm: it is not in a plugins folder.
         let _ = std::fs::remove_file(&candidate);
-        let loaded = loaded.map_err(|refusal| {
-            format!(
-                "{} was built, but a host would refuse it at step `{}`: {}",
-                project.name,
-                refusal.step(),
-                sentence(&refusal.to_string())
-            )
-        })?;
+        let loaded = loaded.map_err(|refusal| would_refuse(project, &refusal))?;
         let named = &loaded.identity().name;
         if *named != project.name {
             note(&clean(&format!(
@@ -170,6 +169,45 @@ impl Builder {
         }
         Ok(loaded)
     }
+
+    /// The same of a source beside its examples; nothing where nothing here runs
+    /// it, since the host that will is perhaps elsewhere.
+    async fn check_source(
+        &self,
+        project: &Project,
+        source: &SourceFile,
+    ) -> Result<Option<Loaded>, String> {
+        let folder = project.work()?.join("candidate");
+        let _ = std::fs::remove_dir_all(&folder);
+        std::fs::create_dir_all(&folder).map_err(|error| unwritten(&folder, &error))?;
+        let candidate = folder.join(&source.name);
+        put(&candidate, source.text.as_bytes())?;
+        installed::examples(&self.dir, &candidate)?;
+        let loaded = self.local.load_beside(&candidate).await;
+        let _ = std::fs::remove_dir_all(&folder);
+        match loaded {
+            Ok(loaded) => Ok(Some(loaded)),
+            Err(Refusal::NoRuntime { .. }) => Ok(None),
+            Err(refusal) => Err(would_refuse(project, &refusal)),
+        }
+    }
+}
+
+/// Why what was built is not written, with the places in the author's own
+/// manifest where that is a file.
+fn would_refuse(project: &Project, refusal: &Refusal) -> String {
+    let mut said = format!(
+        "{} was built, but a host would refuse it at step `{}`: {}",
+        project.name,
+        refusal.step(),
+        sentence(&refusal.to_string())
+    );
+    if !templates::manifest_is_inside(project.language) {
+        for place in authors::places(&project.dir.join("manifest.json")) {
+            said.push_str(&format!("\n  {}", sentence(&place)));
+        }
+    }
+    said
 }
 
 impl Built {
@@ -201,12 +239,14 @@ impl Built {
     }
 }
 
+fn unwritten(path: &Path, error: &std::io::Error) -> String {
+    let why = crate::file_failure::sentence(error);
+    format!("{} cannot be written: {why}", path.display())
+}
+
 /// Writes a file whole or not at all: whoever reads it never sees half of it.
 fn put(path: &Path, bytes: &[u8]) -> Result<(), String> {
-    let cannot = |error: std::io::Error| {
-        let why = crate::file_failure::sentence(&error);
-        format!("{} cannot be written: {why}", path.display())
-    };
+    let cannot = |error: std::io::Error| unwritten(path, &error);
     // A name that a watcher of plugins and sources does not take for one.
     let mut temporary = path.as_os_str().to_owned();
     temporary.push(format!(".{}.tmp", std::process::id()));

@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use super::super::Global;
 use super::super::failure::{Exit, Failure, Finished};
-use super::super::terminal::{Paint, clean, count, print, print_json, sentence};
+use super::super::terminal::{Paint, clean, count, note, print, print_json, sentence};
 use super::authors;
 use super::findings;
 use super::local::{Local, read_beside};
@@ -59,6 +59,9 @@ struct Checked {
     step: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<String>,
+    /// A file that is newer than the component, and what to do.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    stale: Option<String>,
     /// Places in the author's own manifest, each with what is wrong there.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     places: Vec<String>,
@@ -109,16 +112,24 @@ impl Checking {
         let project = Project::find(path)?;
         let result = self.local.load(&project.plugin).await;
         let mut checked = Checked::new(&project.plugin, &result);
+        checked.stale = project.stale();
+        if let Some(stale) = &checked.stale {
+            note(&clean(stale));
+        }
+        // The file that its author sees, whatever was built of it before.
+        let places = project.manifest.as_deref().map(authors::places);
+        checked.places = places.unwrap_or_default();
         let adapter = match result {
             Ok(Loaded::Adapter(adapter)) => adapter,
             Ok(_) => return Ok(checked),
-            Err(refusal) => {
-                if let (Refusal::Manifest(_), Some(file)) = (&refusal, &project.manifest) {
-                    checked.places = authors::places(file);
-                }
-                return Ok(checked);
-            }
+            Err(_) => return Ok(checked),
         };
+        if !checked.places.is_empty() {
+            checked.loaded = None;
+            checked.step = Some("manifest");
+            checked.reason = Some("manifest.json of the folder is not valid".to_owned());
+            return Ok(checked);
+        }
         if self.quick {
             return Ok(checked);
         }
@@ -201,6 +212,7 @@ impl Checked {
             },
             step: refusal.map(Refusal::step),
             reason: refusal.map(Refusal::to_string),
+            stale: None,
             places: Vec::new(),
             conformance: None,
         }

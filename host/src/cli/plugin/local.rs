@@ -61,6 +61,16 @@ impl Local {
     /// language runtime of the plugins folder, or by the one that comes with the
     /// command.
     pub async fn load(&self, file: &Path) -> Result<Loaded, Refusal> {
+        // What lies beside it is the command's matter.
+        self.load_with(file, Beside::default()).await
+    }
+
+    /// The same with the examples beside a source file, as a host loads it.
+    pub async fn load_beside(&self, file: &Path) -> Result<Loaded, Refusal> {
+        self.load_with(file, Beside::read(file)?).await
+    }
+
+    async fn load_with(&self, file: &Path, beside: Beside) -> Result<Loaded, Refusal> {
         let artifact = Artifact::read_any(file, self.plugin_size)?;
         if is_component(file) {
             return self.loader.load(artifact, 1).await;
@@ -68,11 +78,7 @@ impl Local {
         let extension = file.extension().unwrap_or_default();
         let extension = extension.to_string_lossy().into_owned();
         match self.runtime(&extension).await {
-            // What lies beside it is the command's matter.
-            Some(runtime) => {
-                let alone = Beside::default();
-                self.loader.load_source(artifact, 1, &runtime, alone).await
-            }
+            Some(runtime) => self.loader.load_source(artifact, 1, &runtime, beside).await,
             None => Err(Refusal::NoRuntime { extension }),
         }
     }

@@ -5,6 +5,7 @@ mod build;
 mod check;
 mod findings;
 mod inspect;
+mod installed;
 mod list;
 mod local;
 mod markdown;

@@ -2,12 +2,31 @@
 //! lies beside it.
 
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
+use crate::plugin::artifact::is_component;
 use crate::problem::Problem;
-use crate::project;
+use crate::project::{self, templates};
 
 /// Source files that are an adapter by themselves.
 const SOURCES: [&str; 2] = ["js", "mjs"];
+
+/// What components are built of.
+const BUILT_OF: [&str; 9] = ["rs", "js", "mjs", "ts", "py", "go", "c", "h", "toml"];
+
+/// Folders in which an author writes nothing that is built.
+const NO_SOURCES: [&str; 6] = [
+    "target",
+    "node_modules",
+    "__pycache__",
+    "data",
+    "examples",
+    "tests",
+];
+
+/// Files of a project that are looked at, and folders in each other.
+const MOST_FILES: usize = 10_000;
+const DEEPEST: usize = 6;
 
 /// An adapter's files.
 #[derive(Debug, Clone)]
@@ -18,6 +37,8 @@ pub(super) struct Project {
     pub examples: Option<PathBuf>,
     /// The manifest as its author writes it, if it is a file of its own.
     pub manifest: Option<PathBuf>,
+    /// The project's folder, if one was named.
+    dir: Option<PathBuf>,
 }
 
 impl Project {
@@ -31,14 +52,81 @@ impl Project {
                 plugin: path.to_owned(),
                 examples: there(beside, Path::is_dir),
                 manifest: None,
+                dir: None,
             });
         }
         Ok(Self {
             plugin: plugin_in(path)?,
             examples: there(path.join(project::EXAMPLES), Path::is_dir),
-            manifest: there(path.join("manifest.json"), Path::is_file),
+            manifest: there(path.join("manifest.json"), Path::is_file)
+                .filter(|_| !manifest_is_inside(path)),
+            dir: Some(path.to_owned()),
         })
     }
+
+    /// Says so where what was built is older than what it was built of: the
+    /// component that is looked at is not the adapter that its author sees.
+    pub fn stale(&self) -> Option<String> {
+        let dir = self.dir.as_ref()?;
+        if !is_component(&self.plugin) {
+            return None;
+        }
+        let built = changed(&self.plugin)?;
+        let newer = self.manifest.iter().cloned().chain(sources(dir));
+        let newer = newer
+            .into_iter()
+            .find(|path| changed(path).is_some_and(|changed| changed > built))?;
+        Some(format!(
+            "{} is newer than {}: type `crossdock plugin build {}` first",
+            newer.strip_prefix(dir).unwrap_or(&newer).display(),
+            name_of(&self.plugin),
+            dir.display()
+        ))
+    }
+}
+
+/// Whether the manifest is a part of the source: then a `manifest.json` is
+/// something else.
+fn manifest_is_inside(dir: &Path) -> bool {
+    project::Project::read(dir).is_ok_and(|project| templates::manifest_is_inside(project.language))
+}
+
+fn name_of(path: &Path) -> String {
+    let name = path.file_name().unwrap_or_default();
+    name.to_string_lossy().into_owned()
+}
+
+fn changed(path: &Path) -> Option<SystemTime> {
+    path.metadata().ok()?.modified().ok()
+}
+
+/// The files of a project of which a component is built, as far as their names
+/// tell it.
+fn sources(dir: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    let mut folders = vec![(dir.to_owned(), 0)];
+    let mut seen = 0;
+    while let Some((folder, depth)) = folders.pop() {
+        let entries = std::fs::read_dir(&folder).into_iter().flatten().flatten();
+        for path in entries.map(|entry| entry.path()) {
+            seen += 1;
+            if seen > MOST_FILES {
+                return found;
+            }
+            let name = name_of(&path);
+            if name.starts_with('.') || NO_SOURCES.contains(&&*name) {
+                continue;
+            }
+            let extension = path.extension().and_then(|extension| extension.to_str());
+            if path.is_dir() && depth < DEEPEST {
+                folders.push((path, depth + 1));
+            } else if extension.is_some_and(|extension| BUILT_OF.contains(&extension)) {
+                found.push(path);
+            }
+        }
+    }
+    found.sort();
+    found
 }
 
 /// What was built of a project: `NAME.wasm`, or its source.
@@ -112,6 +200,41 @@ mod tests {
     }
 
     #[test]
+    fn what_is_newer_than_the_component_is_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let dir = folder.path();
+        std::fs::create_dir(dir.join("src")).unwrap();
+        put(
+            dir,
+            &["src/lib.rs", "manifest.json", "shop.wasm", "Cargo.toml"],
+        );
+        let at = |name: &str, seconds: u64| {
+            let file = std::fs::File::options().write(true).open(dir.join(name));
+            let time = SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(seconds);
+            file.unwrap().set_modified(time).unwrap();
+        };
+        let stale = || Project::find(dir).unwrap().stale();
+        for name in ["src/lib.rs", "manifest.json", "Cargo.toml", "shop.wasm"] {
+            at(name, 100);
+        }
+        assert_eq!(stale(), None);
+        at("src/lib.rs", 101);
+        let said = stale().expect("a sentence");
+        assert!(
+            said.starts_with("src/lib.rs is newer than shop.wasm: type `crossdock plugin build "),
+            "{said}"
+        );
+        at("manifest.json", 102);
+        let said = stale().expect("a sentence");
+        assert!(
+            said.starts_with("manifest.json is newer than shop.wasm"),
+            "{said}"
+        );
+        let alone = Project::find(&dir.join("shop.wasm")).unwrap();
+        assert_eq!(alone.stale(), None);
+    }
+
+    #[test]
     fn a_folder_is_what_was_built_of_it_and_a_file_itself() {
         let folder = tempfile::tempdir().unwrap();
         let dir = folder.path();
@@ -127,6 +250,9 @@ mod tests {
         assert!(said.contains("name one of them"), "{said}");
         put(dir, &["crossdock.json", "shop.wasm", "manifest.json"]);
         std::fs::create_dir(dir.join("examples")).unwrap();
+        // A JavaScript adapter's manifest is in its source.
+        assert_eq!(Project::find(dir).unwrap().manifest, None);
+        std::fs::remove_file(dir.join("shop.js")).unwrap();
         let project = Project::find(dir).unwrap();
         assert_eq!(project.plugin, dir.join("shop.wasm"));
         assert_eq!(project.examples, Some(dir.join("examples")));

@@ -109,6 +109,9 @@ pub(super) async fn run(global: &Global, args: TestArgs) -> Finished {
         };
         return record::run(global, &project.plugin, &order, args.json).await;
     }
+    if let Some(stale) = project.stale() {
+        note(&clean(&stale));
+    }
     let adapter = adapter(global, &project.plugin).await?;
     let mut cases = match &examples {
         Some(dir) => read_beside(dir, &adapter)?,

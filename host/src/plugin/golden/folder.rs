@@ -16,9 +16,11 @@
 //! | file | responsibility |
 //! |---|---|
 //! | `message` | a request or an answer as text |
+//! | `places` | files in place of pointers into the whole |
 //! | `write` | an example to its files |
 
 mod message;
+mod places;
 mod write;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -40,6 +42,7 @@ use crate::plugin::manifest::{
     ExampleReply, ExampleRequest, Provenance,
 };
 use message::Message;
+use places::in_files;
 
 /// Examples in one folder.
 const MOST_EXAMPLES: usize = 1000;
@@ -271,7 +274,8 @@ impl Files {
             failures: about.failures,
             replies,
         };
-        manifest::check_example(&example).map_err(|why| format!("{}: {why}", dir.display()))?;
+        manifest::check_example(&example)
+            .map_err(|why| format!("{}: {}", dir.display(), in_files(&why)))?;
         Ok(example)
     }
 

@@ -10,11 +10,11 @@ use super::difference::Difference;
 use super::same;
 use super::wrong::{Wrong, at};
 use super::{Played, Stopped};
-use crate::config::Secret;
+use crate::config::{Secret, did_you_mean};
 use crate::plugin::contract::{
     Context, Draft, Fault, Item, Mapped, Outcome, Parsed, Reply, Request,
 };
-use crate::plugin::edits::{SignedDraft, apply_edits};
+use crate::plugin::edits::{EditError, SignedDraft, apply_edits, undeclared};
 use crate::plugin::fault::fault_text;
 use crate::plugin::generation::{AdapterGeneration, AdapterLease, CompiledOperation};
 use crate::plugin::granted;
@@ -70,7 +70,14 @@ fn operation<'g>(
 ) -> Result<&'g CompiledOperation, String> {
     let name = &example.operation;
     let operation = generation.compiled(name);
-    operation.ok_or_else(|| format!("there is no operation `{name}`"))
+    operation.ok_or_else(|| {
+        let known = generation.manifest.operations.iter();
+        let known = known.map(|operation| &*operation.name);
+        format!(
+            "there is no operation `{name}`, which the example's folder is named after: {}",
+            did_you_mean(name, known, "there are")
+        )
+    })
 }
 
 /// What the host would pass as context.
@@ -167,6 +174,7 @@ impl Steps<'_> {
                     let differences = same::request(&signed, expected).map_err(at("sign"))?;
                     self.differ("sign", &place, differences);
                 }
+                None if index == 0 => self.differ("map", "", vec![unwritten(&signed)]),
                 None => self.differ("map", "", vec![unexpected(&place, &signed)]),
             }
         }
@@ -245,18 +253,22 @@ impl Steps<'_> {
             )
             .await;
         let edits = signed.answer?.map_err(|fault| match &signed.undeclared {
-            Some(name) => format!(
-                "`sign` asks for secret `{name}`, which the manifest does not declare: add it to `secrets`"
-            ),
-            None => fault_text(&fault),
+            Some(name) => undeclared(name, declared),
+            None => match &signed.unset {
+                Some(name) => no_secret(name),
+                None => fault_text(&fault),
+            },
         })?;
         if !self.generation.manifest.signs && !edits.is_empty() {
             let why =
                 "`sign` gives edits, which nobody would ask for: the manifest has `signs` as false";
             return Err(why.to_owned().into());
         }
-        apply_edits(draft.clone(), edits, secrets, declared)
-            .map_err(|error| error.to_string().into())
+        apply_edits(draft.clone(), edits, secrets, declared).map_err(|error| match error {
+            EditError::Unset(name) => no_secret(&name).into(),
+            EditError::Undeclared(name) => undeclared(&name, declared).into(),
+            error => error.to_string().into(),
+        })
     }
 
     /// What is read from a reply, beside what the example says: its outcomes
@@ -403,20 +415,37 @@ pub(crate) fn asked<'r>(
     }
 }
 
+/// A secret that the example does not set.
+fn no_secret(name: &str) -> String {
+    format!("the example has no secret `{name}`: write it into `secrets` of its context.json")
+}
+
+/// The first request, of an example that says none.
+fn unwritten(signed: &SignedDraft) -> Difference {
+    let what = "request 0, for which the example has no request.http: write it, or `crossdock plugin test --bless`,";
+    unexpected(what, signed)
+}
+
 /// A request that no example says.
 fn unexpected(place: &str, signed: &SignedDraft) -> Difference {
     let came = format!("{} {}", signed.method, signed.path);
     Difference::new(place, None, Some(came))
 }
 
-/// The first reason why a document does not fit.
+/// The first reasons why a document does not fit.
 fn fits(verdict: Option<Verdict>) -> Result<(), String> {
+    /// Reasons that are told: a member is missing where another one is misspelt.
+    const TOLD: usize = 3;
     match verdict {
         Some(Verdict::Fits) => Ok(()),
-        Some(Verdict::Breaks(violations)) => match violations.first() {
-            Some(first) => Err(format!("{} (at {})", first.message, first.pointer)),
-            None => Ok(()),
-        },
+        Some(Verdict::Breaks(violations)) if violations.is_empty() => Ok(()),
+        Some(Verdict::Breaks(violations)) => {
+            let told = violations.iter().take(TOLD);
+            let told: Vec<String> = told
+                .map(|one| format!("{} (at {})", one.message, one.pointer))
+                .collect();
+            Err(told.join("; "))
+        }
         Some(Verdict::TooCostly) => Err(schema::TOO_COSTLY.to_owned()),
         None => Err("it could not be checked".to_owned()),
     }

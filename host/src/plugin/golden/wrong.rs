@@ -44,7 +44,13 @@ impl From<GuestFailure> for Wrong {
     fn from(failure: GuestFailure) -> Self {
         Self {
             passing: failure.kind == GuestFailureKind::Unavailable,
-            detail: failure.told(str::to_owned),
+            detail: match failure.kind {
+                GuestFailureKind::Deadline => format!(
+                    "{}: look for a loop that does not end, or for work that grows faster than its input",
+                    failure.told(str::to_owned)
+                ),
+                _ => failure.told(str::to_owned),
+            },
         }
     }
 }
