@@ -236,6 +236,18 @@ mod tests {
     }
 
     #[test]
+    fn a_misspelt_secret_is_answered_with_the_one_that_is_declared() {
+        let declared = BTreeSet::from(["app-secret".to_owned()]);
+        let said = undeclared("app-secrt", &declared);
+        assert!(
+            said.ends_with("declare: did you mean `app-secret`?"),
+            "{said}"
+        );
+        let said = undeclared("other", &declared);
+        assert!(said.ends_with("declare: add it to `secrets`"), "{said}");
+    }
+
+    #[test]
     fn secrets_must_be_declared_and_set() {
         let secrets = BTreeMap::from([("salt".to_owned(), Secret::new("s4lt".into()))]);
         let declared = BTreeSet::from(["salt".to_owned(), "unset".to_owned()]);

@@ -119,6 +119,7 @@ export function parseResponse(context, operation, request, reply) {
   }
   if (failed(answer)) return refused(request, answer); // list
   if (!Array.isArray(answer.rows)) throw fault.invalidReply("/rows", "there are no rows");
+  if (typeof answer.total !== "number") throw fault.invalidReply("/total", "it is no number that can be compared");
   const page = Number(request.draft.query[0][1]);
   const more = page * 2 < Number(answer.total);
   return {

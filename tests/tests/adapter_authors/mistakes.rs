@@ -102,12 +102,6 @@ fn mistakes() -> Vec<(&'static str, Vec<u8>, &'static str, &'static str)> {
             "example `…` failed at sign: request 0: `sign` asks for secret `undeclared`, which the manifest does not declare: add it to `secrets`",
         ),
         (
-            "an undeclared secret that is misspelt",
-            patched("\"name\": \"key\"", "\"name\": \"kez\""),
-            "examples",
-            "example `…` failed at sign: request 0: `sign` asks for secret `key`, which the manifest does not declare: did you mean `kez`?",
-        ),
-        (
             "`keys` in `map`",
             mode("keys-in-map"),
             "examples",
