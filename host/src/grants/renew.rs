@@ -47,6 +47,9 @@ impl Run {
         let by_person = matches!(ask, Ask::Code { .. });
         let was_in_doubt = std::mem::replace(&mut self.in_doubt, true);
         let deadline = Instant::now() + ASKING;
+        // A platform counts a token's life from when it made it, which is later than
+        // this and earlier than its answer.
+        let asked_ms = self.platform.now_ms();
         let asked = self.platform.obtain(ask.clone(), deadline);
         // Whoever asks has a bound of its own; this one holds whatever that does.
         let asked = tokio::time::timeout(ASKING + Duration::from_secs(5), asked).await;
@@ -57,7 +60,7 @@ impl Run {
             })
         });
         let failure = match answer {
-            Ok(tokens) => return self.granted(declared, tokens, &ask).await,
+            Ok(tokens) => return self.granted(declared, tokens, &ask, asked_ms).await,
             Err(failure) => failure,
         };
         let used = matches!(failure, NotGranted::Unknown { .. } | NotGranted::Broken(_));
@@ -132,9 +135,9 @@ impl Run {
         declared: &Declared,
         tokens: Tokens,
         ask: &Ask,
+        asked_ms: u64,
     ) -> Result<(), Problem> {
-        let now = self.platform.now_ms();
-        let until = |left: Option<Duration>| left.map(|left| now.saturating_add(millis(left)));
+        let until = |left: Option<Duration>| left.map(|left| asked_ms.saturating_add(millis(left)));
         let first = matches!(ask, Ask::Code { .. });
         let old = self.kept.as_ref().filter(|_| !first);
         // A platform that gives no other goes on taking the old one (RFC 6749, 6).
@@ -148,7 +151,7 @@ impl Run {
         let kept = Kept {
             token: tokens.token,
             refresh,
-            obtained_ms: now,
+            obtained_ms: asked_ms,
             expires_ms: until(tokens.expires_in),
             refresh_expires_ms,
             account: tokens.account.or_else(|| old?.account.clone()),

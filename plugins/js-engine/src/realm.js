@@ -262,7 +262,7 @@
     for (const key of ownKeys(object)) found.push(object[key]);
   };
   // Tables that stay outside: they refuse to be changed by themselves.
-  const tables = new WeakSet();
+  const tables = new WeakMap();
   // What is frozen already is so with all that it leads to.
   const freezeAll = (waiting, leadsTo) => {
     while (waiting.length > 0) {
@@ -303,6 +303,7 @@
       last = key;
       return found;
     };
+    const rows = () => (all ??= made(whole()));
     const refuse = () => { throw new TypeError("a table cannot be changed"); };
     const proxy = new Proxy({}, {
       get(target, key) { return finds(key) ? row : get(target, key); },
@@ -310,10 +311,10 @@
       getOwnPropertyDescriptor(target, key) {
         if (finds(key)) return { value: row, writable: false, enumerable: true, configurable: true };
       },
-      ownKeys() { return ownKeys(all ??= made(whole())); },
+      ownKeys() { return ownKeys(rows()); },
       set: refuse, defineProperty: refuse, deleteProperty: refuse, setPrototypeOf: refuse, preventExtensions: refuse,
     });
-    tables.add(proxy);
+    tables.set(proxy, rows);
     return proxy;
   };
 
@@ -333,6 +334,7 @@
   const helpers = {
     show,
     table,
+    rows: (proxy) => tables.get(proxy)?.(),
     numbers: (wanted) => { texts = wanted; },
     toBigInt: BigInt,
     toDecimal: (text) => new Decimal(text),

@@ -155,6 +155,12 @@ impl<'js> Realm<'js> {
         helper.call((find, whole))
     }
 
+    /// All rows of what [`Realm::table`] made, as a plain object; nothing of another
+    /// Proxy.
+    pub fn rows(&self, proxy: &Object<'js>) -> Result<Option<Object<'js>>> {
+        self.call("rows", proxy.clone())
+    }
+
     /// Says how numbers arrive, for `JSON.parse` in the script.
     pub fn arrive(&self, numbers: Numbers) -> Result<()> {
         self.call("numbers", numbers.flags())

@@ -220,7 +220,10 @@ impl<'js> Writer<'_, 'js> {
 
     fn object(&mut self, object: &Object<'js>) -> Result<()> {
         if object.is_proxy() {
-            return Err(Unwritable::said("is a Proxy, which JSON cannot say"));
+            return match self.setting.realm.rows(object)? {
+                Some(rows) => self.fields(&rows),
+                None => Err(Unwritable::said("is a Proxy, which JSON cannot say")),
+            };
         }
         match object.get_prototype() {
             Some(prototype) if self.setting.realm.is_plain(&prototype) => self.fields(object),
