@@ -56,7 +56,7 @@ export function parseResponse(context, operation, request, reply) {
   const failure = httpFailure(context, request, reply);
   if (failure) return every(request, failure);
   const answer = readJson(reply);
-  if (answer.ok !== true) throw fault.invalidReply("/ok", "a refusal of everything is not documented");
+  if (answer?.ok !== true) throw fault.invalidReply("/ok", "a refusal of everything is not documented");
   const refused = ({ row, code, message }) => [row, outcome.rejected(code, message)];
   return of(perRow(request, answer.failed ?? [], refused, { pointer: "/failed" }));
 }

@@ -33,7 +33,7 @@ export function parseResponse(context, operation, request, reply) {
   const failure = httpFailure(context, request, reply);
   if (failure) return every(request, failure);
   const answer = readJson(reply);
-  if (!answer.ok) return every(request, refused(answer));
+  if (!answer?.ok) return every(request, refused(answer ?? {}));
   // An answer that says nothing certain is a fault, not a guess.
   if (!Array.isArray(answer.rows)) throw fault.invalidReply("/rows", "a success has rows");
   const asked = json.parse(bodyText(request.draft));

@@ -51,7 +51,7 @@ export const parseResponse: ParseResponse = (context, _operation, request, reply
   const failure = httpFailure(context, request, reply);
   if (failure) return every(request, failure);
   const answer: Answer = readJson(reply);
-  if (!answer.ok) return every(request, refused(answer));
+  if (!answer?.ok) return every(request, refused(answer ?? {}));
   const { rows, unknown = [] } = answer;
   // An answer that says nothing certain is a fault, not a guess.
   if (!Array.isArray(rows)) throw fault.invalidReply("/rows", "a success has rows");
