@@ -33,17 +33,18 @@ export function parseResponse(context, operation, request, reply) {
   const failure = httpFailure(context, request, reply);
   if (failure) return every(request, failure);
   const answer = readJson(reply);
-  if (!answer?.ok) return every(request, refused(answer ?? {}));
   // An answer that says nothing certain is a fault, not a guess.
+  if (typeof answer?.ok !== "boolean") throw fault.invalidReply("/ok", "an answer says whether it is a success");
+  if (!answer.ok) return every(request, refused(answer));
   if (!Array.isArray(answer.rows)) throw fault.invalidReply("/rows", "a success has rows");
   const asked = json.parse(bodyText(request.draft));
-  const unknown = answer.unknown ?? [];
+  const unknown = [answer.unknown ?? []].flat();
   const outcomes = asked.skus.map((sku) =>
     unknown.includes(sku)
       ? outcome.rejected("unknown-sku", "the platform does not know it")
       : outcome.accepted({
           stock: answer.rows
-            .filter((row) => row.sku === sku)
+            .filter((row) => row?.sku === sku)
             .map(({ location, quantity }) => ({ location, quantity })),
         }),
   );

@@ -60,10 +60,11 @@ def question(shop: str, skus: list[str], page: int) -> Draft:
 
 def one(answer: dict[str, Any], sku: str) -> Outcome:
     """What the platform has of a product, place by place."""
-    if sku in (answer.get("unknown") or []):
+    unknown = answer.get("unknown")
+    if isinstance(unknown, list) and sku in unknown:
         return Rejected("unknown-sku", "the platform does not know it")
-    rows = [row for row in answer["rows"] if row["sku"] == sku]
-    return Accepted({"stock": [{"location": row["location"], "quantity": row["quantity"]} for row in rows]})
+    rows = [row for row in answer["rows"] if isinstance(row, dict) and row.get("sku") == sku]
+    return Accepted({"stock": [{"location": row.get("location"), "quantity": row.get("quantity")} for row in rows]})
 
 
 def refused(answer: dict[str, Any]) -> Outcome:

@@ -51,16 +51,18 @@ export const parseResponse: ParseResponse = (context, _operation, request, reply
   const failure = httpFailure(context, request, reply);
   if (failure) return every(request, failure);
   const answer: Answer = readJson(reply);
-  if (!answer?.ok) return every(request, refused(answer ?? {}));
-  const { rows, unknown = [] } = answer;
   // An answer that says nothing certain is a fault, not a guess.
+  if (typeof answer?.ok !== "boolean") throw fault.invalidReply("/ok", "an answer says whether it is a success");
+  if (!answer.ok) return every(request, refused(answer));
+  const { rows } = answer;
+  const unknown = [answer.unknown ?? []].flat();
   if (!Array.isArray(rows)) throw fault.invalidReply("/rows", "a success has rows");
   const asked: Question = json.parse(bodyText(request.draft));
   const outcomes = asked.skus.map((sku): Outcome =>
     unknown.includes(sku)
       ? outcome.rejected("unknown-sku", "the platform does not know it")
       : outcome.accepted({
-          stock: rows.filter((row) => row.sku === sku).map(({ location, quantity }) => ({ location, quantity })),
+          stock: rows.filter((row) => row?.sku === sku).map(({ location, quantity }) => ({ location, quantity })),
         }),
   );
   return { outcomes, next: answer.more ? question({ ...asked, page: asked.page + 1 }) : null };
