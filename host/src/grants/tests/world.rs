@@ -276,6 +276,22 @@ impl World {
         Ok(armed.secrets["access_token"].expose().to_owned())
     }
 
+    /// Why there is no token, for somebody who has no time left: a renewal that is under
+    /// way meanwhile says nothing of the one before it.
+    pub async fn refused_at_once(&self, says: &str) -> Problem {
+        let patience = tokio::time::Instant::now() + Duration::from_secs(60);
+        loop {
+            let now = tokio::time::Instant::now();
+            let why = self.credentials.ready(now.into_std()).await;
+            let why = why.unwrap_err().problem();
+            if why.detail.contains(says) {
+                return why;
+            }
+            assert!(now < patience, "{why}");
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    }
+
     /// The token that a request would carry at once.
     pub fn armed(&self) -> String {
         let armed = self.credentials.armed();
