@@ -16,6 +16,7 @@ use serde::Serialize;
 use tokio_util::sync::CancellationToken;
 
 use super::auth::{admit, admit_or_admin};
+use super::deliveries::query::{chooses, pairs, unknown};
 use super::problem::Refused;
 use super::{App, Service};
 use crate::outbox::listening::Begin;
@@ -196,6 +197,33 @@ pub(super) fn begin(asked: Begin, headers: &HeaderMap) -> Result<Begin, Refused>
         )),
         _ => Ok(begin),
     }
+}
+
+/// What a stream of the newest events is asked for: whose (`of` is the parameter's
+/// name), which states, each of them given to `want`, and from where on.
+pub(super) fn newest(
+    query: &str,
+    headers: &HeaderMap,
+    of: &'static str,
+    mut want: impl FnMut(&str) -> Result<(), Problem>,
+) -> Result<(Option<String>, Begin), Refused> {
+    let (mut whose, mut asked) = (None, Begin::Now);
+    for (name, value) in pairs(query)? {
+        match &*name {
+            "state" => {
+                chooses(&name, &value)?;
+                want(&value)?;
+            }
+            "from" => asked = from(&value)?,
+            "last_event_id" => asked = Begin::After(value),
+            name if name == of => {
+                chooses(name, &value)?;
+                whose = Some(value);
+            }
+            _ => return Err(unknown(&[&[of, "state", "from", "last_event_id"]])),
+        }
+    }
+    Ok((whose, begin(asked, headers)?))
 }
 
 /// `from` of a query.

@@ -8,8 +8,7 @@ use axum::extract::{Path, State};
 use axum::http::{HeaderMap, Uri};
 use axum::response::Response;
 
-use super::super::deliveries::query::{chooses, pairs, unknown};
-use super::super::listen::{Asker, Opens, Page, Told, begin, from, respond};
+use super::super::listen::{Asker, Opens, Page, Told, newest, respond};
 use super::super::problem::{Refused, names};
 use super::super::{App, Service};
 use crate::grants::events::{CredentialsEventFilter, CredentialsListening};
@@ -25,16 +24,7 @@ impl Told for CredentialsListening {
 
     async fn page(&mut self) -> Result<Page, Problem> {
         let page = Self::page(self);
-        let events = page.events.into_iter();
-        let events = events.filter_map(|(id, event)| {
-            // Nothing of it can fail to be JSON.
-            Some((id, serde_json::to_string(&*event).ok()?))
-        });
-        Ok(Page {
-            missed: page.missed,
-            events: events.collect(),
-            end: page.end,
-        })
+        Ok(Page::new(page.missed, page.events, page.end))
     }
 
     async fn news(&mut self) {
@@ -69,25 +59,10 @@ pub(super) async fn listen<S: Service>(
 
 /// What a stream is asked for: which events, and from where on.
 fn asked(query: &str, headers: &HeaderMap) -> Result<(CredentialsEventFilter, Begin), Refused> {
-    const KNOWN: &[&str] = &["connection", "state", "from", "last_event_id"];
     let mut filter = CredentialsEventFilter::default();
-    let mut asked = Begin::Now;
-    for (name, value) in pairs(query)? {
-        match &*name {
-            "connection" => {
-                chooses(&name, &value)?;
-                filter.connection = Some(value);
-            }
-            "state" => {
-                chooses(&name, &value)?;
-                filter.want(&value)?;
-            }
-            "from" => asked = from(&value)?,
-            "last_event_id" => asked = Begin::After(value),
-            _ => return Err(unknown(&[KNOWN])),
-        }
-    }
-    Ok((filter, begin(asked, headers)?))
+    let (of, begin) = newest(query, headers, "connection", |word| filter.want(word))?;
+    filter.connection = of;
+    Ok((filter, begin))
 }
 
 #[cfg(test)]

@@ -8,8 +8,7 @@ use axum::extract::{Path, State};
 use axum::http::{HeaderMap, Uri};
 use axum::response::Response;
 
-use super::super::deliveries::query::{chooses, pairs, unknown};
-use super::super::listen::{Asker, Opens, Page, Told, begin, from, respond};
+use super::super::listen::{Asker, Opens, Page, Told, newest, respond};
 use super::super::problem::{Refused, names};
 use super::super::{App, Service};
 use crate::flows::events::{FlowEventFilter, FlowListening};
@@ -60,25 +59,10 @@ pub(super) async fn listen<S: Service>(
 
 /// What a stream is asked for: which events, and from where on.
 fn asked(query: &str, headers: &HeaderMap) -> Result<(FlowEventFilter, Begin), Refused> {
-    const KNOWN: &[&str] = &["flow", "state", "from", "last_event_id"];
     let mut filter = FlowEventFilter::default();
-    let mut asked = Begin::Now;
-    for (name, value) in pairs(query)? {
-        match &*name {
-            "flow" => {
-                chooses(&name, &value)?;
-                filter.flow = Some(value);
-            }
-            "state" => {
-                chooses(&name, &value)?;
-                filter.want(&value)?;
-            }
-            "from" => asked = from(&value)?,
-            "last_event_id" => asked = Begin::After(value),
-            _ => return Err(unknown(&[KNOWN])),
-        }
-    }
-    Ok((filter, begin(asked, headers)?))
+    let (of, begin) = newest(query, headers, "flow", |word| filter.want(word))?;
+    filter.flow = of;
+    Ok((filter, begin))
 }
 
 #[cfg(test)]
