@@ -94,6 +94,8 @@ type Parts = BTreeMap<(Arc<str>, Arc<str>), Arc<Part>>;
 #[derive(Clone)]
 pub struct Flows {
     shared: Arc<Shared>,
+    /// The task that looks after all others.
+    table: AbortHandle,
 }
 
 struct Shared {
@@ -115,8 +117,6 @@ struct Shared {
     begun: Notify,
     closing: CancellationToken,
     tasks: TaskTracker,
-    /// The task that looks after all others.
-    table: Mutex<Option<AbortHandle>>,
 }
 
 /// What serves of a flow.
@@ -160,11 +160,10 @@ impl Flows {
             begun: Notify::new(),
             closing: CancellationToken::new(),
             tasks: TaskTracker::new(),
-            table: Mutex::default(),
         });
         let table = shared.tasks.spawn(table::run(shared.clone()));
-        *shared.table.lock().unwrap_or_else(PoisonError::into_inner) = Some(table.abort_handle());
-        Self { shared }
+        let table = table.abort_handle();
+        Self { shared, table }
     }
 
     /// Has everything end from `stop` on, at once: what is under way is on disk and
@@ -181,12 +180,7 @@ impl Flows {
 
     /// Whether flows are run, or were told to end.
     pub fn is_alive(&self) -> bool {
-        if self.shared.closing.is_cancelled() {
-            return true;
-        }
-        let table = self.shared.table.lock();
-        let table = table.unwrap_or_else(PoisonError::into_inner);
-        table.as_ref().is_some_and(|table| !table.is_finished())
+        self.shared.closing.is_cancelled() || !self.table.is_finished()
     }
 
     /// Ends everything, and waits for it, at most so long.

@@ -67,6 +67,8 @@ type Names = (Arc<str>, Arc<str>);
 #[derive(Clone)]
 pub struct Grants {
     shared: Arc<Shared>,
+    /// The task that looks after all others.
+    table: AbortHandle,
 }
 
 struct Shared {
@@ -76,8 +78,6 @@ struct Shared {
     parts: Mutex<BTreeMap<Names, (Arc<Part>, AbortHandle)>>,
     closing: CancellationToken,
     tasks: TaskTracker,
-    /// The task that looks after all others.
-    table: Mutex<Option<AbortHandle>>,
     feed: Arc<Feed<CredentialsEvent>>,
     /// The feed's place at the start.
     begun: u64,
@@ -103,23 +103,17 @@ impl Grants {
             parts: Mutex::default(),
             closing: CancellationToken::new(),
             tasks: TaskTracker::new(),
-            table: Mutex::default(),
         });
         channels.granting(true);
         shared.tasks.spawn(told::run(shared.clone()));
         let table = shared.tasks.spawn(table::run(shared.clone()));
-        *shared.table.lock().unwrap_or_else(PoisonError::into_inner) = Some(table.abort_handle());
-        Self { shared }
+        let table = table.abort_handle();
+        Self { shared, table }
     }
 
     /// Whether grants are looked after, or were told to end.
     pub fn is_alive(&self) -> bool {
-        if self.shared.closing.is_cancelled() {
-            return true;
-        }
-        let table = self.shared.table.lock();
-        let table = table.unwrap_or_else(PoisonError::into_inner);
-        table.as_ref().is_some_and(|table| !table.is_finished())
+        self.shared.closing.is_cancelled() || !self.table.is_finished()
     }
 
     /// Begins nothing more, and waits for what is under way, at most so long. What a

@@ -131,7 +131,9 @@ bool exports_crossdock_adapter_adapter_parse_response(cd_context *ctx, cd_text *
                                             cd_str("the platform does not know it"))
                                : stock(rows, cd_string(sku));
   }
-  if (cd_is(cd_member(answer, "more"), "true")) {
+  // A page with nothing in it is the last one, whatever it says of more.
+  cd_json row;
+  if (cd_is(cd_member(answer, "more"), "true") && cd_next(&rows, &row)) {
     uint64_t page = cd_unsigned(cd_member(asked, "page"), 1);
     cd_then(ret, question(cd_member(asked, "shop"), skus, page + 1));
   }

@@ -141,7 +141,8 @@ func (adapter) ParseResponse(_ crossdock.Context, _ string, request crossdock.Re
 		}
 		parsed.Outcomes = append(parsed.Outcomes, crossdock.Accepted(map[string]any{"stock": stock}))
 	}
-	if answer.More {
+	// A page with nothing in it is the last one, whatever it says of more.
+	if answer.More && len(*answer.Rows) > 0 {
 		asked.Page++
 		next := draftOf(asked)
 		parsed.Next = &next

@@ -48,7 +48,9 @@ export function parseResponse(context, operation, request, reply) {
             .map(({ location, quantity }) => ({ location, quantity })),
         }),
   );
-  return { outcomes, next: answer.more ? question(asked.shop, asked.skus, asked.page + 1) : null };
+  // A page with nothing in it is the last one, whatever it says of more.
+  const more = answer.more && answer.rows.length > 0;
+  return { outcomes, next: more ? question(asked.shop, asked.skus, asked.page + 1) : null };
 }
 
 /** A request without its signature. The body is written once: these bytes are signed, and these are sent. */

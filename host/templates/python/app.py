@@ -49,8 +49,9 @@ class Adapter:
             raise InvalidReply("/rows", "a success has rows")
         asked = jsons.parse(request.draft.body)
         outcomes = [one(answer, sku) for sku in asked["skus"]]
-        more = question(asked["shop"], asked["skus"], asked["page"] + 1) if answer.get("more") else None
-        return Parsed(outcomes, more)
+        # A page with nothing in it is the last one, whatever it says of more.
+        more = answer.get("more") and answer["rows"]
+        return Parsed(outcomes, question(asked["shop"], asked["skus"], asked["page"] + 1) if more else None)
 
 
 def question(shop: str, skus: list[str], page: int) -> Draft:

@@ -65,7 +65,9 @@ export const parseResponse: ParseResponse = (context, _operation, request, reply
           stock: rows.filter((row) => row?.sku === sku).map(({ location, quantity }) => ({ location, quantity })),
         }),
   );
-  return { outcomes, next: answer.more ? question({ ...asked, page: asked.page + 1 }) : null };
+  // A page with nothing in it is the last one, whatever it says of more.
+  const more = answer.more && rows.length > 0;
+  return { outcomes, next: more ? question({ ...asked, page: asked.page + 1 }) : null };
 };
 
 /** A request without its signature. The body is written once: these bytes are signed, and these are sent. */

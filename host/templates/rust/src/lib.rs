@@ -135,7 +135,8 @@ impl Adapter for __Name__ {
             })
             .collect::<Result<_, Fault>>()?;
         let parsed = Parsed::of(outcomes);
-        if !answer.more {
+        // A page with nothing in it is the last one, whatever it says of more.
+        if !answer.more || rows.is_empty() {
             return Ok(parsed);
         }
         asked.page += 1;
