@@ -192,7 +192,7 @@ impl AdapterGeneration {
 
     async fn instantiate(&self, tenant: &Arc<str>) -> Result<Instance<Exports>, GuestFailure> {
         let sandbox = self.home.sandbox();
-        let attempts = Attempts::new(sandbox)?;
+        let mut attempts = Attempts::new(sandbox)?;
         loop {
             let mut store = GuestState::store(sandbox, tenant, self.wants_wasi);
             store.data_mut().set_source(self.source.clone());

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, timeout, timeout_at};
-use wasmtime::{PoolConcurrencyLimitError, Store};
+use wasmtime::{PoolConcurrencyLimitError, Store, Trap};
 
 use super::keys::KeyScope;
 use super::lanes::NoLane;
@@ -193,6 +193,8 @@ impl From<ClockStopped> for GuestFailure {
 pub(crate) struct Attempts<'a> {
     sandbox: &'a Sandbox,
     deadline: Instant,
+    /// The machine has refused it once already.
+    refused: bool,
 }
 
 impl<'a> Attempts<'a> {
@@ -202,12 +204,18 @@ impl<'a> Attempts<'a> {
         Ok(Self {
             sandbox,
             deadline: Instant::now() + WAIT_FOR_INSTANCE,
+            refused: false,
         })
     }
 
     /// After one that failed: waits until another is worth it, or says why none is.
-    pub async fn again(&self, error: wasmtime::Error) -> Result<(), GuestFailure> {
+    pub async fn again(&mut self, error: wasmtime::Error) -> Result<(), GuestFailure> {
         if !error.is::<PoolConcurrencyLimitError>() {
+            // Linux refuses to seal a memory's first contents (EBUSY) while it moves
+            // their pages, which passes. What the guest does itself comes again.
+            if !error.is::<Trap>() && !std::mem::replace(&mut self.refused, true) {
+                return Ok(());
+            }
             let detail = format!("no instance could be made: {error:#}");
             return Err(GuestFailure::unavailable(detail));
         }
@@ -461,5 +469,25 @@ impl<B> Drop for Lease<B> {
         }
         self.permit = None;
         self.home.sandbox.rooms().freed();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::HostLimits;
+
+    #[tokio::test]
+    async fn what_the_machine_refuses_once_is_tried_again_and_a_trap_is_not() {
+        let sandbox = Sandbox::new(&HostLimits::default()).expect("a sandbox");
+        let refused = || wasmtime::Error::msg("Device or resource busy");
+        let mut attempts = Attempts::new(&sandbox).expect("a clock");
+        attempts.again(refused()).await.expect("another attempt");
+        let twice = attempts.again(refused()).await.expect_err("no third one");
+        assert!(twice.message.contains("resource busy"), "{twice:?}");
+
+        let mut attempts = Attempts::new(&sandbox).expect("a clock");
+        let trap = wasmtime::Error::from(Trap::UnreachableCodeReached);
+        attempts.again(trap).await.expect_err("it traps again");
     }
 }

@@ -210,7 +210,7 @@ impl AdapterGeneration {
         tenant: &Arc<str>,
     ) -> Result<Instance<Exports>, GuestFailure> {
         let sandbox = receiver.home.sandbox();
-        let attempts = Attempts::new(sandbox)?;
+        let mut attempts = Attempts::new(sandbox)?;
         loop {
             let mut store = GuestState::store(sandbox, tenant, self.wants_wasi);
             store.data_mut().set_source(self.source.clone());

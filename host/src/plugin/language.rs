@@ -128,7 +128,7 @@ impl Linked {
         sandbox: &Sandbox,
         source: Option<&Arc<SourceFile>>,
     ) -> Result<(wasmtime::Store<GuestState>, LanguageRuntime), GuestFailure> {
-        let attempts = Attempts::new(sandbox)?;
+        let mut attempts = Attempts::new(sandbox)?;
         loop {
             let mut store = GuestState::store(sandbox, &"".into(), self.wants_wasi);
             store.data_mut().set_source(source.cloned());

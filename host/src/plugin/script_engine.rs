@@ -247,7 +247,7 @@ async fn instantiate(
     tenant: &Arc<str>,
     wants_wasi: bool,
 ) -> Result<(wasmtime::Store<GuestState>, ScriptEngine), GuestFailure> {
-    let attempts = Attempts::new(sandbox)?;
+    let mut attempts = Attempts::new(sandbox)?;
     loop {
         let mut store = GuestState::store(sandbox, tenant, wants_wasi);
         let error = match pre.instantiate_async(&mut store).await {
