@@ -217,11 +217,14 @@ impl Steps<'_> {
             .lease
             .map(&self.context, &self.example.operation, &items)
             .await?;
-        let keyless = match self.lease.keys_refused() {
-            true => "; it used `keys` in `map`, and they work in `sign` only: sign there",
-            false => "",
-        };
-        let mapped = mapped.map_err(|fault| format!("{}{keyless}", fault_text(&fault)))?;
+        let keyless = self.lease.keys_refused();
+        let mapped = mapped.map_err(|fault| {
+            let said = fault_text(&fault);
+            match keyless {
+                true => without_keys(&said),
+                false => said,
+            }
+        })?;
         let CompiledOperation {
             max_items,
             repeatable,
@@ -448,5 +451,44 @@ fn fits(verdict: Option<Verdict>) -> Result<(), String> {
         }
         Some(Verdict::TooCostly) => Err(schema::TOO_COSTLY.to_owned()),
         None => Err("it could not be checked".to_owned()),
+    }
+}
+
+/// What is said of `keys` in `map`, once, whatever the adapter made of it.
+fn without_keys(said: &str) -> String {
+    /// What most SDKs say, which cannot know where they are called.
+    const SDKS: &str = "`keys` works only during `sign`";
+    /// How JavaScript's begins, which has the advice.
+    const ADVISES: &str = "secrets can be used in `sign`";
+    const ADVICE: &str = "it used `keys` in `map`, and they work in `sign` only: sign there";
+    match said {
+        said if said.contains(ADVISES) => said.to_owned(),
+        said if said.contains(SDKS) => said.replacen(SDKS, ADVICE, 1),
+        said => format!("{said}; {ADVICE}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_in_map_are_told_once() {
+        for (said, expected) in [
+            (
+                "adapter fault: no",
+                "adapter fault: no; it used `keys` in `map`, and they work in `sign` only: sign there",
+            ),
+            (
+                "`keys` works only during `sign` (at app.py:3)",
+                "it used `keys` in `map`, and they work in `sign` only: sign there (at app.py:3)",
+            ),
+            (
+                "secrets can be used in `sign` and `receive` only at shop.js:3",
+                "secrets can be used in `sign` and `receive` only at shop.js:3",
+            ),
+        ] {
+            assert_eq!(without_keys(said), expected);
+        }
     }
 }
