@@ -7,8 +7,8 @@ use crossdock_store::{RunId, limits};
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use super::follow::{self, Target};
-use super::page::{Failed, Record, raw};
+use super::follow::Target;
+use super::page::{Failed, Record, Told, raw};
 use super::part::Part;
 use super::scripts::through;
 use super::trouble::Trouble;
@@ -18,17 +18,21 @@ use crate::problem::{Blame, Problem};
 use crate::report::ItemReport;
 use crate::serving::route::Route;
 
-/// A page that is to be confirmed.
+/// Records of a page that are to be confirmed.
 pub(super) struct Page<'a> {
     pub run: RunId,
     pub number: u32,
+    /// How often some of its records were confirmed before.
+    pub round: usize,
+    /// Which records.
+    pub of: &'a [u32],
     pub records: &'a [Record],
     pub targets: &'a [Target],
 }
 
 /// What a confirming script gets.
 #[derive(Serialize)]
-struct Told<'a> {
+struct Says<'a> {
     record: &'a RawValue,
     outcomes: &'a [Outcome<'a>],
 }
@@ -49,32 +53,37 @@ pub(super) struct Outcome<'a> {
     data: Option<Box<RawValue>>,
 }
 
-/// Queues what the source is told about every record of which the outcomes are
-/// known. Returns of how many that are.
+/// Queues what the source is told about records of which all outcomes are known.
+/// Done again, it queues nothing again.
 pub(super) async fn confirm(
     shared: &Arc<Shared>,
     part: &Part,
     serves: &Serves,
     confirm: &FlowConfirm,
     page: Page<'_>,
-) -> Result<u64, Problem> {
+) -> Result<Told, Problem> {
     let (connection, operation) = (&confirm.connection, &confirm.operation);
     let snapshot = serves.snapshot.clone();
     let route = Route::find(snapshot, &part.tenant, connection, operation)?;
     let outcomes = outcomes(shared, page.records, page.targets).await?;
-    let settled = follow::settled(page.records.len(), page.targets);
-    let mut texts = Vec::with_capacity(settled.len());
-    for index in settled {
-        let told = Told {
-            record: &page.records[index].json,
-            outcomes: outcomes.get(&index).map_or(&[], Vec::as_slice),
+    let (mut texts, mut of) = (Vec::new(), Vec::new());
+    for record in page.of {
+        let index = *record as usize;
+        let outcomes = outcomes.get(&index).map_or(&[][..], Vec::as_slice);
+        let Some(given) = page.records.get(index) else {
+            continue;
         };
         // One that has no outcome at all was meant for nobody.
-        if told.outcomes.is_empty() {
+        if outcomes.is_empty() {
             continue;
         }
-        let text = serde_json::to_string(&told);
+        let says = Says {
+            record: &given.json,
+            outcomes,
+        };
+        let text = serde_json::to_string(&says);
         texts.push(text.map_err(|_| Problem::host("invalid-json", "an outcome is no JSON"))?);
+        of.push(*record);
     }
     let made = match &serves.flow.confirm {
         None => texts
@@ -92,15 +101,19 @@ pub(super) async fn confirm(
             })?
         }
     };
-    let (mut items, mut confirmed) = (Vec::new(), 0);
+    let mut told = Told::default();
+    let mut items = Vec::new();
     let mut failed: Option<Problem> = None;
-    for made in made {
+    for (record, made) in of.into_iter().zip(made) {
         match made {
             Ok(made) => {
-                confirmed += u64::from(!made.is_empty());
+                told.of.extend(made.iter().map(|_| record));
                 items.extend(made.into_iter().map(|item| item.get().to_owned()));
             }
-            Err(problem) => failed = failed.or(Some(problem)),
+            Err(problem) => {
+                told.failed += 1;
+                failed = failed.or(Some(problem));
+            }
         }
     }
     if let Some(problem) = failed {
@@ -108,21 +121,27 @@ pub(super) async fn confirm(
             target: "crossdock::flows",
             tenant = &*part.tenant,
             flow = &*part.name,
+            run = page.run.0,
+            records = told.failed,
             code = &*problem.code,
             problem = %problem.without_excerpt(),
-            "records are not confirmed, since the script of `confirm` fails on them"
+            "records are not confirmed, since the script of `confirm` fails on them; the first one is told"
         );
     }
-    let name = format!("flow:{}:{}:{}:confirm", part.name, page.run.0, page.number);
+    let mut name = format!("flow:{}:{}:{}:confirm", part.name, page.run.0, page.number);
+    if page.round > 0 {
+        name += &format!(":late-{}", page.round);
+    }
     for (count, chunk) in items.chunks(limits::ITEMS).enumerate() {
         let keys = shared.outbox.keys(&route, chunk).await?;
         let name = format!("{name}:{count}");
-        shared
+        let queued = shared
             .outbox
             .accept_page(&route, chunk.to_vec(), keys, &name)
             .await?;
+        told.deliveries.push(queued.to_string());
     }
-    Ok(confirmed)
+    Ok(told)
 }
 
 /// The outcomes of each record.

@@ -1,19 +1,20 @@
 //! What became of items that were queued: looked at until all of a page is known,
 //! or it was waited for long enough.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crossdock_store::{
-    ItemId, ItemSummary, PageRow, PageState, Phase, RunCounts, RunId, RunState, RunUpdate,
-    StageTimes, State, limits,
+    DeliveryId, ItemId, ItemSummary, PageRow, PageState, Phase, RunCounts, RunId, RunState,
+    RunUpdate, StageTimes, State, limits,
 };
 
-use super::page::{Plan, Planned, Work, read};
+use super::page::{Plan, Planned, Round, Told, Work, read, written};
 use super::part::Part;
-use super::{Found, Shared, confirm, now};
+use super::{Found, Serves, Shared, confirm, now};
 use crate::clock::millis;
+use crate::config::FlowConfirm;
 use crate::problem::Problem;
 
 /// How soon a page is looked at again, first and at last, and how much longer than
@@ -22,7 +23,10 @@ const FIRST: Duration = Duration::from_millis(50);
 const LONGEST: Duration = Duration::from_secs(2);
 const SHARE: u32 = 20;
 
-/// How long outcomes are waited for that nobody is told of.
+/// How soon at last where a platform does not work for longer than it is waited for.
+const LATE: Duration = Duration::from_secs(15);
+
+/// How long outcomes are waited for that nobody is told of, nor remembers.
 const UNTOLD: Duration = Duration::from_secs(60 * 60);
 
 /// Pages that a run which begins looks at, at most.
@@ -36,8 +40,11 @@ const HOST_PAUSE: Duration = Duration::from_secs(1);
 struct Watched {
     next: Instant,
     pause: Duration,
+    longest: Duration,
     /// Items that were known to be taken at the last look.
     taken: usize,
+    /// What the source was told, once this host has looked.
+    rounds: Option<Vec<Round>>,
 }
 
 impl Watched {
@@ -45,7 +52,9 @@ impl Watched {
         Self {
             next: Instant::now(),
             pause: FIRST,
+            longest: LONGEST,
             taken: 0,
+            rounds: None,
         }
     }
 }
@@ -92,7 +101,7 @@ pub(super) async fn run(shared: Arc<Shared>, part: Arc<Part>, mut runs: Vec<RunI
                 Ok(false) => {
                     let took = began.elapsed();
                     watched.next = Instant::now() + watched.pause.max(took * SHARE);
-                    watched.pause = (watched.pause * 2).min(LONGEST);
+                    watched.pause = (watched.pause * 2).min(watched.longest);
                 }
                 Err(problem) => {
                     watched.next = Instant::now() + HOST_PAUSE;
@@ -169,7 +178,8 @@ pub(super) async fn catch_up(shared: &Arc<Shared>, part: &Part) -> Result<(), Pr
     for (run, number) in open.into_iter().rev().take(CAUGHT_UP) {
         let page = shared.store(move |store| store.page(run, number)).await?;
         if let Some(page) = page.filter(|page| page.head.state == PageState::Sent) {
-            let targets = targets(shared, read(&page.plan)?).await?;
+            let plan: Plan = read(&page.plan)?;
+            let targets = targets(shared, plan.targets).await?;
             remember(shared, &targets, &mut Watched::new()).await?;
         }
     }
@@ -188,7 +198,8 @@ async fn look(
         return Ok(true);
     };
     let plan: Plan = read(&page.plan)?;
-    let targets = targets(shared, plan).await?;
+    let Plan { targets, rounds } = plan;
+    let targets = self::targets(shared, targets).await?;
     remember(shared, &targets, watched).await?;
     let serves = match shared.find(part) {
         Found::Serves(serves) => serves,
@@ -207,38 +218,166 @@ async fn look(
         .flatten()
         .filter(|item| !is_settled(item.state))
         .count();
-    if open > 0 && now() < until {
+    let late = now() >= until;
+    if open > 0 && !late {
         return Ok(false);
+    }
+    if late {
+        watched.longest = LATE;
     }
     let began = Instant::now();
     let mut counts = counted(&targets);
     if let Some(confirm) = confirms
         && !page.records.is_empty()
     {
-        let work: Work = read(&page.records)?;
-        let page = confirm::Page {
-            run,
-            number,
-            records: &work.records,
+        let telling = Telling {
+            shared,
+            part,
+            serves: &serves,
+            confirm,
+            page: &page,
             targets: &targets,
+            // What was written down is of a page that some of was told before.
+            early: open > 0 || !rounds.is_empty(),
         };
-        counts.confirmed = confirm::confirm(shared, part, &serves, confirm, page).await?;
+        let rounds = match &mut watched.rounds {
+            Some(rounds) => rounds,
+            none => none.insert(rounds),
+        };
+        let told = telling.tell(rounds).await?;
+        if told {
+            watched.pause = FIRST;
+        }
+        let Some((confirmed, unconfirmed)) = heard(shared, rounds).await? else {
+            return Ok(false);
+        };
+        (counts.confirmed, counts.unconfirmed) = (confirmed, unconfirmed);
+    }
+    // Whoever is told, or remembers what is taken, hears of the late ones, too: the
+    // outbox ends each of them some time.
+    let matters = confirms.is_some() || targets.iter().any(|target| target.planned.changes_only);
+    if open > 0 && matters {
+        return Ok(false);
     }
     done(shared, part, &page, counts, began.elapsed()).await?;
     Ok(true)
 }
 
-/// Every item of a page.
-async fn targets(shared: &Arc<Shared>, plan: Plan) -> Result<Vec<Target>, Problem> {
-    let mut targets = Vec::with_capacity(plan.targets.len());
-    for planned in plan.targets {
-        let mut items: Vec<Option<ItemSummary>> = Vec::with_capacity(planned.of.len());
-        for delivery in planned.deliveries() {
-            if let Some(view) = shared.outbox.view(delivery).await? {
-                items.extend(view.items.into_iter().map(Some));
-            }
+/// A page of which the source is told.
+struct Telling<'a> {
+    shared: &'a Arc<Shared>,
+    part: &'a Part,
+    serves: &'a Serves,
+    confirm: &'a FlowConfirm,
+    page: &'a PageRow,
+    targets: &'a [Target],
+    /// Not everything is known yet, or was not when the source was told first.
+    early: bool,
+}
+
+impl Telling<'_> {
+    /// Tells the source of the records of which all is known and that it was not told
+    /// of. Whether there were any.
+    ///
+    /// Which records those are is written down before they are queued, where others
+    /// follow: a host that is killed in between tells of the same ones under the same
+    /// name.
+    async fn tell(&self, rounds: &mut Vec<Round>) -> Result<bool, Problem> {
+        let work: Work = read(&self.page.records)?;
+        let before: HashSet<u32> = rounds.iter().flat_map(|round| round.of.clone()).collect();
+        let fresh = settled(work.records.len(), self.targets).into_iter();
+        let fresh: Vec<u32> = fresh.filter(|record| !before.contains(record)).collect();
+        if !fresh.is_empty() {
+            rounds.push(Round {
+                of: fresh,
+                told: None,
+            });
+            self.write(rounds).await?;
         }
-        items.resize(planned.of.len(), None);
+        let mut told = false;
+        for round in 0..rounds.len() {
+            if rounds[round].told.is_some() {
+                continue;
+            }
+            let page = confirm::Page {
+                run: self.page.head.run,
+                number: self.page.head.number,
+                round,
+                of: &rounds[round].of,
+                records: &work.records,
+                targets: self.targets,
+            };
+            let (shared, part) = (self.shared, self.part);
+            let queued = confirm::confirm(shared, part, self.serves, self.confirm, page);
+            rounds[round].told = Some(queued.await?);
+            self.write(rounds).await?;
+            told = true;
+        }
+        Ok(told)
+    }
+
+    /// Keeps what the source is told in the page's plan.
+    async fn write(&self, rounds: &[Round]) -> Result<(), Problem> {
+        if !self.early {
+            return Ok(());
+        }
+        let mut plan: Plan = read(&self.page.plan)?;
+        plan.rounds = rounds.to_vec();
+        let (run, number) = (self.page.head.run, self.page.head.number);
+        let plan = written(&plan);
+        let write = self
+            .shared
+            .store(move |store| store.page_planned(run, number, plan, now()));
+        write.await
+    }
+}
+
+/// How many records the source has heard of, and how many it has not or nobody
+/// knows; nothing before all of that is over.
+async fn heard(shared: &Arc<Shared>, rounds: &[Round]) -> Result<Option<(u64, u64)>, Problem> {
+    let (mut heard, mut not) = (BTreeSet::new(), BTreeSet::new());
+    let mut failed = 0;
+    for told in rounds.iter().filter_map(|round| round.told.as_ref()) {
+        failed += u64::from(told.failed);
+        let items = items(shared, told.deliveries(), told.of.len()).await?;
+        for (record, item) in told.of.iter().zip(items) {
+            match item.map(|item| item.state) {
+                Some(state) if !is_settled(state) => return Ok(None),
+                Some(State::Accepted | State::Duplicate | State::Superseded | State::Skipped) => {
+                    heard.insert(*record)
+                }
+                _ => not.insert(*record),
+            };
+        }
+    }
+    let both = heard.intersection(&not).count();
+    Ok(Some((
+        (heard.len() - both) as u64,
+        not.len() as u64 + failed,
+    )))
+}
+
+/// So many items of deliveries, in their order; none of one that is not kept any more.
+async fn items(
+    shared: &Arc<Shared>,
+    deliveries: impl Iterator<Item = DeliveryId>,
+    count: usize,
+) -> Result<Vec<Option<ItemSummary>>, Problem> {
+    let mut items: Vec<Option<ItemSummary>> = Vec::with_capacity(count);
+    for delivery in deliveries {
+        if let Some(view) = shared.outbox.view(delivery).await? {
+            items.extend(view.items.into_iter().map(Some));
+        }
+    }
+    items.resize(count, None);
+    Ok(items)
+}
+
+/// Every item of a page.
+async fn targets(shared: &Arc<Shared>, planned: Vec<Planned>) -> Result<Vec<Target>, Problem> {
+    let mut targets = Vec::with_capacity(planned.len());
+    for planned in planned {
+        let items = items(shared, planned.deliveries(), planned.of.len()).await?;
         targets.push(Target { planned, items });
     }
     Ok(targets)
@@ -325,18 +464,17 @@ async fn done(
 }
 
 /// The records of a page of which nothing more is to be waited for.
-pub(super) fn settled(records: usize, targets: &[Target]) -> Vec<usize> {
+fn settled(records: usize, targets: &[Target]) -> Vec<u32> {
     let mut open = HashSet::new();
     for target in targets {
         let items = target.planned.of.iter().zip(&target.items);
         for (record, item) in items {
             let settled = item.as_ref().is_some_and(|item| is_settled(item.state));
             if !settled {
-                open.insert(*record as usize);
+                open.insert(*record);
             }
         }
     }
-    (0..records)
-        .filter(|record| !open.contains(record))
-        .collect()
+    let all = 0..u32::try_from(records).unwrap_or(u32::MAX);
+    all.filter(|record| !open.contains(record)).collect()
 }

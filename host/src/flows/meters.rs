@@ -41,17 +41,7 @@ impl Meters {
             return false;
         }
         let counts = &row.counts;
-        let records = [
-            counts.incoming,
-            counts.unchanged,
-            counts.skipped,
-            counts.sent,
-            counts.accepted,
-            counts.refused,
-            counts.waiting,
-            counts.parked,
-            counts.confirmed,
-        ];
+        let records = counts.named().map(|(_, count)| count);
         let at = row.ended.unwrap_or_else(now);
         let meter = self.metrics.flow(&part.tenant, &part.name);
         meter.ended(how, at, records);
@@ -78,6 +68,8 @@ impl Meters {
             accepted = counts.accepted,
             refused = counts.refused,
             parked = counts.parked,
+            unconfirmed = counts.unconfirmed,
+            unreadable = counts.unreadable,
             ms = at.saturating_sub(row.began),
             "a run of a flow has ended"
         );

@@ -123,6 +123,30 @@ pub(super) struct Left {
 #[derive(Debug, Default, Serialize, Deserialize)]
 pub(super) struct Plan {
     pub targets: Vec<Planned>,
+    /// What the source was told so far, or is about to be. It is written down where
+    /// the source is told of some records before the others.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub rounds: Vec<Round>,
+}
+
+/// Records of which the source is told together.
+#[derive(Debug, Default, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Round {
+    pub of: Vec<u32>,
+    /// Nothing until that is queued.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub told: Option<Told>,
+}
+
+/// Confirmations as they were queued.
+#[derive(Debug, Default, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Told {
+    /// The deliveries, which have the items one after the other.
+    pub deliveries: Vec<String>,
+    /// Of which record each item is.
+    pub of: Vec<u32>,
+    /// Records that the script of `confirm` failed on.
+    pub failed: u32,
 }
 
 /// The same for one target.
@@ -140,8 +164,18 @@ pub(super) struct Planned {
 
 impl Planned {
     pub fn deliveries(&self) -> impl Iterator<Item = DeliveryId> {
-        self.deliveries.iter().filter_map(|id| id.parse().ok())
+        ids(&self.deliveries)
     }
+}
+
+impl Told {
+    pub fn deliveries(&self) -> impl Iterator<Item = DeliveryId> {
+        ids(&self.deliveries)
+    }
+}
+
+fn ids(written: &[String]) -> impl Iterator<Item = DeliveryId> {
+    written.iter().filter_map(|id| id.parse().ok())
 }
 
 /// What is on disk, read.

@@ -123,8 +123,12 @@ pub struct CountsShown {
     pub waiting: u64,
     /// Parked with a problem.
     pub parked: u64,
-    /// Records that were confirmed at the source.
+    /// Records that were confirmed at the source, which has taken it.
     pub confirmed: u64,
+    /// Records whose confirmation the source did not take, or nobody knows.
+    pub unconfirmed: u64,
+    /// Rows and files of the source that could not be read.
+    pub unreadable: u64,
 }
 
 /// How long the stages of a run took, in milliseconds.
@@ -224,6 +228,8 @@ impl From<RunRow> for RunShown {
                 waiting: counts.waiting,
                 parked: counts.parked,
                 confirmed: counts.confirmed,
+                unconfirmed: counts.unconfirmed,
+                unreadable: counts.unreadable,
             },
             stages: StagesShown {
                 source_ms: stages.source,

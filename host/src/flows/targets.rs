@@ -14,10 +14,15 @@ use super::scripts::{Made, through};
 use super::trouble::Trouble;
 use super::{Serves, Shared, written};
 use crate::config::FlowTarget;
+use crate::delivery::fit::fit as check;
 use crate::problem::{Place, Problem};
 use crate::script::Script;
+use crate::script::apply::Document;
 use crate::serving::route::Route;
 use crate::serving::tenant_flow::TargetScripts;
+
+/// Records whose items are checked at once: each part may take as long as a call.
+const AT_ONCE: usize = 1_000;
 
 /// What a page became.
 pub(super) struct Prepared {
@@ -140,9 +145,12 @@ impl Making<'_> {
                     .collect()
             }
         };
+        let place = scripts.script.as_ref();
+        let items = items.into_iter();
+        let items = items.map(|items| items.and_then(|items| fit(items, place)));
+        let items = self.documents(items.collect(), place).await?;
         for (record, items) in wanted.into_iter().zip(items) {
-            let place = scripts.script.as_ref();
-            match items.and_then(|items| fit(items, place)) {
+            match items {
                 Ok(items) if items.is_empty() => made.left.skipped.push(record),
                 Ok(items) => {
                     made.of.extend(items.iter().map(|_| record));
@@ -152,6 +160,46 @@ impl Making<'_> {
             }
         }
         Ok(made)
+    }
+
+    /// Leaves out what no platform could take, so that it is parked like everything
+    /// else that a script does not manage, and goes again once that was mended. Where
+    /// the connection has a script of its own for the operation, that has the last
+    /// word, and the delivery looks at what it makes.
+    async fn documents(
+        &self,
+        mut items: Vec<Made>,
+        script: Option<&Script>,
+    ) -> Result<Vec<Made>, Trouble> {
+        let (route, connection) = (&self.route, &self.route.connection);
+        if connection.scripts.contains_key(&route.operation) {
+            return Ok(items);
+        }
+        let schema = &route.compiled().map_err(Trouble::Later)?.document;
+        let armed = connection.armed();
+        for items in items.chunks_mut(AT_ONCE) {
+            let documents = items.iter().enumerate().flat_map(|(item, made)| {
+                let texts = made.iter().flatten().enumerate();
+                texts.map(move |(part, text)| Document {
+                    item,
+                    part,
+                    text: text.get().to_owned(),
+                })
+            });
+            let documents = documents.collect();
+            let fitted = check(schema, documents, script, &armed.redactor, None).await;
+            for unfit in fitted.failed {
+                let index = unfit.report.index;
+                if let (Some(made), Some(problem)) = (items.get_mut(index), unfit.report.problem())
+                {
+                    *made = Err(Problem {
+                        item: None,
+                        ..problem
+                    });
+                }
+            }
+        }
+        Ok(items)
     }
 
     async fn through(
@@ -237,7 +285,7 @@ fn fit(items: Vec<Box<RawValue>>, script: Option<&Script>) -> Made {
         None => problem,
     };
     if items.iter().any(|item| !item.get().starts_with('{')) {
-        let detail = "an item has to be a JSON object; have the script make one";
+        let detail = "an item has to be a JSON object; have the script make one, or `empty` to leave the record out";
         return Err(place(Problem::script("flow-item-no-object", detail)));
     }
     // What encryption adds is less than this.

@@ -127,7 +127,7 @@ catalogue! {
     FLOW_RUNS = Counter "crossdock_flow_runs_total" ["tenant" "flow" "state"]
         "Runs of a flow that have ended: `done`, of which every outcome is known or waited for no longer; `failed`; `stopped`, by a person.";
     FLOW_RECORDS = Counter "crossdock_flow_records_total" ["tenant" "flow" "result"]
-        "What these runs counted: records that came `in`; records `unchanged` and `skipped`, of which nothing was sent; items `sent`, and of these `accepted`, `refused` and `waiting`, which have no end yet; records `parked` and `confirmed`.";
+        "What these runs counted: records that came `in`; records `unchanged` and `skipped`, of which nothing was sent; items `sent`, and of these `accepted`, `refused` and `waiting`, which have no end yet; records `parked`, `confirmed` and `unconfirmed`, of which the source did not take that or nobody knows; rows and files that were `unreadable`.";
     FLOW_DONE = Gauge "crossdock_flow_last_done_time_seconds" ["tenant" "flow"]
         "When a run last ended as `done`, Unix time; absent until one has since the process began.";
     FLOW_OLDEST = Gauge "crossdock_flow_oldest_run_seconds" ["tenant" "flow"]

@@ -8,7 +8,7 @@ use super::counts::Counter;
 #[derive(Debug, Default)]
 pub struct FlowMeter {
     runs: [Counter; 3],
-    records: [Counter; 9],
+    records: [Counter; 11],
     /// When a run last ended well, Unix milliseconds; 0 for never.
     done_ms: AtomicU64,
 }
@@ -18,7 +18,7 @@ impl FlowMeter {
     pub const RUNS: [&'static str; 3] = ["done", "failed", "stopped"];
 
     /// What is counted of records, in the order in which they go.
-    pub const RECORDS: [&'static str; 9] = [
+    pub const RECORDS: [&'static str; 11] = [
         "in",
         "unchanged",
         "skipped",
@@ -28,11 +28,13 @@ impl FlowMeter {
         "waiting",
         "parked",
         "confirmed",
+        "unconfirmed",
+        "unreadable",
     ];
 
     /// A run has ended as one of [`RUNS`](Self::RUNS), at a time in Unix
     /// milliseconds, and counted so many of each of [`RECORDS`](Self::RECORDS).
-    pub fn ended(&self, how: &str, at_ms: u64, records: [u64; 9]) {
+    pub fn ended(&self, how: &str, at_ms: u64, records: [u64; 11]) {
         let run = Self::RUNS.iter().zip(&self.runs);
         for (_, counter) in run.filter(|(name, _)| **name == how) {
             counter.one();

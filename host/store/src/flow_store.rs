@@ -73,6 +73,9 @@ pub trait FlowStore: Send + Sync {
     /// page that was sent already stays as it is, and nothing is counted.
     fn page_sent(&self, run: RunId, number: u32, page: SentPage, now: u64) -> Result<()>;
 
+    /// Puts another plan in the place of that of a page that is sent and not done.
+    fn page_planned(&self, run: RunId, number: u32, plan: Vec<u8>, now: u64) -> Result<()>;
+
     /// Writes down that nothing is left to do for a page, and drops its bytes. What
     /// is given is added to the run's counts and times. One that was done already
     /// stays as it is, and nothing is counted.

@@ -81,6 +81,8 @@ fn flows_are_shown_as_it_says() {
             waiting: 1,
             parked: 0,
             confirmed: 3,
+            unconfirmed: 1,
+            unreadable: 2,
         },
         stages: StagesShown {
             source_ms: 1,

@@ -38,6 +38,8 @@ pub(super) struct Counts {
     pub waiting: u64,
     pub parked: u64,
     pub confirmed: u64,
+    pub unconfirmed: u64,
+    pub unreadable: u64,
 }
 
 /// How long its stages took.
@@ -79,12 +81,19 @@ impl Counts {
             ("waiting", self.waiting),
             ("parked", self.parked),
             ("confirmed", self.confirmed),
+            ("unconfirmed", self.unconfirmed),
+            ("unreadable", self.unreadable),
         ];
         let mut line = format!("{} in", self.incoming);
         for (name, count) in all.into_iter().filter(|(_, count)| *count > 0) {
             line.push_str(&format!(", {count} {name}"));
         }
         line
+    }
+
+    /// What did not come where it should.
+    pub fn left(&self) -> u64 {
+        self.refused + self.waiting + self.parked + self.unconfirmed + self.unreadable
     }
 
     /// Items of which it is known how they ended, or that nobody waits for any
@@ -117,7 +126,7 @@ impl Run {
     pub fn exit(&self) -> Exit {
         let counts = &self.counts;
         match self.state.as_str() {
-            "done" if counts.refused + counts.waiting + counts.parked == 0 => Exit::Done,
+            "done" if counts.left() == 0 => Exit::Done,
             "done" => Exit::Refused,
             _ => Exit::Error,
         }
@@ -156,7 +165,7 @@ pub(super) mod tests {
             run.exit()
         };
         assert_eq!(exit("done", json!({"in": 5, "accepted": 5})), Exit::Done);
-        for counts in ["refused", "waiting", "parked"] {
+        for counts in ["refused", "waiting", "parked", "unconfirmed", "unreadable"] {
             assert_eq!(exit("done", json!({ counts: 1 })), Exit::Refused);
         }
         assert_eq!(exit("failed", json!({})), Exit::Error);

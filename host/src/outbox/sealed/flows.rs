@@ -181,6 +181,11 @@ impl FlowStore for Sealed {
         self.flows.page_sent(run, number, page, now)
     }
 
+    fn page_planned(&self, run: RunId, number: u32, mut plan: Vec<u8>, now: u64) -> Result<()> {
+        self.seal(Kind::FlowPlan, &mut plan)?;
+        self.flows.page_planned(run, number, plan, now)
+    }
+
     fn page_done(
         &self,
         run: RunId,

@@ -17,6 +17,7 @@ pub(super) const STEPS: &[&str] = &[
     include_str!("doubt.sql"),
     include_str!("flows.sql"),
     include_str!("grants.sql"),
+    include_str!("counts.sql"),
 ];
 
 /// Makes the file what this version works with, or says why it cannot. A file

@@ -58,14 +58,18 @@ pub(crate) fn stepped(page: &SteppedPage) -> Result<()> {
 
 /// A page that is queued.
 pub(crate) fn sent(page: &SentPage) -> Result<()> {
-    let most = limits::FLOW_RECORDS;
-    at_most("the plan of a page (bytes)", page.plan.len(), most)?;
+    plan(&page.plan)?;
     let targets = page.deliveries.len();
     at_most("a page (targets)", targets, limits::FLOW_TARGETS)?;
     for made in &page.deliveries {
         target(&made.target)?;
     }
     parked(&page.parked)
+}
+
+/// A page's plan.
+pub(crate) fn plan(plan: &[u8]) -> Result<()> {
+    at_most("the plan of a page (bytes)", plan.len(), limits::FLOW_RECORDS)
 }
 
 /// Records that cannot go on.

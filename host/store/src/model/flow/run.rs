@@ -140,13 +140,17 @@ pub struct RunCounts {
     pub waiting: u64,
     /// Parked with a problem.
     pub parked: u64,
-    /// Confirmed at the source.
+    /// Confirmed at the source: it has taken that.
     pub confirmed: u64,
+    /// To be confirmed, and the source has not heard it or nobody knows.
+    pub unconfirmed: u64,
+    /// Rows and files of the source that could not be read.
+    pub unreadable: u64,
 }
 
 impl RunCounts {
     /// Every count with its name in every interface.
-    pub fn named(&self) -> [(&'static str, u64); 9] {
+    pub fn named(&self) -> [(&'static str, u64); 11] {
         [
             ("in", self.incoming),
             ("unchanged", self.unchanged),
@@ -157,6 +161,8 @@ impl RunCounts {
             ("waiting", self.waiting),
             ("parked", self.parked),
             ("confirmed", self.confirmed),
+            ("unconfirmed", self.unconfirmed),
+            ("unreadable", self.unreadable),
         ]
     }
 }
@@ -172,6 +178,8 @@ impl std::ops::AddAssign for RunCounts {
         self.waiting += more.waiting;
         self.parked += more.parked;
         self.confirmed += more.confirmed;
+        self.unconfirmed += more.unconfirmed;
+        self.unreadable += more.unreadable;
     }
 }
 

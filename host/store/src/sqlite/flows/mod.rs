@@ -122,6 +122,13 @@ impl FlowStore for SqliteStore {
         self.writer.submit(rows, now, work)
     }
 
+    fn page_planned(&self, run: RunId, number: u32, plan: Vec<u8>, now: u64) -> Result<()> {
+        valid::plan(&plan)?;
+        validate::time(now)?;
+        let work = move |unit: &mut Unit<'_>| unit.page_planned(run, number, &plan);
+        self.writer.submit(2, now, work)
+    }
+
     fn page_done(
         &self,
         run: RunId,

@@ -104,6 +104,15 @@ impl Unit<'_> {
         Ok(())
     }
 
+    pub fn page_planned(&mut self, run: RunId, number: u32, plan: &[u8]) -> Work<()> {
+        let (id, state) = self.page_state(run, number)?;
+        if state != PageState::Sent {
+            return Err(StoreError::NotOpenPage { run, number }.into());
+        }
+        self.run(sql::PUT_BYTES, (Bytes::Plan.row(id), plan))?;
+        Ok(())
+    }
+
     pub fn page_done(
         &mut self,
         run: RunId,

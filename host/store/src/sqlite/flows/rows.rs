@@ -56,6 +56,8 @@ pub(super) fn run(row: &Row<'_>) -> rusqlite::Result<RunRow> {
             waiting: row.get(15)?,
             parked: row.get(16)?,
             confirmed: row.get(17)?,
+            unconfirmed: row.get(23)?,
+            unreadable: row.get(24)?,
         },
         stages: StageTimes {
             source: row.get(18)?,

@@ -119,8 +119,8 @@ impl Unit<'_> {
 
     pub(super) fn count(&self, run: RunId, counts: &RunCounts) -> rusqlite::Result<()> {
         if *counts != RunCounts::default() {
-            let [a, b, c, d, e, f, g, h, i] = counts.named().map(|(_, count)| count);
-            self.run(sql::ADD_COUNTS, (run.0, a, b, c, d, e, f, g, h, i))?;
+            let [a, b, c, d, e, f, g, h, i, j, k] = counts.named().map(|(_, count)| count);
+            self.run(sql::ADD_COUNTS, (run.0, a, b, c, d, e, f, g, h, i, j, k))?;
         }
         Ok(())
     }

@@ -31,7 +31,7 @@ macro_rules! run {
         concat!(
             "SELECT id, flow, tick, cause, state, began, ended, pages, open_pages, incoming, \
              unchanged, skipped, sent, accepted, refused, waiting, parked, confirmed, source_ms, \
-             steps_ms, targets_ms, confirm_ms, problem FROM flow_run ",
+             steps_ms, targets_ms, confirm_ms, problem, unconfirmed, unreadable FROM flow_run ",
             $rest
         )
     };
@@ -53,7 +53,8 @@ pub const RUN_HEAD: &str = "SELECT flow, state, pages, open_pages FROM flow_run 
 pub const ADD_COUNTS: &str = "UPDATE flow_run SET incoming = incoming + ?2, \
      unchanged = unchanged + ?3, skipped = skipped + ?4, sent = sent + ?5, \
      accepted = accepted + ?6, refused = refused + ?7, waiting = waiting + ?8, \
-     parked = parked + ?9, confirmed = confirmed + ?10 WHERE id = ?1";
+     parked = parked + ?9, confirmed = confirmed + ?10, \
+     unconfirmed = unconfirmed + ?11, unreadable = unreadable + ?12 WHERE id = ?1";
 pub const ADD_TIMES: &str = "UPDATE flow_run SET source_ms = source_ms + ?2, \
      steps_ms = steps_ms + ?3, targets_ms = targets_ms + ?4, confirm_ms = confirm_ms + ?5 \
      WHERE id = ?1";
