@@ -10,7 +10,7 @@ use crossdock_store::{
     RunUpdate, StageTimes, State, limits,
 };
 
-use super::page::{Plan, Planned, Round, Told, Work, read, written};
+use super::page::{Plan, Planned, Round, Work, read, written};
 use super::part::Part;
 use super::{Found, Serves, Shared, confirm, now};
 use crate::clock::millis;

@@ -119,10 +119,14 @@ fn what_waits_for_connections_without_names_is_shown_together() {
 fn flows_beyond_the_bound_share_their_labels() {
     let metrics = Arc::new(Metrics::new(1));
     let stock = metrics.flow(&"acme".into(), &"stock".into());
-    stock.ended("done", 1_700_000_000_500, [9, 4, 1, 4, 3, 1, 0, 0, 3]);
-    stock.ended("failed", 1_700_000_100_000, [2, 0, 0, 0, 0, 0, 0, 2, 0]);
+    stock.ended("done", 1_700_000_000_500, [9, 4, 1, 4, 3, 1, 0, 0, 3, 0, 0]);
+    stock.ended(
+        "failed",
+        1_700_000_100_000,
+        [2, 0, 0, 0, 0, 0, 0, 2, 0, 0, 0],
+    );
     let other = metrics.flow(&"acme".into(), &"prices".into());
-    other.ended("stopped", 1_700_000_000_500, [1; 9]);
+    other.ended("stopped", 1_700_000_000_500, [1; 11]);
     let of = |flow: &str, parked| FlowMoment {
         tenant: "acme".into(),
         flow: flow.into(),

@@ -7,6 +7,7 @@ mod files;
 mod guide;
 mod kill;
 mod large;
+mod late;
 mod middle;
 mod parked;
 mod restart;

@@ -59,3 +59,44 @@ async fn a_record_that_a_script_fails_on_is_parked_and_sent_once_the_script_is_m
     assert_eq!(quantities(&mini), [("1".into(), 7), ("bad".into(), 8)]);
     assert_eq!(quantities(&douyin).len(), 2, "it was not sent there again");
 }
+
+/// What a script makes may be no document for the operation: that is the script's
+/// fault like any other, and a dry run shows it.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_does_not_fit_its_operation_is_parked_and_sent_once_the_script_is_mended() {
+    let (erp, mini) = (Erp::start().await, Recorder::start().await);
+    erp.change("1", 69, 7);
+    erp.change("2", 69, 8);
+    let bed = bed();
+    let with = |output: &str| {
+        format!(
+            r#"{{algorithm: "md5", messages: [[{{text: .sku}}]], output: (if .sku == "2" then "{output}" else "hex" end)}}"#
+        )
+    };
+    bed.put_tenant("acme", "vector.jq", &with("hexx"));
+    let targets = r#"[ { connection = "mini", operation = "vector", script = "vector.jq" } ]"#;
+    let text = tenant(&erp, &[("mini", &mini)], &flow("", PENDING, targets, ""));
+    bed.put_tenant("acme", "tenant.toml", &text);
+    let host = host(&bed).await;
+    let flows = host.flows().unwrap();
+    let dry = flows.run_dry("acme", "stock", 5).await.unwrap();
+    let shown = &dry.targets[0];
+    let problem = &shown.problems[0];
+    assert_eq!((shown.items.len(), shown.problems.len()), (1, 1));
+    assert_eq!(&*problem.code, "invalid-document");
+    assert_eq!(problem.pointer.as_deref(), Some("/output"));
+    let place = problem.place.as_ref().expect("the script");
+    assert!(place.file.ends_with("vector.jq"), "{place:?}");
+
+    let first = run(&host).await;
+    let counts = (first.counts.sent, first.counts.parked, first.counts.refused);
+    assert_eq!(counts, (1, 1, 0), "{first:?}");
+    erp.stock().pending.clear();
+    bed.put_tenant("acme", "vector.jq", &with("HEX"));
+    until_async("the parked record to be sent", async || {
+        let run = run(&host).await;
+        (run.counts.accepted == 1).then_some(())
+    })
+    .await;
+    assert_eq!(flows.show("acme", "stock").await.unwrap().flow.parked, 0);
+}

@@ -77,6 +77,9 @@ impl Stock {
                 let quantity = self.quantities.get(sku).copied().unwrap_or(0);
                 Reply::json(json!({"quantity": quantity}).to_string())
             }
+            "/confirm" if item["sku"] == "refused" => {
+                Reply::json(r#"{"outcome":"rejected","code":"E9","message":"no"}"#)
+            }
             "/confirm" => {
                 self.confirmed.push(item.clone());
                 if !self.keeps_pending {

@@ -69,7 +69,11 @@ pub(crate) fn sent(page: &SentPage) -> Result<()> {
 
 /// A page's plan.
 pub(crate) fn plan(plan: &[u8]) -> Result<()> {
-    at_most("the plan of a page (bytes)", plan.len(), limits::FLOW_RECORDS)
+    at_most(
+        "the plan of a page (bytes)",
+        plan.len(),
+        limits::FLOW_RECORDS,
+    )
 }
 
 /// Records that cannot go on.
