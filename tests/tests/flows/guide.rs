@@ -105,6 +105,16 @@ async fn the_guides_erp_feeds_both_shops_and_is_told() {
     let files = files("erp");
     let bed = bed(&files, &stand_ins);
     let host = host(&bed).await;
+    // Before it is run, it can be looked at: neither its source nor its step changes
+    // anything.
+    let flows = host.flows().expect("it has flows");
+    let dry = flows.run_dry("acme", "stock", 2).await;
+    let dry = dry.unwrap_or_else(|problem| panic!("{problem}"));
+    assert_eq!((dry.given.len(), dry.records.len()), (1, 1), "{dry:?}");
+    assert!(dry.not_asked.is_none(), "{dry:?}");
+    assert_eq!(dry.targets.len(), 2, "{dry:?}");
+    assert!(dry.targets[0].requests.is_some(), "{dry:?}");
+    assert!(stand_ins.lingzhi().is_empty(), "nothing was sent");
     let shown = run(&host, "stock").await;
     assert_eq!(shown.counts.incoming, 1, "{shown:?}");
     assert_eq!(shown.counts.accepted, 2, "{shown:?}");
