@@ -84,7 +84,7 @@ impl Flows {
     }
 
     /// What a run would send, of at most so many records. Source and steps are
-    /// asked as in a run, unless they change something.
+    /// asked as in a run, up to the first step that may change something.
     ///
     /// # Errors
     /// If there is no such flow, or its source gives nothing.

@@ -180,6 +180,9 @@ pub struct FlowDryRun {
     pub records: Vec<Box<RawValue>>,
     /// What a step failed with.
     pub problems: Vec<Problem>,
+    /// Why a step was not asked, and so no target: it may change something.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub not_asked: Option<Problem>,
     /// What goes to each target.
     pub targets: Vec<TargetDryRun>,
 }

@@ -62,5 +62,13 @@ pub fn guest_problem(failure: &GuestFailure, script: &Script) -> Problem {
             return Problem::host("host-busy", failure.message.clone());
         }
     };
-    Problem::script(code, format!("the script failed: {failure}")).place(Place::whole(&script.path))
+    let detail = match failure.kind {
+        // What it did wrong is all that there is to say.
+        GuestFailureKind::Deadline => {
+            let did = failure.message.strip_prefix("it ");
+            format!("the script {}", did.unwrap_or(&failure.message))
+        }
+        _ => format!("the script failed: {failure}"),
+    };
+    Problem::script(code, detail).place(Place::whole(&script.path))
 }

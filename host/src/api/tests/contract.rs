@@ -65,7 +65,7 @@ fn flows_are_shown_as_it_says() {
     let run = || RunShown {
         run: 17,
         state: "waiting",
-        cause: "the tenant".into(),
+        cause: "somebody with a token of the tenant".into(),
         tick_ms: Some(1),
         began_ms: 2,
         ended_ms: Some(3),
@@ -167,6 +167,7 @@ fn flows_are_shown_as_it_says() {
                 given: vec![raw("1")],
                 records: vec![raw("2")],
                 problems: Vec::new(),
+                not_asked: problem(),
                 targets: vec![dry],
             }),
         ),

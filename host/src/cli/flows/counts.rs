@@ -143,7 +143,7 @@ pub(super) mod tests {
     /// A run as the host answers it.
     pub fn run(state: &str, counts: Value) -> Value {
         json!({
-            "run": 17, "state": state, "cause": "the tenant", "began_ms": 1_700_000_000_000_u64,
+            "run": 17, "state": state, "cause": "somebody with a token of the tenant", "began_ms": 1_700_000_000_000_u64,
             "pages": 2, "open_pages": 1, "counts": counts,
             "stages": {"source_ms": 12, "steps_ms": 3400, "targets_ms": 61_000, "confirm_ms": 3_700_000}
         })

@@ -71,12 +71,11 @@ pub(super) async fn run(global: &Global, args: ShowArgs) -> Finished {
 
 /// One run, line by line.
 pub(super) fn run_text(run: &Run) -> String {
-    let mut text = format!(
-        "run {}, {} ({})\n",
-        run.run,
-        run.state,
-        sentence(&run.cause)
-    );
+    let cause = match run.cause.as_str() {
+        "schedule" | "records arrived" => run.cause.clone(),
+        somebody => format!("asked for by {somebody}"),
+    };
+    let mut text = format!("run {}, {} ({})\n", run.run, run.state, sentence(&cause));
     let mut line = |name: &str, value: String| text.push_str(&format!("  {name:<10} {value}\n"));
     if let Some(tick) = run.tick_ms {
         line("for", when(tick));
@@ -215,7 +214,7 @@ mod tests {
         run["ended_ms"] = json!(1_700_000_002_500_u64);
         let shown = run_text(&serde_json::from_value(run).unwrap());
         for part in [
-            "run 17, done (the tenant)\n",
+            "run 17, done (asked for by somebody with a token of the tenant)\n",
             "  ended      2023-11-14 22:13:22Z, after 2.5 s\n",
             "  records    4 in, 3 sent\n",
             "  time       source 12 ms, steps 3.4 s",
