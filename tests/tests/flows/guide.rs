@@ -171,6 +171,13 @@ async fn the_guides_webhook_feeds_the_erp() {
     let bed = bed(&files, &stand_ins);
     let host = host(&bed).await;
     let source = host.webhook("acme", "goods").expect("a webhook");
+    let flows = host.flows().expect("it has flows");
+    let flow = flows.show("acme", "goods").await;
+    let flow = flow.unwrap_or_else(|problem| panic!("{problem}")).flow;
+    assert_eq!(
+        (&*flow.from, &*flow.runs),
+        ("what is posted to it", "when something arrives")
+    );
     for new in [1, 0] {
         let headers = http::HeaderMap::new();
         let posted = records(&source, &headers, files["post.json"].as_bytes());

@@ -93,8 +93,10 @@ fn flows_are_shown_as_it_says() {
     let flow = || FlowShown {
         flow: "stock".into(),
         source: "operation",
+        from: "stock.pending of erp".into(),
         runs: "every 5m".into(),
         state: "retrying",
+        paused: false,
         run: Some(17),
         problem: problem(),
         next_ms: Some(5),

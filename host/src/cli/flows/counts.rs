@@ -113,6 +113,11 @@ impl Run {
         !matches!(self.state.as_str(), "running" | "waiting")
     }
 
+    /// Whether it ended well, and there was nothing to do.
+    pub fn found_nothing(&self) -> bool {
+        self.state == "done" && self.problem.is_none() && self.counts.line() == "0 in"
+    }
+
     /// How a command ends that waited for it.
     pub fn exit(&self) -> Exit {
         let counts = &self.counts;

@@ -118,8 +118,11 @@ async fn ask_within(
             let said = client::not_let_in(url, token.is_some(), "an admin token", variable);
             Err(anyhow::anyhow!("{said}, or use --local to load the plugins folder here").into())
         }
-        Ok(told) => Err(anyhow::anyhow!("the host at {url} says: {}; with --local the plugins folder is loaded here",
-            told.detail).into()),
+        Ok(told) => Err(anyhow::anyhow!(
+            "the host at {url} says: {}; with --local the plugins folder is loaded here",
+            told.detail
+        )
+        .into()),
         Err(_) => Ok(Asked::Nobody(format!(
             "what answers at {url} is not a crossdock host"
         ))),
