@@ -128,6 +128,22 @@ async fn the_guides_erp_feeds_both_shops_and_is_told() {
     assert_eq!(shown.counts.sent, 0, "{shown:?}");
 }
 
+/// Where the step failed, the record is the id still.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_guides_confirmation_leaves_out_what_was_not_calculated() {
+    let stand_ins = StandIns::start(Options::default())
+        .await
+        .expect("the stand-ins");
+    let bed = bed(&files("erp"), &stand_ins);
+    let told = r#"{"record": 2424, "outcomes": [{"target": "mini-shop", "operation": "stock.update",
+        "status": "failed", "code": "100", "message": "no such goods", "blame": "platform"}]}"#;
+    bed.put_tenant("acme", "told.json", told);
+    let (script, input) = ("tenants/acme/confirm.jq", "tenants/acme/told.json");
+    let arguments = ["script", "run", script, "--input", input];
+    let ended = crossdock_tests::process::run(&bed.path(""), &arguments).await;
+    assert_eq!((ended.code, &*ended.stdout), (Some(0), ""), "{ended:?}");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn the_guides_spreadsheet_goes_to_the_shop_and_its_bad_row_is_listed() {
     let stand_ins = StandIns::start(Options::default())
