@@ -114,7 +114,7 @@ fn candidates() -> Vec<Candidate> {
             "endless describe",
             bad("endless-describe"),
             "describe",
-            &["100 ms of guest time"],
+            &["longer than the 100 ms that it may (`[limits] guest_deadline_ms`)"],
         ),
         (
             "trap in describe",

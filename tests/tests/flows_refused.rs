@@ -88,8 +88,8 @@ async fn a_bad_flow_is_refused_with_file_line_and_key_and_what_ran_before_goes_o
             "config-unknown-operation acme/tenant.toml:16:33: flow `stock`: connection `erp`: adapter `wangdian` has no operation `stock.clac`; did you mean `stock.calc`?",
         ),
         (
-            GOOD.replace("stock.pending", "stock.calc"),
-            "config-source-writes acme/tenant.toml:15:30: flow `stock`: records come from `stock.calc` of adapter `wangdian`, which changes something: a source is asked again and again and may only read; what reads is `stock.pending`",
+            GOOD.replace("stock.pending", "goods.push"),
+            "config-source-writes acme/tenant.toml:15:30: flow `stock`: records come from `goods.push` of adapter `wangdian`, which changes something: a source is asked again and again and may only read; what reads is `stock.calc`, `stock.pending`",
         ),
         (
             GOOD.replace("count = 1000", "count = \"many\""),

@@ -59,10 +59,12 @@ impl TokenMode {
     }
 }
 
-/// Whose token opened something that is open to both.
+/// Whose token opened something that is open to a tenant, or to an administrator too.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Opened {
-    /// The tenant's, or none where none is needed.
+    /// None: none is needed, since only programs of this machine are let in.
+    Nobody,
+    /// The tenant's.
     Tenant,
     /// An administrator's.
     Admin,
@@ -72,8 +74,9 @@ impl Opened {
     /// Who asked, for people.
     pub fn by(self) -> &'static str {
         match self {
-            Self::Tenant => "the tenant",
-            Self::Admin => "an administrator",
+            Self::Nobody => "somebody on this machine, without a token",
+            Self::Tenant => "somebody with a token of the tenant",
+            Self::Admin => "somebody with an admin token",
         }
     }
 }
@@ -134,17 +137,17 @@ impl Access {
         headers: &HeaderMap,
         tokens: Option<&[TokenHash]>,
         any_tenant_has_tokens: impl FnOnce() -> bool,
-    ) -> Result<(), Refused> {
+    ) -> Result<Opened, Refused> {
         let open = match tokens {
             Some([]) => self.loopback,
             Some(_) => false,
             None => self.loopback && self.admin.load().is_empty() && !any_tenant_has_tokens(),
         };
         if open {
-            return local_program(uri, headers);
+            return local_program(uri, headers).map(|()| Opened::Nobody);
         }
         match bearer(headers) {
-            Some(token) if is_one_of(tokens.unwrap_or_default(), token) => Ok(()),
+            Some(token) if is_one_of(tokens.unwrap_or_default(), token) => Ok(Opened::Tenant),
             Some(_) => Err(unauthorized(
                 "the bearer token is not one of this tenant's; `crossdock token new` makes one",
             )),
@@ -166,8 +169,7 @@ impl Access {
         if bearer(headers).is_some_and(|token| is_one_of(&admin, token)) {
             return Ok(Opened::Admin);
         }
-        self.tenant(uri, headers, tokens, any_tenant_has_tokens)?;
-        Ok(Opened::Tenant)
+        self.tenant(uri, headers, tokens, any_tenant_has_tokens)
     }
 
     /// Whether a question about what is loaded, or about the records of all tenants,
@@ -292,7 +294,8 @@ pub(super) fn admit<S: Service>(
     let tokens = service.tokens_of(tenant);
     let any = || service.any_tenant_has_tokens();
     let admitted = app.access.tenant(uri, headers, tokens.as_deref(), any);
-    admitted.map_err(|refused| or_loading(service, refused))
+    let admitted = admitted.map_err(|refused| or_loading(service, refused));
+    admitted.map(|_| ())
 }
 
 /// The same for what an administrator may do, too.

@@ -63,11 +63,10 @@ impl Asked {
     }
 
     fn unauthorized(&self) -> Failure {
-        let (url, tenant, variable) = (&self.url, &self.tenant, &self.token_env);
-        anyhow::anyhow!(
-            "the host at {url} wants a token of tenant `{tenant}`, or an admin token; put one into the environment variable {variable}"
-        )
-        .into()
+        let wanted = format!("a token of tenant `{}`, or an admin token", self.tenant);
+        let given = self.token.is_some();
+        let said = client::not_let_in(&self.url, given, &wanted, &self.token_env);
+        anyhow::anyhow!("{said}").into()
     }
 
     /// A host that nobody asks, whose paths are looked at.
@@ -79,5 +78,28 @@ impl Asked {
             token_env: "X".into(),
             tenant: tenant.into(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_wrong_token_is_told_from_a_missing_one() {
+        let said = |host: &Asked| match host.unauthorized() {
+            Failure::Other(error) => error.to_string(),
+            Failure::Problems(problems) => panic!("{problems:?}"),
+        };
+        let mut host = Asked::nobody("acme");
+        assert_eq!(
+            said(&host),
+            "the host at http://127.0.0.1:8080 wants a token of tenant `acme`, or an admin token; put one into the environment variable X"
+        );
+        host.token = Some("cd_wrong".into());
+        assert_eq!(
+            said(&host),
+            "the host at http://127.0.0.1:8080 does not accept the token in the environment variable X; it wants a token of tenant `acme`, or an admin token"
+        );
     }
 }

@@ -56,6 +56,19 @@ pub(super) fn token(variable: &str) -> Option<String> {
     token.filter(|token| !token.is_empty())
 }
 
+/// What to do where a host lets nobody in with the token in this environment
+/// variable, or without one. `wanted` is the token that it wants.
+pub(super) fn not_let_in(url: &str, given: bool, wanted: &str, variable: &str) -> String {
+    match given {
+        true => format!(
+            "the host at {url} does not accept the token in the environment variable {variable}; it wants {wanted}"
+        ),
+        false => format!(
+            "the host at {url} wants {wanted}; put one into the environment variable {variable}"
+        ),
+    }
+}
+
 /// How long a host on the network may take to say what it knows.
 const PATIENCE: Duration = Duration::from_secs(5);
 

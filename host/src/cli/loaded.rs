@@ -241,7 +241,7 @@ fn flows(paint: Paint, tenants: &[TenantStatus]) -> String {
         vec![
             tenant.name.clone(),
             name.to_owned(),
-            flow.source.to_owned(),
+            flow.from.clone(),
             flow.runs.clone(),
             flow.targets.join(", "),
         ]
@@ -331,12 +331,19 @@ mod tests {
         assert!(!without.contains("FLOW"), "{without}");
         let flow = FlowStatus {
             source: "folder",
+            from: "folder tenants/acme/in".into(),
             runs: "every 5m".into(),
             targets: vec!["mini-shop".into(), "out.csv".into()],
         };
         tenant.flows.insert("stock".into(), flow);
         let with = tenants(Paint::stdout(), &[tenant]);
-        for part in ["FLOW", "stock", "folder", "every 5m", "mini-shop, out.csv"] {
+        for part in [
+            "FLOW",
+            "stock",
+            "folder tenants/acme/in",
+            "every 5m",
+            "mini-shop, out.csv",
+        ] {
             assert!(with.contains(part), "{part}\n{with}");
         }
     }

@@ -9,9 +9,10 @@ use super::shown::{FlowDryRun, TargetDryRun};
 use super::targets::Making;
 use super::trouble::Trouble;
 use super::{Serves, Shared, source, steps};
-use crate::config::FlowTarget;
+use crate::config::{FlowSource, FlowTarget};
 use crate::delivery::dry_run::dry_run as requests;
 use crate::delivery::item_keys::DeliveryId;
+use crate::plugin::manifest::Repeatable;
 use crate::problem::Problem;
 use crossdock_store::RunId;
 
@@ -37,7 +38,8 @@ pub(super) async fn dry_run(
     let (tenant, name) = (part.tenant.to_string(), part.name.to_string());
     let row = shared.store(move |store| store.flow_put(&tenant, &name, super::now()));
     let cursor = row.await?.cursor;
-    changes_nothing(part, serves)?;
+    source_reads(part, serves)?;
+    let (asked, not_asked) = steps_that_read(part, serves)?;
     let mut source = source::open(shared, part, serves, RunId(0))
         .await
         .map_err(said)?;
@@ -49,7 +51,7 @@ pub(super) async fn dry_run(
     let given: Vec<_> = fetched.records.into_iter().take(most).collect();
     let records = given.iter().cloned().map(Record::new).collect();
     let name = format!("flow:{}:dry", part.name);
-    let stepped = steps::through(shared, part, serves, records, &name);
+    let stepped = steps::through_first(shared, part, serves, records, (name.as_str(), asked));
     let stepped = stepped.await.map_err(said)?;
     let problem = |bytes: &[u8]| serde_json::from_slice(bytes).ok();
     let mut dry = FlowDryRun {
@@ -65,8 +67,13 @@ pub(super) async fn dry_run(
             .iter()
             .filter_map(|parked| problem(&parked.problem))
             .collect(),
+        not_asked,
         targets: Vec::new(),
     };
+    if dry.not_asked.is_some() {
+        // What targets are given comes of the step that was not asked.
+        return Ok(dry);
+    }
     let none = Default::default();
     for (index, target) in serves.flow.config.targets.iter().enumerate() {
         let scripts = serves.flow.targets.get(index).unwrap_or(&none);
@@ -119,31 +126,51 @@ pub(super) async fn dry_run(
     Ok(dry)
 }
 
-/// Nobody asks for a dry run and finds something changed.
-fn changes_nothing(part: &Part, serves: &Serves) -> Result<(), Problem> {
-    let config = &serves.flow.config;
-    let source = match &config.source {
-        crate::config::FlowSource::Operation {
-            connection,
-            operation,
-            ..
-        } => Some((connection, operation)),
-        _ => None,
+/// Nobody asks for a dry run and finds something changed. A flow whose source
+/// writes is refused with its file; this is for an adapter that was replaced since.
+fn source_reads(part: &Part, serves: &Serves) -> Result<(), Problem> {
+    let FlowSource::Operation {
+        connection,
+        operation,
+        ..
+    } = &serves.flow.config.source
+    else {
+        return Ok(());
     };
-    let steps = config
-        .steps
-        .iter()
-        .map(|step| (&step.connection, &step.operation));
-    for (connection, operation) in source.into_iter().chain(steps) {
+    let route = route(&serves.snapshot, &part.tenant, connection, operation).map_err(said)?;
+    // As when the file is checked: one that may be repeated and says nothing of what
+    // it does to others is asked by every run anyway.
+    let compiled = route.compiled();
+    let asks = compiled.is_ok_and(|operation| match &operation.order {
+        Some(_) => reads(&route),
+        None => operation.repeatable == Repeatable::Always,
+    });
+    match asks {
+        true => Ok(()),
+        false => Err(Problem::caller(
+            "flow-dry-run-changes",
+            format!(
+                "the source of the flow, operation `{operation}` of connection `{connection}`, may change something, so that a dry run does not ask it; only a run does"
+            ),
+        )),
+    }
+}
+
+/// How many steps a dry run asks, and why it does not ask the one behind them.
+fn steps_that_read(part: &Part, serves: &Serves) -> Result<(usize, Option<Problem>), Problem> {
+    for (index, step) in serves.flow.config.steps.iter().enumerate() {
+        let (connection, operation) = (&step.connection, &step.operation);
         let route = route(&serves.snapshot, &part.tenant, connection, operation).map_err(said)?;
         if !reads(&route) {
-            return Err(Problem::caller(
+            let number = index + 1;
+            let why = Problem::caller(
                 "flow-dry-run-changes",
                 format!(
-                    "operation `{operation}` of connection `{connection}` may change something, so that a dry run cannot ask it"
+                    "step {number}, operation `{operation}` of connection `{connection}`, may change something, so that a dry run does not ask it; the records are shown as they are before it, and nothing is shown of what comes after it"
                 ),
-            ));
+            );
+            return Ok((index, Some(why)));
         }
     }
-    Ok(())
+    Ok((serves.flow.config.steps.len(), None))
 }

@@ -10,7 +10,7 @@ use super::part::Part;
 use super::shown::{
     FlowDryRun, FlowShown, FlowWhole, FlowsShown, ParkedShown, Resynced, RunShown, RunsShown,
 };
-use super::{Flows, Found, Serves, dry_run, now, runner};
+use super::{Flows, Found, Serves, dry_run, now, runner, shown};
 use crate::config::did_you_mean;
 use crate::problem::Problem;
 
@@ -84,7 +84,7 @@ impl Flows {
     }
 
     /// What a run would send, of at most so many records. Source and steps are
-    /// asked as in a run, unless they change something.
+    /// asked as in a run, up to the first step that may change something.
     ///
     /// # Errors
     /// If there is no such flow, or its source gives nothing.
@@ -298,17 +298,22 @@ impl Flows {
             Ok((row, store.runs(id, None, 1)?.pop()))
         });
         let (row, last) = read.await?;
-        let (source, runs) = match self.shared.find(part) {
-            Found::Serves(serves) => (
-                serves.flow.config.source.kind(),
-                serves.flow.config.trigger.to_string(),
-            ),
-            Found::Gone | Found::Absent => ("unknown", "not now".to_owned()),
+        let (source, from, runs) = match self.shared.find(part) {
+            Found::Serves(serves) => {
+                let config = &serves.flow.config;
+                (
+                    config.source.kind(),
+                    shown::from(config),
+                    shown::runs(config),
+                )
+            }
+            Found::Gone | Found::Absent => ("unknown", "unknown".to_owned(), "not now".to_owned()),
         };
         let state = part.state();
         let shown = FlowShown {
             flow: part.name.to_string(),
             source,
+            from,
             runs,
             state: match (&state.run, &state.trouble) {
                 (Some(_), Some(_)) => "retrying",
@@ -316,6 +321,7 @@ impl Flows {
                 (None, _) if state.paused => "paused",
                 (None, _) => "idle",
             },
+            paused: state.paused,
             run: state.run.map(|run| run.0),
             problem: state.trouble.clone(),
             next_ms: state.next.filter(|_| state.run.is_none() && !state.paused),

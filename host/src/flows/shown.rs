@@ -6,6 +6,7 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 
 use super::page::raw;
+use crate::config::{FlowConfig, FlowSource, Trigger};
 use crate::problem::Problem;
 use crate::report::DryRun;
 
@@ -23,11 +24,16 @@ pub struct FlowShown {
     pub flow: String,
     /// `operation`, `inbound`, `folder`, `database` or `webhook`.
     pub source: &'static str,
-    /// When it runs: `every 5m`, `cron */5 * * * * UTC`, `on demand`.
+    /// Where its records come from, for people.
+    pub from: String,
+    /// When it runs: `every 5m`, `cron */5 * * * * UTC`, `on demand`, `when something
+    /// arrives`.
     pub runs: String,
     /// `idle`; `running`; `retrying`, which is running and held up by `problem`;
     /// `paused`.
     pub state: &'static str,
+    /// Whether it begins no run: it is paused, or will be behind the page under way.
+    pub paused: bool,
     /// The run that is under way.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub run: Option<u64>,
@@ -46,6 +52,33 @@ pub struct FlowShown {
     /// Its newest run.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub last: Option<RunShown>,
+}
+
+/// Where a flow's records come from, for people. A database's URL is a secret.
+pub(crate) fn from(flow: &FlowConfig) -> String {
+    match &flow.source {
+        FlowSource::Operation {
+            connection,
+            operation,
+            ..
+        } => format!("{operation} of {connection}"),
+        FlowSource::Inbound { connection } => format!("what {connection} pushes"),
+        FlowSource::Folder(source) => format!("folder {}", source.folder.display()),
+        FlowSource::Database(_) => "a query of a database".to_owned(),
+        FlowSource::Webhook(_) => "what is posted to it".to_owned(),
+    }
+}
+
+/// When a flow runs, for people.
+pub(crate) fn runs(flow: &FlowConfig) -> String {
+    let by_itself = matches!(
+        flow.source,
+        FlowSource::Inbound { .. } | FlowSource::Webhook(_)
+    );
+    match &flow.trigger {
+        Trigger::Demand if by_itself => "when something arrives".to_owned(),
+        trigger => trigger.to_string(),
+    }
 }
 
 /// A flow with what people look for when it does not do as it should.
@@ -184,6 +217,9 @@ pub struct FlowDryRun {
     pub records: Vec<Box<RawValue>>,
     /// What a step failed with.
     pub problems: Vec<Problem>,
+    /// Why a step was not asked, and so no target: it may change something.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub not_asked: Option<Problem>,
     /// What goes to each target.
     pub targets: Vec<TargetDryRun>,
 }

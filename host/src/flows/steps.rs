@@ -43,16 +43,28 @@ pub(super) async fn through(
     shared: &Arc<Shared>,
     part: &Part,
     serves: &Serves,
-    mut records: Vec<Record>,
+    records: Vec<Record>,
     name: &str,
 ) -> Result<Stepped, Trouble> {
+    let all = serves.flow.config.steps.len();
+    through_first(shared, part, serves, records, (name, all)).await
+}
+
+/// Records through the first so many steps, which are called by this name.
+pub(super) async fn through_first(
+    shared: &Arc<Shared>,
+    part: &Part,
+    serves: &Serves,
+    mut records: Vec<Record>,
+    (name, count): (&str, usize),
+) -> Result<Stepped, Trouble> {
     let mut parked = Vec::new();
-    if serves.flow.config.steps.is_empty() {
+    if count == 0 || serves.flow.config.steps.is_empty() {
         return Ok(Stepped { records, parked });
     }
     // A record that is parked goes through every step again.
     let given: Vec<Box<RawValue>> = records.iter().map(|record| record.json.clone()).collect();
-    for (index, config) in serves.flow.config.steps.iter().enumerate() {
+    for (index, config) in serves.flow.config.steps.iter().take(count).enumerate() {
         let (connection, operation) = (&config.connection, &config.operation);
         let step = Step {
             shared,

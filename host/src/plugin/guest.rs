@@ -124,7 +124,7 @@ impl GuestFailure {
                 last_words: None,
                 kind: GuestFailureKind::Deadline,
                 message: format!(
-                    "it ran longer than {} ms of guest time",
+                    "it ran longer than the {} ms that it may (`[limits] guest_deadline_ms`)",
                     limits.deadline.as_millis()
                 ),
             };

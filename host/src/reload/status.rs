@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use super::passing::Retry;
 use crate::config::FlowConfig;
+use crate::flows::shown;
 use crate::plugin::generation::Identity;
 use crate::problem::Problem;
 
@@ -47,7 +48,10 @@ pub struct RefusalStatus {
 pub struct FlowStatus {
     /// `operation`, `inbound`, `folder`, `database` or `webhook`.
     pub source: &'static str,
-    /// When it runs: `every 5m`, `cron */5 * * * * UTC`, `on demand`.
+    /// Where its records come from, for people.
+    pub from: String,
+    /// When it runs: `every 5m`, `cron */5 * * * * UTC`, `on demand`, `when something
+    /// arrives`.
     pub runs: String,
     /// The names of its targets.
     pub targets: Vec<String>,
@@ -58,7 +62,8 @@ impl From<&FlowConfig> for FlowStatus {
         let targets = flow.targets.iter().map(|target| target.name().to_owned());
         Self {
             source: flow.source.kind(),
-            runs: flow.trigger.to_string(),
+            from: shown::from(flow),
+            runs: shown::runs(flow),
             targets: targets.collect(),
         }
     }

@@ -62,5 +62,38 @@ pub fn guest_problem(failure: &GuestFailure, script: &Script) -> Problem {
             return Problem::host("host-busy", failure.message.clone());
         }
     };
-    Problem::script(code, format!("the script failed: {failure}")).place(Place::whole(&script.path))
+    Problem::script(code, said(failure)).place(Place::whole(&script.path))
+}
+
+/// What a script failed with, in one sentence.
+fn said(failure: &GuestFailure) -> String {
+    match (failure.kind, failure.message.strip_prefix("it ")) {
+        // What it did wrong is all that there is to say.
+        (GuestFailureKind::Deadline, Some(did)) => format!("the script {did}"),
+        _ => format!("the script failed: {failure}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_script_that_runs_too_long_is_told_so_in_plain_words() {
+        let failure = |kind, message: &str| GuestFailure {
+            kind,
+            message: message.to_owned(),
+            last_words: None,
+        };
+        let long = "it ran longer than the 500 ms that it may (`[limits] guest_deadline_ms`)";
+        assert_eq!(
+            said(&failure(GuestFailureKind::Deadline, long)),
+            "the script ran longer than the 500 ms that it may (`[limits] guest_deadline_ms`)"
+        );
+        let large = "it wanted more than 64 MiB of memory";
+        assert_eq!(
+            said(&failure(GuestFailureKind::Memory, large)),
+            "the script failed: it wanted more than 64 MiB of memory"
+        );
+    }
 }

@@ -111,7 +111,7 @@ fn mistakes() -> Vec<(&'static str, Vec<u8>, &'static str, &'static str)> {
             "an endless loop",
             mode("endless-map"),
             "examples",
-            "example `…` failed at map: it ran longer than 300 ms of guest time: look for a loop that does not end, or for work that grows faster than its input",
+            "example `…` failed at map: it ran longer than the 300 ms that it may (`[limits] guest_deadline_ms`): look for a loop that does not end, or for work that grows faster than its input",
         ),
         (
             "too much memory",

@@ -105,6 +105,16 @@ async fn the_guides_erp_feeds_both_shops_and_is_told() {
     let files = files("erp");
     let bed = bed(&files, &stand_ins);
     let host = host(&bed).await;
+    // Before it is run, it can be looked at: neither its source nor its step changes
+    // anything.
+    let flows = host.flows().expect("it has flows");
+    let dry = flows.run_dry("acme", "stock", 2).await;
+    let dry = dry.unwrap_or_else(|problem| panic!("{problem}"));
+    assert_eq!((dry.given.len(), dry.records.len()), (1, 1), "{dry:?}");
+    assert!(dry.not_asked.is_none(), "{dry:?}");
+    assert_eq!(dry.targets.len(), 2, "{dry:?}");
+    assert!(dry.targets[0].requests.is_some(), "{dry:?}");
+    assert!(stand_ins.lingzhi().is_empty(), "nothing was sent");
     let shown = run(&host, "stock").await;
     assert_eq!(shown.counts.incoming, 1, "{shown:?}");
     assert_eq!(shown.counts.accepted, 2, "{shown:?}");
@@ -116,6 +126,22 @@ async fn the_guides_erp_feeds_both_shops_and_is_told() {
     // Nothing has changed, and nothing is sent.
     let shown = run(&host, "stock").await;
     assert_eq!(shown.counts.sent, 0, "{shown:?}");
+}
+
+/// Where the step failed, the record is the id still.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_guides_confirmation_leaves_out_what_was_not_calculated() {
+    let stand_ins = StandIns::start(Options::default())
+        .await
+        .expect("the stand-ins");
+    let bed = bed(&files("erp"), &stand_ins);
+    let told = r#"{"record": 2424, "outcomes": [{"target": "mini-shop", "operation": "stock.update",
+        "status": "failed", "code": "100", "message": "no such goods", "blame": "platform"}]}"#;
+    bed.put_tenant("acme", "told.json", told);
+    let (script, input) = ("tenants/acme/confirm.jq", "tenants/acme/told.json");
+    let arguments = ["script", "run", script, "--input", input];
+    let ended = crossdock_tests::process::run(&bed.path(""), &arguments).await;
+    assert_eq!((ended.code, &*ended.stdout), (Some(0), ""), "{ended:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -161,6 +187,13 @@ async fn the_guides_webhook_feeds_the_erp() {
     let bed = bed(&files, &stand_ins);
     let host = host(&bed).await;
     let source = host.webhook("acme", "goods").expect("a webhook");
+    let flows = host.flows().expect("it has flows");
+    let flow = flows.show("acme", "goods").await;
+    let flow = flow.unwrap_or_else(|problem| panic!("{problem}")).flow;
+    assert_eq!(
+        (&*flow.from, &*flow.runs),
+        ("what is posted to it", "when something arrives")
+    );
     for new in [1, 0] {
         let headers = http::HeaderMap::new();
         let posted = records(&source, &headers, files["post.json"].as_bytes());

@@ -186,18 +186,30 @@ async fn a_flow_is_run_and_looked_at_from_the_shell() {
     // One article is refused, which is in the exit code.
     let run = shown.ask(&["run", "stock", "--wait"]).await;
     assert_eq!(run.code, Some(2), "{run:?}");
-    for part in ["done (", "3 in, 3 sent, 2 accepted, 1 refused", "source "] {
+    for part in [
+        "done (asked for by somebody on this machine, without a token)",
+        "3 in, 3 sent, 2 accepted, 1 refused",
+        "source ",
+    ] {
         assert!(run.stdout.contains(part), "{part}\n{}", run.stdout);
     }
     // Whoever is no terminal sees no bar.
     assert_eq!(run.stderr, "", "{run:?}");
 
     let list = shown.ask(&["list"]).await;
-    for part in ["FLOW", "stock", "operation", "on demand", "idle", "done"] {
+    for part in [
+        "FLOW",
+        "stock",
+        "read of pending",
+        "on demand",
+        "idle",
+        "done",
+    ] {
         assert!(list.stdout.contains(part), "{part}\n{}", list.stdout);
     }
     let flow = shown.ask(&["show", "stock"]).await;
     assert!(flow.stdout.contains("3 in, 3 sent"), "{flow:?}");
+    assert!(flow.stdout.contains("from       read of pending\n"));
     let json = shown.ask(&["show", "stock", "--json"]).await.json();
     let number = json["newest"][0]["run"].to_string();
     let one = shown.ask(&["show", "stock", &number]).await;
@@ -217,10 +229,13 @@ async fn a_flow_is_run_and_looked_at_from_the_shell() {
         "{refused:?}"
     );
     let resumed = shown.ask(&["resume", "stock"]).await;
-    assert_eq!(resumed.stdout, "stock is idle\n", "{resumed:?}");
+    assert_eq!(
+        resumed.stdout, "stock is not paused any more; it is idle\n",
+        "{resumed:?}"
+    );
     let resynced = shown.ask(&["resync", "stock"]).await;
     assert!(
-        resynced.stdout.contains("the next run sends everything"),
+        resynced.stdout.contains("the cursor stays where it is"),
         "{resynced:?}"
     );
 }

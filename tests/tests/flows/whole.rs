@@ -3,7 +3,9 @@
 use crossdock_tests::recorder::{Recorder, Reply};
 use serde_json::json;
 
-use crate::setting::{CONFIRM, Erp, PENDING, bed, flow, host, items, quantities, run, tenant};
+use crate::setting::{
+    CONFIRM, Erp, PENDING, STEPS, bed, flow, host, items, quantities, run, tenant,
+};
 
 const TARGETS: &str = r#"[
   { connection = "mini", operation = "keyed", script = "update.jq" },
@@ -164,4 +166,36 @@ async fn a_dry_run_shows_the_requests_and_changes_nothing() {
             .runs
             .is_empty()
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_dry_run_ends_before_a_step_that_may_change_something_and_says_so() {
+    let (erp, mini) = (Erp::start().await, Recorder::start().await);
+    erp.change("1", 69, 7);
+    let bed = bed();
+    let targets = r#"[ { connection = "mini", operation = "keyed", script = "update.jq" } ]"#;
+    let writes =
+        r#", { connection = "mini", operation = "keyed", script = "item.jq", as = "written" } ]"#;
+    let steps = format!("{}{writes}", STEPS.trim_end_matches(" ]"));
+    let flow = flow("", PENDING, targets, "").replace(STEPS, &steps);
+    bed.put_tenant(
+        "acme",
+        "tenant.toml",
+        &tenant(&erp, &[("mini", &mini)], &flow),
+    );
+    let host = host(&bed).await;
+    let flows = host.flows().unwrap();
+    let dry = flows.run_dry("acme", "stock", 1).await.unwrap();
+    let record = dry.records[0].get();
+    assert!(record.contains("\"quantity\":7"), "{dry:?}");
+    assert!(!record.contains("written"), "{dry:?}");
+    assert!(dry.targets.is_empty(), "{dry:?}");
+    let why = dry.not_asked.expect("it says so");
+    assert_eq!(why.code, "flow-dry-run-changes");
+    assert!(
+        why.detail
+            .starts_with("step 2, operation `keyed` of connection `mini`,"),
+        "{why}"
+    );
+    assert_eq!(mini.count(), 0);
 }

@@ -182,11 +182,20 @@ async fn a_tenant_without_tokens_is_called_from_this_machine_only() {
     let host = start_with_tokens().await;
     let answer = host.post("/v1/open/shop/stock.update", &[], "{}").await;
     assert_eq!(answer.status, 200);
+    let uri = STOCK.parse().unwrap();
+    let here = Access::new(([127, 0, 0, 1], 80).into(), host.fake.config(), true).unwrap();
+    let mut headers = HeaderMap::new();
+    headers.insert("host", "127.0.0.1".parse().unwrap());
+    // Nobody is said to have a token who showed none.
+    let opened = here.tenant_or_admin(&uri, &headers, Some(&[]), || true);
+    assert_eq!(
+        opened.unwrap().by(),
+        "somebody on this machine, without a token"
+    );
 
     let config = host.fake.config();
     let everywhere = ([0, 0, 0, 0], 80).into();
     let access = Access::new(everywhere, config, true).unwrap();
-    let uri = STOCK.parse().unwrap();
     let refused = access.tenant(&uri, &HeaderMap::new(), Some(&[]), || true);
     assert_eq!(refused.unwrap_err().status, 401);
 }

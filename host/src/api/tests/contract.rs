@@ -65,7 +65,7 @@ fn flows_are_shown_as_it_says() {
     let run = || RunShown {
         run: 17,
         state: "waiting",
-        cause: "the tenant".into(),
+        cause: "somebody with a token of the tenant".into(),
         tick_ms: Some(1),
         began_ms: 2,
         ended_ms: Some(3),
@@ -95,8 +95,10 @@ fn flows_are_shown_as_it_says() {
     let flow = || FlowShown {
         flow: "stock".into(),
         source: "operation",
+        from: "stock.pending of erp".into(),
         runs: "every 5m".into(),
         state: "retrying",
+        paused: false,
         run: Some(17),
         problem: problem(),
         next_ms: Some(5),
@@ -169,6 +171,7 @@ fn flows_are_shown_as_it_says() {
                 given: vec![raw("1")],
                 records: vec![raw("2")],
                 problems: Vec::new(),
+                not_asked: problem(),
                 targets: vec![dry],
             }),
         ),

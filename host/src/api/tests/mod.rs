@@ -203,6 +203,7 @@ impl Service for Fake {
                 "stock".to_owned(),
                 FlowStatus {
                     source: "operation",
+                    from: "stock.pending of erp".into(),
                     runs: "every 5m".into(),
                     targets: vec!["shop".into()],
                 },

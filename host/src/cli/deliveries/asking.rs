@@ -150,15 +150,13 @@ impl Host {
     }
 
     fn unauthorized(&self) -> Failure {
-        let (url, variable) = (&self.url, &self.token_env);
         let whose = match &self.tenant {
             Some(tenant) => format!("a token of tenant `{tenant}`, or an admin token"),
             None => "an admin token, or with --tenant a token of that tenant".to_owned(),
         };
-        anyhow::anyhow!(
-            "the host at {url} wants {whose}; put one into the environment variable {variable}"
-        )
-        .into()
+        let given = self.token.is_some();
+        let said = client::not_let_in(&self.url, given, &whose, &self.token_env);
+        anyhow::anyhow!("{said}").into()
     }
 }
 

@@ -9,6 +9,7 @@ use super::super::terminal::{Paint, note, print, print_json, table};
 use super::asking::Asking;
 use super::filter::Choosing;
 use super::show::when;
+use crate::outbox::people::MOST_PAGE;
 
 pub(super) const HELP: &str = "\
 Examples:
@@ -41,6 +42,7 @@ struct Listed {
 
 #[derive(Debug, Deserialize)]
 struct Item {
+    id: u64,
     delivery: String,
     index: u32,
     status: String,
@@ -60,9 +62,26 @@ struct Item {
     successor: Option<super::show::Named>,
 }
 
+impl Listed {
+    /// The first so many, and where to go on if there are more.
+    fn first(mut self, limit: usize) -> Self {
+        if self.items.len() > limit {
+            self.items.truncate(limit);
+            self.next = self.items.last().map(|item| item.id);
+        }
+        self
+    }
+}
+
 pub(super) async fn run(global: &Global, args: ListArgs) -> Finished {
     let mut pairs = args.choosing.pairs()?;
-    pairs.push(("limit", args.limit.to_string()));
+    // One more than is shown says whether there are more. Programs get what they
+    // asked for.
+    let asked = match args.limit {
+        1..MOST_PAGE if !args.json => args.limit + 1,
+        limit => limit,
+    };
+    pairs.push(("limit", asked.to_string()));
     pairs.extend(args.before.map(|before| ("before", before.to_string())));
     let answer = args.asking.host(global)?.get("", &pairs).await?;
     if args.json {
@@ -70,6 +89,7 @@ pub(super) async fn run(global: &Global, args: ListArgs) -> Finished {
         return Ok(Exit::Done);
     }
     let listed: Listed = super::show::understood(answer)?;
+    let listed = listed.first(args.limit);
     print(&text(Paint::stdout(), &listed)?)?;
     if let Some(next) = listed.next {
         note(&format!("there may be more; go on with --before {next}"));
@@ -163,5 +183,27 @@ mod tests {
         );
         listed.items.clear();
         assert_eq!(text(Paint::stdout(), &listed).unwrap(), "nothing matches\n");
+    }
+
+    #[test]
+    fn a_list_says_that_there_is_more_only_where_there_is() {
+        let listed = |ids: &[u64], next: Option<u64>| -> Listed {
+            let items = ids.iter().map(|id| {
+                json!({"delivery": "0190a1b2-c3d4-7e5f-8a6b-7c8d9e0f1a2b", "id": id, "index": 0,
+                    "status": "failed", "connection": "shop", "operation": "stock.update",
+                    "accepted_ms": 1, "attempts": 1, "code": null, "message": null})
+            });
+            let items: Vec<_> = items.collect();
+            serde_json::from_value(json!({"items": items, "next": next})).unwrap()
+        };
+        let shown = |listed: Listed| {
+            let first = listed.first(2);
+            (first.items.len(), first.next)
+        };
+        // Three were asked for.
+        assert_eq!(shown(listed(&[9, 8, 7], Some(7))), (2, Some(8)));
+        assert_eq!(shown(listed(&[9, 8], None)), (2, None));
+        // Not everything was looked at.
+        assert_eq!(shown(listed(&[9], Some(4))), (1, Some(4)));
     }
 }

@@ -45,23 +45,51 @@ struct Resynced {
 }
 
 pub(super) async fn pause(global: &Global, args: FlowArgs) -> Finished {
-    change(global, args, "pause").await
-}
-
-pub(super) async fn resume(global: &Global, args: FlowArgs) -> Finished {
-    change(global, args, "resume").await
-}
-
-async fn change(global: &Global, args: FlowArgs, how: &str) -> Finished {
     let host = args.asking.host(global)?;
-    let answer = host.post(&[&args.flow, how], &Pairs::new()).await?;
+    let answer = host.post(&[&args.flow, "pause"], &Pairs::new()).await?;
     if args.json {
         print_json(&answer)?;
     } else {
-        let flow: Flow = understood(answer)?;
-        print(&format!("{} is {}\n", sentence(&flow.flow), flow.state))?;
+        print(&paused(&understood(answer)?))?;
     }
     Ok(Exit::Done)
+}
+
+pub(super) async fn resume(global: &Global, args: FlowArgs) -> Finished {
+    let host = args.asking.host(global)?;
+    // What it is now does not say what it was.
+    let before: Option<Flow> = match args.json {
+        true => None,
+        false => Some(understood(host.get(&[&args.flow], &Pairs::new()).await?)?),
+    };
+    let answer = host.post(&[&args.flow, "resume"], &Pairs::new()).await?;
+    match before {
+        None => print_json(&answer)?,
+        Some(before) => print(&resumed(&before, &understood(answer)?))?,
+    }
+    Ok(Exit::Done)
+}
+
+/// What a flow does after it was told to pause.
+fn paused(flow: &Flow) -> String {
+    let name = sentence(&flow.flow);
+    match (flow.state.as_str(), flow.run) {
+        ("running" | "retrying", Some(run)) => {
+            format!(
+                "{name} pauses behind the page under way of run {run}; no run begins any more\n"
+            )
+        }
+        _ => format!("{name} is {}\n", flow.state),
+    }
+}
+
+/// What a flow does after it was told to go on.
+fn resumed(before: &Flow, flow: &Flow) -> String {
+    let was = match before.paused || before.state == "paused" {
+        true => "is not paused any more",
+        false => "was not paused",
+    };
+    format!("{} {was}; it is {}\n", sentence(&flow.flow), flow.state)
 }
 
 pub(super) async fn resync(global: &Global, args: ResyncArgs) -> Finished {
@@ -74,10 +102,63 @@ pub(super) async fn resync(global: &Global, args: ResyncArgs) -> Finished {
     } else {
         let done: Resynced = understood(answer)?;
         let forgotten = usize::try_from(done.forgotten).unwrap_or(usize::MAX);
-        print(&format!(
-            "it is forgotten what targets have of {}; the next run sends everything\n",
-            count(forgotten, "record")
-        ))?;
+        print(&resynced(forgotten))?;
     }
     Ok(Exit::Done)
+}
+
+/// What follows from a resync.
+fn resynced(forgotten: usize) -> String {
+    match forgotten {
+        0 => "there was nothing to forget: only a flow with `changes_only` remembers what its targets have\n".to_owned(),
+        _ => format!(
+            "it is forgotten what targets have of {}; the cursor stays where it is, so that the next run sends whatever its source gives then, and leaves nothing out as unchanged\n",
+            count(forgotten, "record")
+        ),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn flow(state: &str, paused: bool) -> Flow {
+        let flow = json!({"flow": "erp", "source": "operation", "from": "stock.pending of erp",
+            "runs": "every 5m", "state": state, "paused": paused, "run": 7});
+        serde_json::from_value(flow).unwrap()
+    }
+
+    #[test]
+    fn a_flow_that_pauses_says_when() {
+        assert_eq!(
+            paused(&flow("running", true)),
+            "erp pauses behind the page under way of run 7; no run begins any more\n"
+        );
+        assert_eq!(paused(&flow("paused", true)), "erp is paused\n");
+    }
+
+    #[test]
+    fn a_flow_that_goes_on_says_whether_it_was_paused() {
+        let idle = flow("idle", false);
+        assert_eq!(
+            resumed(&flow("paused", true), &idle),
+            "erp is not paused any more; it is idle\n"
+        );
+        assert_eq!(resumed(&idle, &idle), "erp was not paused; it is idle\n");
+        // It was about to pause.
+        let running = flow("running", false);
+        assert_eq!(
+            resumed(&flow("running", true), &running),
+            "erp is not paused any more; it is running\n"
+        );
+    }
+
+    #[test]
+    fn a_resync_promises_what_the_next_run_does() {
+        let said = resynced(344);
+        assert!(said.contains("344 records; the cursor stays"), "{said}");
+        assert!(resynced(0).starts_with("there was nothing to forget"));
+    }
 }

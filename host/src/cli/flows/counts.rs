@@ -122,6 +122,11 @@ impl Run {
         !matches!(self.state.as_str(), "running" | "waiting")
     }
 
+    /// Whether it ended well, and there was nothing to do.
+    pub fn found_nothing(&self) -> bool {
+        self.state == "done" && self.problem.is_none() && self.counts.line() == "0 in"
+    }
+
     /// How a command ends that waited for it.
     pub fn exit(&self) -> Exit {
         let counts = &self.counts;
@@ -152,7 +157,7 @@ pub(super) mod tests {
     /// A run as the host answers it.
     pub fn run(state: &str, counts: Value) -> Value {
         json!({
-            "run": 17, "state": state, "cause": "the tenant", "began_ms": 1_700_000_000_000_u64,
+            "run": 17, "state": state, "cause": "somebody with a token of the tenant", "began_ms": 1_700_000_000_000_u64,
             "pages": 2, "open_pages": 1, "counts": counts,
             "stages": {"source_ms": 12, "steps_ms": 3400, "targets_ms": 61_000, "confirm_ms": 3_700_000}
         })

@@ -15,6 +15,8 @@ pub(super) struct Dry {
     given: Vec<Value>,
     records: Vec<Value>,
     problems: Vec<Said>,
+    #[serde(default)]
+    not_asked: Option<Said>,
     targets: Vec<Target>,
 }
 
@@ -43,10 +45,12 @@ struct Request {
 }
 
 impl Dry {
-    /// Whether anything would fail.
+    /// Whether anything would fail, or is not known since a step was not asked.
     pub fn fails(&self) -> bool {
         let mut targets = self.targets.iter();
-        !self.problems.is_empty() || targets.any(|it| !it.problems.is_empty())
+        !self.problems.is_empty()
+            || self.not_asked.is_some()
+            || targets.any(|it| !it.problems.is_empty())
     }
 
     /// All of it, from the source to the requests.
@@ -60,6 +64,9 @@ impl Dry {
             self.records.iter().for_each(|it| text.push_str(&json(it)));
         }
         problems(paint, &self.problems, &mut text);
+        if let Some(why) = &self.not_asked {
+            text.push_str(&format!("  {} {}\n", paint.bad("not asked:"), why.line()));
+        }
         for target in &self.targets {
             let head = format!(
                 "to {}: {}, {} skipped, {} unchanged\n",
@@ -136,6 +143,24 @@ mod tests {
              to mini-shop: 1 item, 0 skipped, 0 unchanged\n  {\"sku\":\"1\",\"quantity\":5}\n\
              \u{20} POST https://shop.example/stock\n    [{\"key\":\"1\"}]\n\
              to stock.ndjson: 0 items, 1 skipped, 0 unchanged\n  would fail: script-error (script): no number\n"
+        );
+    }
+
+    #[test]
+    fn a_step_that_was_not_asked_is_said_and_in_the_exit_code() {
+        let dry: Dry = serde_json::from_value(json!({
+            "dry_run": true,
+            "given": [1],
+            "records": [1],
+            "problems": [],
+            "not_asked": {"blame": "caller", "code": "flow-dry-run-changes", "detail": "step 1 may change something"},
+            "targets": []
+        }))
+        .unwrap();
+        assert!(dry.fails());
+        assert_eq!(
+            dry.text(Paint::stdout()),
+            "1 record from the source\n  1\n  not asked: flow-dry-run-changes (caller): step 1 may change something\n"
         );
     }
 }

@@ -33,8 +33,15 @@ struct Listed {
 pub(super) struct Flow {
     pub flow: String,
     pub source: String,
+    /// An older host says its kind only.
+    #[serde(default)]
+    pub from: Option<String>,
     pub runs: String,
     pub state: String,
+    #[serde(default)]
+    pub paused: bool,
+    #[serde(default)]
+    pub run: Option<u64>,
     #[serde(default)]
     pub problem: Option<Said>,
     #[serde(default)]
@@ -47,6 +54,21 @@ pub(super) struct Flow {
     pub received: u64,
     #[serde(default)]
     pub last: Option<Run>,
+}
+
+impl Flow {
+    /// Where its records come from.
+    pub fn comes_from(&self) -> &str {
+        self.from.as_deref().unwrap_or(&self.source)
+    }
+
+    /// What it is doing, for people.
+    pub fn doing(&self) -> String {
+        match self.paused && self.state != "paused" {
+            true => format!("{}, pauses behind its page", self.state),
+            false => self.state.clone(),
+        }
+    }
 }
 
 pub(super) async fn run(global: &Global, args: ListArgs) -> Finished {
@@ -65,7 +87,7 @@ fn text(paint: Paint, listed: &Listed) -> String {
     }
     let header = [
         "FLOW",
-        "SOURCE",
+        "FROM",
         "RUNS",
         "STATE",
         "NEXT",
@@ -94,9 +116,9 @@ fn row(flow: &Flow) -> Vec<String> {
     let of_last = |what: fn(&Run) -> String| last.map_or_else(|| "-".to_owned(), what);
     vec![
         flow.flow.clone(),
-        flow.source.clone(),
+        flow.comes_from().to_owned(),
         flow.runs.clone(),
-        flow.state.clone(),
+        flow.doing(),
         flow.next_ms.map_or_else(|| "-".to_owned(), when),
         of_last(|run| when(run.began_ms)),
         of_last(|run| run.state.clone()),
@@ -121,16 +143,20 @@ mod tests {
         let mut run = tests::run("failed", json!({"in": 2000, "unchanged": 1990, "sent": 10}));
         run["problem"] = json!({"blame": "platform", "code": "timeout", "detail": "no\nanswer"});
         let listed: Listed = serde_json::from_value(json!({"flows": [
-            {"flow": "stock", "source": "operation", "runs": "every 5m", "state": "idle",
+            {"flow": "stock", "source": "operation", "from": "stock.pending of erp", "runs": "every 5m", "state": "idle",
              "next_ms": 1_700_000_300_000_u64, "ticks_skipped": 0, "parked": 3, "received": 0, "last": run},
             {"flow": "prices", "source": "folder", "runs": "on demand", "state": "paused",
-             "ticks_skipped": 0, "parked": 0, "received": 0}
+             "ticks_skipped": 0, "parked": 0, "received": 0},
+            {"flow": "orders", "source": "webhook", "from": "what is posted to it",
+             "runs": "when something arrives", "state": "running", "paused": true, "run": 3,
+             "ticks_skipped": 0, "parked": 0, "received": 7}
         ]}))
         .unwrap();
         let shown = text(Paint::stdout(), &listed);
         for part in [
-            "stock   operation  every 5m   idle    2023-11-14 22:18:20Z  2023-11-14 22:13:20Z  failed    2000  1990",
-            "prices  folder     on demand  paused  -",
+            "stock   stock.pending of erp  every 5m                idle                             2023-11-14 22:18:20Z  2023-11-14 22:13:20Z  failed    2000  1990",
+            "prices  folder                on demand               paused                           -",
+            "orders  what is posted to it  when something arrives  running, pauses behind its page  -",
             "  stock: timeout (platform): no answer\n",
         ] {
             assert!(shown.contains(part), "{part}\n{shown}");

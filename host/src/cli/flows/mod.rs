@@ -30,7 +30,7 @@ pub(super) enum FlowsCommand {
     Pause(change::FlowArgs),
     /// Let a flow begin runs again
     Resume(change::FlowArgs),
-    /// Forget what targets have, so that `changes_only` leaves nothing out once
+    /// Forget what targets have, so that `changes_only` leaves nothing out once; the cursor stays
     #[command(after_help = change::RESYNC_HELP)]
     Resync(change::ResyncArgs),
 }

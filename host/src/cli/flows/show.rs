@@ -71,12 +71,11 @@ pub(super) async fn run(global: &Global, args: ShowArgs) -> Finished {
 
 /// One run, line by line.
 pub(super) fn run_text(run: &Run) -> String {
-    let mut text = format!(
-        "run {}, {} ({})\n",
-        run.run,
-        run.state,
-        sentence(&run.cause)
-    );
+    let cause = match run.cause.as_str() {
+        "schedule" | "records arrived" => run.cause.clone(),
+        somebody => format!("asked for by {somebody}"),
+    };
+    let mut text = format!("run {}, {} ({})\n", run.run, run.state, sentence(&cause));
     let mut line = |name: &str, value: String| text.push_str(&format!("  {name:<10} {value}\n"));
     if let Some(tick) = run.tick_ms {
         line("for", when(tick));
@@ -100,9 +99,9 @@ pub(super) fn run_text(run: &Run) -> String {
 
 fn text(paint: Paint, whole: &Whole) -> String {
     let flow = &whole.flow;
-    let mut text = format!("{}, {}\n", paint.bold(&sentence(&flow.flow)), flow.state);
+    let mut text = format!("{}, {}\n", paint.bold(&sentence(&flow.flow)), flow.doing());
     let mut line = |name: &str, value: String| text.push_str(&format!("  {name:<10} {value}\n"));
-    line("from", flow.source.clone());
+    line("from", sentence(flow.comes_from()));
     line("runs", sentence(&flow.runs));
     if let Some(next) = flow.next_ms {
         line("next", when(next));
@@ -139,16 +138,20 @@ fn text(paint: Paint, whole: &Whole) -> String {
 
 fn runs(paint: Paint, runs: &[Run]) -> String {
     let header = ["RUN", "BEGAN", "STATE", "RECORDS", "TIME"];
-    let rows: Vec<Vec<String>> = runs
-        .iter()
-        .map(|run| {
-            vec![
-                run.run.to_string(),
-                when(run.began_ms),
-                run.state.clone(),
-                run.counts.line(),
-                run.stages.line(),
-            ]
+    // Neighbours that found nothing are one line: they would hide the others.
+    let groups = runs.chunk_by(|one, next| one.found_nothing() && next.found_nothing());
+    let rows: Vec<Vec<String>> = groups
+        .map(|group| match group {
+            [] => Vec::new(),
+            [one] => row(one),
+            // The newest is the first.
+            [newest, ..] => vec![
+                newest.run.to_string(),
+                when(newest.began_ms),
+                newest.state.clone(),
+                format!("{} runs found nothing, this is the last", group.len()),
+                "-".to_owned(),
+            ],
         })
         .collect();
     let mut text = table(paint, &header, &rows);
@@ -158,6 +161,16 @@ fn runs(paint: Paint, runs: &[Run]) -> String {
         }
     }
     text
+}
+
+fn row(run: &Run) -> Vec<String> {
+    vec![
+        run.run.to_string(),
+        when(run.began_ms),
+        run.state.clone(),
+        run.counts.line(),
+        run.stages.line(),
+    ]
 }
 
 /// Why a record is parked, and what it is.
@@ -186,7 +199,8 @@ mod tests {
     #[test]
     fn a_flow_is_shown_with_what_to_look_at_when_it_does_not_do_as_it_should() {
         let whole: Whole = serde_json::from_value(json!({
-            "flow": "stock", "source": "operation", "runs": "every 5m", "state": "retrying",
+            "flow": "stock", "source": "operation", "from": "stock.pending of erp",
+            "runs": "every 5m", "state": "retrying", "paused": true, "run": 17,
             "problem": {"blame": "platform", "code": "timeout", "detail": "no answer"},
             "ticks_skipped": 2, "parked": 1, "received": 0, "cursor": {"position": 9},
             "newest": [tests::run("running", json!({"in": 4, "sent": 3}))],
@@ -197,7 +211,8 @@ mod tests {
         .unwrap();
         let shown = text(Paint::stdout(), &whole);
         for part in [
-            "stock, retrying\n",
+            "stock, retrying, pauses behind its page\n",
+            "  from       stock.pending of erp\n",
             "  cursor     {\"position\":9}\n",
             "  skipped    2 ticks\n",
             "  parked     1 records\n",
@@ -210,12 +225,42 @@ mod tests {
     }
 
     #[test]
+    fn neighbouring_runs_that_found_nothing_are_one_line() {
+        let run = |number: u64, counts| {
+            let mut run = tests::run("done", counts);
+            run["run"] = json!(number);
+            serde_json::from_value::<Run>(run).unwrap()
+        };
+        let list = [
+            run(19, json!({})),
+            run(18, json!({})),
+            run(17, json!({})),
+            run(16, json!({"in": 4, "sent": 3})),
+            run(15, json!({})),
+        ];
+        let shown = runs(Paint::stdout(), &list);
+        let lines: Vec<&str> = shown.lines().collect();
+        assert_eq!(lines.len(), 4, "{shown}");
+        assert!(
+            lines[1].contains(
+                "19   2023-11-14 22:13:20Z  done   3 runs found nothing, this is the last"
+            ),
+            "{shown}"
+        );
+        assert!(lines[2].contains("16   2023-11-14"), "{shown}");
+        assert!(
+            lines[3].contains("15 ") && lines[3].contains("0 in"),
+            "{shown}"
+        );
+    }
+
+    #[test]
     fn a_run_says_how_long_each_stage_took() {
         let mut run = tests::run("done", json!({"in": 4, "sent": 3}));
         run["ended_ms"] = json!(1_700_000_002_500_u64);
         let shown = run_text(&serde_json::from_value(run).unwrap());
         for part in [
-            "run 17, done (the tenant)\n",
+            "run 17, done (asked for by somebody with a token of the tenant)\n",
             "  ended      2023-11-14 22:13:22Z, after 2.5 s\n",
             "  records    4 in, 3 sent\n",
             "  time       source 12 ms, steps 3.4 s",

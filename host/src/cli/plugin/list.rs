@@ -114,13 +114,15 @@ async fn ask_within(
         return Ok(Asked::Host(body));
     }
     match serde_json::from_str::<Told>(&body) {
-        Ok(told) if told.code == "unauthorized" => Err(anyhow::anyhow!(
-            "the host at {url} wants an admin token; put one into the environment variable {variable}, \
-             or use --local to load the plugins folder here"
+        Ok(told) if told.code == "unauthorized" => {
+            let said = client::not_let_in(url, token.is_some(), "an admin token", variable);
+            Err(anyhow::anyhow!("{said}, or use --local to load the plugins folder here").into())
+        }
+        Ok(told) => Err(anyhow::anyhow!(
+            "the host at {url} says: {}; with --local the plugins folder is loaded here",
+            told.detail
         )
         .into()),
-        Ok(told) => Err(anyhow::anyhow!("the host at {url} says: {}; with --local the plugins folder is loaded here",
-            told.detail).into()),
         Err(_) => Ok(Asked::Nobody(format!(
             "what answers at {url} is not a crossdock host"
         ))),
