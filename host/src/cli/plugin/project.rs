@@ -67,21 +67,46 @@ impl Project {
     /// Says so where what was built is older than what it was built of: the
     /// component that is looked at is not the adapter that its author sees.
     pub fn stale(&self) -> Option<String> {
+        /// Files that are named.
+        const MOST_NAMED: usize = 3;
         let dir = self.dir.as_ref()?;
         if !is_component(&self.plugin) {
             return None;
         }
         let built = changed(&self.plugin)?;
-        let newer = self.manifest.iter().cloned().chain(sources(dir));
-        let newer = newer
-            .into_iter()
-            .find(|path| changed(path).is_some_and(|changed| changed > built))?;
+        let files = self.manifest.iter().cloned().chain(sources(dir));
+        let newer: Vec<PathBuf> = files
+            .filter(|path| changed(path).is_some_and(|changed| changed > built))
+            .collect();
+        let named = newer.iter().take(MOST_NAMED);
+        let mut named: Vec<String> = named
+            .map(|path| path.strip_prefix(dir).unwrap_or(path).display().to_string())
+            .collect();
+        match newer.len() {
+            0 => return None,
+            all if all > MOST_NAMED => named.push(format!("{} more", all - MOST_NAMED)),
+            _ => {}
+        }
+        let (names, are) = match named.split_last()? {
+            (one, []) => (one.clone(), "is"),
+            (last, before) => (format!("{} and {last}", before.join(", ")), "are"),
+        };
         Some(format!(
-            "{} is newer than {}: type `crossdock plugin build {}` first",
-            newer.strip_prefix(dir).unwrap_or(&newer).display(),
+            "{names} {are} newer than {}: type `{}` first",
             name_of(&self.plugin),
-            dir.display()
+            self.build()?
         ))
+    }
+
+    /// The command that makes the component of a project's folder.
+    pub fn build(&self) -> Option<String> {
+        let dir = self.dir.as_ref().filter(|_| is_component(&self.plugin))?;
+        Some(format!("crossdock plugin build {}", dir.display()))
+    }
+
+    /// The plugin's file without its folder.
+    pub fn file_name(&self) -> String {
+        name_of(&self.plugin)
     }
 }
 
@@ -227,7 +252,16 @@ mod tests {
         at("manifest.json", 102);
         let said = stale().expect("a sentence");
         assert!(
-            said.starts_with("manifest.json is newer than shop.wasm"),
+            said.starts_with("manifest.json and src/lib.rs are newer than shop.wasm: type "),
+            "{said}"
+        );
+        for name in ["a.rs", "b.rs", "c.rs"] {
+            put(dir, &[name]);
+            at(name, 103);
+        }
+        let said = stale().expect("a sentence");
+        assert!(
+            said.starts_with("manifest.json, a.rs, b.rs and 2 more are newer than shop.wasm"),
             "{said}"
         );
         let alone = Project::find(&dir.join("shop.wasm")).unwrap();
