@@ -271,10 +271,16 @@ fn would_refuse(project: &Project, refusal: &Refusal) -> String {
         // Said below, with its line.
         Refusal::Manifest(_) if !places.is_empty() => "its manifest is not valid".to_owned(),
         // The manifest is right, and a folder of examples is misspelt.
-        Refusal::Manifest(why) if why.starts_with("example `") => format!(
-            "{why}: rename the folder below {}, or mend `operation` in its example.json",
-            project.dir.join(EXAMPLES).display()
-        ),
+        Refusal::Manifest(why) if why.starts_with("example `") => {
+            let rename = match why.ends_with('?') {
+                true => " Rename",
+                false => "; rename",
+            };
+            format!(
+                "{why}{rename} its folder below {}, or mend `operation` in its example.json",
+                project.dir.join(EXAMPLES).display()
+            )
+        }
         refusal => refusal.to_string(),
     };
     let step = match refusal {

@@ -277,6 +277,9 @@ mod tests {
         assert!(said.contains("crossdock plugin build"), "{said}");
         put(dir, &["shop.js"]);
         assert_eq!(plugin().unwrap(), dir.join("shop.js"));
+        // The source itself is run, so nothing can be newer.
+        put(dir, &["shop.h"]);
+        assert_eq!(Project::find(dir).unwrap().stale(), None);
         put(dir, &["other.wasm"]);
         assert_eq!(plugin().unwrap(), dir.join("other.wasm"));
         put(dir, &["third.wasm"]);
