@@ -50,9 +50,12 @@ pub(super) fn told(
     let shown = file.strip_prefix(".").unwrap_or(file).display();
     // The advice is given once, below, with the folder.
     let detail = first.detail.trim_end_matches(golden::WRITE_IT);
-    let lies = match lies(dir, &first.example) {
-        Some(place) => format!(" ({place})"),
-        None => String::new(),
+    let (lies, detail) = match lies(dir, &first.example) {
+        Some(place) => (
+            format!(" ({place})"),
+            folder::in_its_file(first.step, detail),
+        ),
+        None => (String::new(), detail.to_owned()),
     };
     let others = others(names.get(1..).unwrap_or_default());
     let installed = match install {

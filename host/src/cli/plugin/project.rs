@@ -15,14 +15,25 @@ const SOURCES: [&str; 2] = ["js", "mjs"];
 const BUILT_OF: [&str; 9] = ["rs", "js", "mjs", "ts", "py", "go", "c", "h", "toml"];
 
 /// Folders in which an author writes nothing that is built.
-const NO_SOURCES: [&str; 6] = [
+const NO_SOURCES: [&str; 9] = [
     "target",
     "node_modules",
     "__pycache__",
+    "venv",
+    "out",
+    "dist",
     "data",
     "examples",
     "tests",
 ];
+
+/// Whether a file is an author's test by the custom of its language, which is in
+/// no component.
+fn is_test(name: &str) -> bool {
+    let python = name.starts_with("test_") && name.ends_with(".py");
+    let others = ["_test.go", ".test.js", ".test.mjs", ".test.ts"];
+    python || others.iter().any(|end| name.ends_with(end))
+}
 
 /// Files of a project that are looked at, and folders in each other.
 const MOST_FILES: usize = 10_000;
@@ -139,7 +150,7 @@ fn sources(dir: &Path) -> Vec<PathBuf> {
                 return found;
             }
             let name = name_of(&path);
-            if name.starts_with('.') || NO_SOURCES.contains(&&*name) {
+            if name.starts_with('.') || NO_SOURCES.contains(&&*name) || is_test(&name) {
                 continue;
             }
             let extension = path.extension().and_then(|extension| extension.to_str());
@@ -264,6 +275,9 @@ mod tests {
             said.starts_with("manifest.json, a.rs, b.rs and 2 more are newer than shop.wasm"),
             "{said}"
         );
+        // What is in no component cannot be missing in it.
+        assert!(is_test("test_app.py") && is_test("shop_test.go") && is_test("shop.test.js"));
+        assert!(!is_test("test_app.c") && !is_test("latest.py"));
         let alone = Project::find(&dir.join("shop.wasm")).unwrap();
         assert_eq!(alone.stale(), None);
     }

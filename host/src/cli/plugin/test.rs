@@ -241,13 +241,21 @@ fn bless(case: &mut Case, came: Example) -> Result<(), Failure> {
 
 impl One {
     fn new(example: &Example, dir: Option<PathBuf>, played: Played) -> Self {
+        let holds = played.holds();
+        let stopped = played.stopped.map(|stopped| match &dir {
+            Some(_) => Stopped {
+                detail: folder::in_its_file(stopped.step, &stopped.detail),
+                ..stopped
+            },
+            None => stopped,
+        });
         Self {
             name: example.name.clone(),
             operation: example.operation.clone(),
             dir,
-            holds: played.holds(),
+            holds,
             differences: played.differences,
-            stopped: played.stopped,
+            stopped,
             log: played.log,
             blessed: false,
             kept: None,

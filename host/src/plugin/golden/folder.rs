@@ -35,6 +35,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 pub(crate) use json_file::parsed;
+pub(crate) use places::in_its_file;
 pub use write::write;
 
 use crate::config::nearest;
