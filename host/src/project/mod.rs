@@ -24,6 +24,7 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 
 use crate::files::{self, Links};
+use crate::plugin::golden::folder::parsed;
 use language::Language;
 
 /// What says how a project is built, where that cannot be seen.
@@ -159,13 +160,7 @@ pub(crate) fn said(dir: &Path) -> Result<Said, String> {
         let path = path.display();
         format!("{path} cannot be read: {why}")
     })?;
-    serde_json::from_slice(crate::text::without_mark(&bytes)).map_err(|error| {
-        let (line, column) = (error.line(), error.column());
-        let end = format!(" at line {line} column {column}");
-        let why = error.to_string();
-        let why = why.strip_suffix(&end).unwrap_or(&why);
-        format!("{}:{line}:{column}: {why}", path.display())
-    })
+    parsed(&path, &bytes)
 }
 
 /// The name in `manifest.json`, if there is one that can be read.
@@ -246,7 +241,10 @@ mod tests {
     #[test]
     fn what_is_wrong_with_the_file_is_said_with_its_place() {
         for (text, part) in [
-            ("{\"nam\":\"a\"}", "crossdock.json:1:6: unknown field `nam`"),
+            (
+                "{\"nam\":\"a\"}",
+                "crossdock.json:1:6: `nam` is no member that is known here; did you mean `name`?",
+            ),
             ("{", "crossdock.json:1:1"),
             (
                 "{\"name\":\"A\",\"language\":\"c\"}",

@@ -1,11 +1,13 @@
 //! What somebody meets who writes an adapter: examples as files, the check of a
 //! component, sentences for mistakes, and contracts that outlive releases.
 //!
+//! * [`building`]: `plugin build`, and what it leaves for `plugin test --bless`.
 //! * [`examples`]: `plugin test`, with `--bless` and `--record`.
 //! * [`checking`], [`checking_javascript`]: `plugin check`.
 //! * [`mistakes`]: what is said of each of the mistakes that people make.
 //! * [`contracts`]: `wit/` beside what was released of it.
 
+mod building;
 mod checking;
 mod checking_javascript;
 mod contracts;

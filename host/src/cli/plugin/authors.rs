@@ -24,23 +24,65 @@ pub(super) fn places(file: &Path) -> Vec<String> {
     let Ok(text) = std::str::from_utf8(without_mark(&bytes)) else {
         return vec![format!("{shown}: it is not UTF-8")];
     };
-    if let Err(error) = serde_json::from_str::<Value>(text) {
-        let (line, column) = (error.line(), error.column());
-        let end = format!(" at line {line} column {column}");
-        let why = error.to_string();
-        let why = why.strip_suffix(&end).unwrap_or(&why);
-        return vec![format!("{shown}:{line}:{column}: {why}")];
-    }
-    let violations = manifest::violations(text).into_iter();
-    let own = violations.filter(|one| {
-        let missing = one.missing.as_deref();
-        !missing.is_some_and(|name| PUT_IN.contains(&name) && one.pointer.is_empty())
+    let value = match serde_json::from_str::<Value>(text) {
+        Ok(value) => value,
+        Err(error) => {
+            let (line, column) = (error.line(), error.column());
+            let end = format!(" at line {line} column {column}");
+            let why = error.to_string();
+            let why = why.strip_suffix(&end).unwrap_or(&why);
+            return vec![format!("{shown}:{line}:{column}: {why}")];
+        }
+    };
+    let located = |pointer: &str, sentence: &str| match manifest::place(text, pointer) {
+        Some((line, column)) => format!("{shown}:{line}:{column}: {sentence}"),
+        None => format!("{shown}: {sentence}"),
+    };
+    let violations = manifest::violations(text);
+    // Who misspelt a member has not left it out.
+    let meant = |name: &str, of: &str| {
+        let end = format!("; did you mean `{name}`?");
+        violations.iter().any(|one| {
+            let beside = one.pointer.rsplit_once('/').is_some_and(|(it, _)| it == of);
+            one.missing.is_none() && beside && one.sentence.ends_with(&end)
+        })
+    };
+    let own = violations.iter().filter(|one| match &one.missing {
+        None => true,
+        Some(name) if PUT_IN.contains(&&**name) && one.pointer.is_empty() => false,
+        Some(name) => !meant(name, &one.pointer),
     });
-    own.map(|one| match manifest::place(text, &one.pointer) {
-        Some((line, column)) => format!("{shown}:{line}:{column}: {}", one.sentence),
-        None => format!("{shown}: {}", one.sentence),
-    })
-    .collect()
+    let found: Vec<String> = own
+        .map(|one| located(&one.pointer, &one.sentence))
+        .collect();
+    if !found.is_empty() {
+        return found;
+    }
+    // What no schema says: that a name is there once, and leads somewhere.
+    let beyond = whole(text, value).and_then(|whole| Manifest::read(&whole).err());
+    beyond
+        .map(|why| located(pointer(&why).unwrap_or_default(), &why))
+        .into_iter()
+        .collect()
+}
+
+/// The manifest with what a build puts in, as far as it can be judged without.
+fn whole(text: &str, mut value: Value) -> Option<String> {
+    let members = value.as_object_mut()?;
+    if !members.contains_key("operations") {
+        return None;
+    }
+    if members.contains_key("version") {
+        return Some(text.to_owned());
+    }
+    members.insert("version".to_owned(), Value::from("0.0.0"));
+    Some(value.to_string())
+}
+
+/// The pointer that a sentence begins with.
+fn pointer(why: &str) -> Option<&str> {
+    let (pointer, _) = why.strip_prefix("at `")?.split_once('`')?;
+    Some(pointer)
 }
 
 /// Files in the examples folder, each an example as a manifest has it, that the
@@ -123,5 +165,36 @@ mod tests {
             "{found:?}"
         );
         assert_eq!(said("{\n  \"name\" 1}"), ["2:10: expected `:`"]);
+        // The one that is misspelt is not missing beside.
+        assert!(
+            !found.iter().any(|one| one.contains("`summary` is missing")),
+            "{found:?}"
+        );
+    }
+
+    #[test]
+    fn what_no_schema_says_has_a_line_too() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("manifest.json");
+        for version in ["", "\"version\": \"1.0.0\", "] {
+            let manifest = |key: &str| {
+                format!(
+                    "{{\"name\": \"shop\", {version}\"summary\": \"s\", \"settings\": {{}}, \"operations\": [{{\n\
+                     \"name\": \"a.b\", \"summary\": \"s\", \"repeatable\": \"always\", \"result\": true,\n\
+                     \"order\": {{\"effect\": \"absolute\",\n\"key\": [\"{key}\"]}},\n\
+                     \"document\": {{\"additionalProperties\": false, \"properties\": {{\"sku\": {{}}}}}}}}]}}"
+                )
+            };
+            std::fs::write(&file, manifest("/sku")).unwrap();
+            assert_eq!(places(&file), [""; 0]);
+            std::fs::write(&file, manifest("/skuu")).unwrap();
+            let found = places(&file);
+            let expected = format!(
+                "{}:4:9: at `/operations/0/order/key/0`: `/skuu` points to no member that the document's schema allows; \
+                 did you mean `/sku`?",
+                file.display()
+            );
+            assert_eq!(found, [expected]);
+        }
     }
 }

@@ -9,18 +9,22 @@ use super::super::Global;
 use super::super::failure::{Exit, Finished};
 use super::super::terminal::{Paint, clean, count, note, print, sentence, size};
 use super::authors;
+use super::incomplete;
 use super::installed;
 use super::local::Local;
 use super::watch;
 use crate::config::HostConfig;
+use crate::plugin::golden::ExampleFailed;
 use crate::plugin::load::{Loaded, Refusal};
 use crate::plugin::packed::SourceFile;
 use crate::project::build::{self, Needs};
-use crate::project::{Project, WORK, templates};
+use crate::project::{EXAMPLES, Project, WORK, templates};
 
 pub(super) const HELP: &str = "\
 The language is told by the files of the folder, or by its crossdock.json. Its own tools are called, and what they say is
-shown; the component is made, packed with the folder's examples, checked as a host checks it, and written as NAME.wasm.";
+shown; the component is made, packed with the folder's examples, checked as a host checks it, and written as NAME.wasm.
+Where only its examples do not hold, it is written, too, so that `crossdock plugin test --bless` can fill them in; the exit
+code is 1 then, and nothing is installed.";
 
 /// Shortest and longest time that a program may take, in seconds.
 const BOUNDS: std::ops::RangeInclusive<u64> = 1..=86_400;
@@ -53,6 +57,19 @@ pub(super) struct Builder {
     source: bool,
     needs: Needs,
     local: Local,
+    config: HostConfig,
+}
+
+/// What the steps of loading say of a component.
+enum Verdict {
+    /// A host takes it.
+    Good(Loaded),
+    /// It is right up to its examples: the first that does not hold, and the
+    /// names of all.
+    Examples {
+        first: ExampleFailed,
+        names: Vec<String>,
+    },
 }
 
 /// What a build came to.
@@ -115,13 +132,16 @@ impl Builder {
                 plugins_dir: config.plugins_dir.clone(),
             },
             local: Local::trying_again(&config)?,
+            config,
         })
     }
 
     /// One build, from what lies on disk now. The file is replaced by one that
-    /// was checked, or not at all.
+    /// was checked, or not at all; where only examples do not hold it is
+    /// replaced, too: what fills them in runs the adapter that they are about.
     pub async fn build(&self) -> Result<Built, String> {
         let project = Project::read(&self.dir)?;
+        judged(&project)?;
         if let (true, Some(install)) = (self.source, &self.install) {
             let source = build::source(&project, &self.needs).await?;
             let checked = self.check_source(&project, &source).await?;
@@ -137,8 +157,15 @@ impl Builder {
         }
         let component = build::build(&project, &self.needs).await?;
         let file = project.file();
-        let checked = self.check(&project, &component).await?;
+        let verdict = self.check(&project, &component).await?;
         put(&file, &component)?;
+        let checked = match verdict {
+            Verdict::Good(loaded) => loaded,
+            Verdict::Examples { first, names } => {
+                let install = self.install.is_some();
+                return Err(incomplete::told(&file, &self.dir, &first, &names, install));
+            }
+        };
         let mut files = vec![file];
         if let Some(install) = &self.install {
             let file = install.join(format!("{}.wasm", project.name));
@@ -153,13 +180,25 @@ impl Builder {
     }
 
     /// Every step of loading, before anybody sees the file.
-    async fn check(&self, project: &Project, component: &[u8]) -> Result<Loaded, String> {
+    async fn check(&self, project: &Project, component: &[u8]) -> Result<Verdict, String> {
         let candidate = project.work()?.join("candidate.wasm");
         put(&candidate, component)?;
         let loaded = self.local.load(&candidate).await;
+        let names = match &loaded {
+            // A host that could not run them says nothing about them.
+            Err(Refusal::Example(first)) if !first.passing => {
+                Some(incomplete::failing(&self.config, &candidate, first).await)
+            }
+            _ => None,
+        };
         // A file that stays is no harm: it is not in a plugins folder.
         let _ = std::fs::remove_file(&candidate);
-        let loaded = loaded.map_err(|refusal| would_refuse(project, &refusal))?;
+        let loaded = match (loaded, names) {
+            (Err(Refusal::Example(first)), Some(names)) => {
+                return Ok(Verdict::Examples { first, names });
+            }
+            (loaded, _) => loaded.map_err(|refusal| would_refuse(project, &refusal))?,
+        };
         let named = &loaded.identity().name;
         if *named != project.name {
             note(&clean(&format!(
@@ -167,7 +206,7 @@ impl Builder {
                 project.name
             )));
         }
-        Ok(loaded)
+        Ok(Verdict::Good(loaded))
     }
 
     /// The same of a source beside its examples; nothing where nothing here runs
@@ -193,21 +232,67 @@ impl Builder {
     }
 }
 
+/// Whether the manifest is right, where it is a file of its own, before a build
+/// that may take a minute. A command of the author's may make another one of it.
+fn judged(project: &Project) -> Result<(), String> {
+    if project.command.is_some() {
+        return Ok(());
+    }
+    let places = places(project);
+    match places.is_empty() {
+        true => Ok(()),
+        false => Err(format!(
+            "the manifest is not valid, so nothing was built:{}",
+            lines(&places)
+        )),
+    }
+}
+
+/// What is wrong in the author's own manifest, where that is a file.
+fn places(project: &Project) -> Vec<String> {
+    match templates::manifest_is_inside(project.language) {
+        true => Vec::new(),
+        false => authors::places(&project.dir.join("manifest.json")),
+    }
+}
+
+fn lines(places: &[String]) -> String {
+    let lines = places
+        .iter()
+        .map(|place| format!("\n  {}", sentence(place)));
+    lines.collect()
+}
+
 /// Why what was built is not written, with the places in the author's own
 /// manifest where that is a file.
 fn would_refuse(project: &Project, refusal: &Refusal) -> String {
-    let mut said = format!(
-        "{} was built, but a host would refuse it at step `{}`: {}",
-        project.name,
-        refusal.step(),
-        sentence(&refusal.to_string())
-    );
-    if !templates::manifest_is_inside(project.language) {
-        for place in authors::places(&project.dir.join("manifest.json")) {
-            said.push_str(&format!("\n  {}", sentence(&place)));
+    let places = places(project);
+    let why = match refusal {
+        // Said below, with its line.
+        Refusal::Manifest(_) if !places.is_empty() => "its manifest is not valid".to_owned(),
+        // The manifest is right, and a folder of examples is misspelt.
+        Refusal::Manifest(why) if why.starts_with("example `") => {
+            let rename = match why.ends_with('?') {
+                true => " Rename",
+                false => "; rename",
+            };
+            format!(
+                "{why}{rename} its folder below {}, or mend `operation` in its example.json",
+                project.dir.join(EXAMPLES).display()
+            )
         }
-    }
-    said
+        refusal => refusal.to_string(),
+    };
+    let step = match refusal {
+        Refusal::Manifest(why) if why.starts_with("example `") => "examples",
+        refusal => refusal.step(),
+    };
+    format!(
+        "{} was built, but a host would refuse it at step `{step}`: {}{}",
+        project.name,
+        sentence(&why),
+        lines(&places)
+    )
 }
 
 impl Built {

@@ -4,6 +4,7 @@ mod authors;
 mod build;
 mod check;
 mod findings;
+mod incomplete;
 mod inspect;
 mod installed;
 mod list;

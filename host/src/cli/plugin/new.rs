@@ -58,15 +58,37 @@ fn made(dir: &Path, name: &str, language: Language, files: usize) -> String {
         Language::TypeScript => "  npm install\n",
         _ => "",
     };
+    let place = match dir == Path::new(".") || dir == Path::new(name) {
+        true => String::new(),
+        false => format!(", in {}", dir.display()),
+    };
     format!(
-        "{}: an adapter in {}, {}\n\
+        "{name}: an adapter in {}, {}{place}\n\
          \n\
          Next:\n\
          {go}{first}  crossdock plugin build     # → {name}.wasm, with its examples checked\n\
          \n\
          README.md says what is where, and what the adapter does now.\n",
-        dir.display(),
         language.title(),
         count(files, "file"),
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_adapter_is_called_by_its_name_wherever_it_lies() {
+        let first = |dir: &str| {
+            let text = made(Path::new(dir), "shop", Language::Python, 45);
+            text.lines().next().unwrap_or_default().to_owned()
+        };
+        assert_eq!(first("."), "shop: an adapter in Python, 45 files");
+        assert_eq!(first("shop"), "shop: an adapter in Python, 45 files");
+        assert_eq!(
+            first("adapters/price"),
+            "shop: an adapter in Python, 45 files, in adapters/price"
+        );
+    }
 }

@@ -15,14 +15,25 @@ const SOURCES: [&str; 2] = ["js", "mjs"];
 const BUILT_OF: [&str; 9] = ["rs", "js", "mjs", "ts", "py", "go", "c", "h", "toml"];
 
 /// Folders in which an author writes nothing that is built.
-const NO_SOURCES: [&str; 6] = [
+const NO_SOURCES: [&str; 9] = [
     "target",
     "node_modules",
     "__pycache__",
+    "venv",
+    "out",
+    "dist",
     "data",
     "examples",
     "tests",
 ];
+
+/// Whether a file is an author's test by the custom of its language, which is in
+/// no component.
+fn is_test(name: &str) -> bool {
+    let python = name.starts_with("test_") && name.ends_with(".py");
+    let others = ["_test.go", ".test.js", ".test.mjs", ".test.ts"];
+    python || others.iter().any(|end| name.ends_with(end))
+}
 
 /// Files of a project that are looked at, and folders in each other.
 const MOST_FILES: usize = 10_000;
@@ -67,21 +78,46 @@ impl Project {
     /// Says so where what was built is older than what it was built of: the
     /// component that is looked at is not the adapter that its author sees.
     pub fn stale(&self) -> Option<String> {
+        /// Files that are named.
+        const MOST_NAMED: usize = 3;
         let dir = self.dir.as_ref()?;
         if !is_component(&self.plugin) {
             return None;
         }
         let built = changed(&self.plugin)?;
-        let newer = self.manifest.iter().cloned().chain(sources(dir));
-        let newer = newer
-            .into_iter()
-            .find(|path| changed(path).is_some_and(|changed| changed > built))?;
+        let files = self.manifest.iter().cloned().chain(sources(dir));
+        let newer: Vec<PathBuf> = files
+            .filter(|path| changed(path).is_some_and(|changed| changed > built))
+            .collect();
+        let named = newer.iter().take(MOST_NAMED);
+        let mut named: Vec<String> = named
+            .map(|path| path.strip_prefix(dir).unwrap_or(path).display().to_string())
+            .collect();
+        match newer.len() {
+            0 => return None,
+            all if all > MOST_NAMED => named.push(format!("{} more", all - MOST_NAMED)),
+            _ => {}
+        }
+        let (names, are) = match named.split_last()? {
+            (one, []) => (one.clone(), "is"),
+            (last, before) => (format!("{} and {last}", before.join(", ")), "are"),
+        };
         Some(format!(
-            "{} is newer than {}: type `crossdock plugin build {}` first",
-            newer.strip_prefix(dir).unwrap_or(&newer).display(),
+            "{names} {are} newer than {}: type `{}` first",
             name_of(&self.plugin),
-            dir.display()
+            self.build()?
         ))
+    }
+
+    /// The command that makes the component of a project's folder.
+    pub fn build(&self) -> Option<String> {
+        let dir = self.dir.as_ref().filter(|_| is_component(&self.plugin))?;
+        Some(format!("crossdock plugin build {}", dir.display()))
+    }
+
+    /// The plugin's file without its folder.
+    pub fn file_name(&self) -> String {
+        name_of(&self.plugin)
     }
 }
 
@@ -114,7 +150,7 @@ fn sources(dir: &Path) -> Vec<PathBuf> {
                 return found;
             }
             let name = name_of(&path);
-            if name.starts_with('.') || NO_SOURCES.contains(&&*name) {
+            if name.starts_with('.') || NO_SOURCES.contains(&&*name) || is_test(&name) {
                 continue;
             }
             let extension = path.extension().and_then(|extension| extension.to_str());
@@ -227,9 +263,21 @@ mod tests {
         at("manifest.json", 102);
         let said = stale().expect("a sentence");
         assert!(
-            said.starts_with("manifest.json is newer than shop.wasm"),
+            said.starts_with("manifest.json and src/lib.rs are newer than shop.wasm: type "),
             "{said}"
         );
+        for name in ["a.rs", "b.rs", "c.rs"] {
+            put(dir, &[name]);
+            at(name, 103);
+        }
+        let said = stale().expect("a sentence");
+        assert!(
+            said.starts_with("manifest.json, a.rs, b.rs and 2 more are newer than shop.wasm"),
+            "{said}"
+        );
+        // What is in no component cannot be missing in it.
+        assert!(is_test("test_app.py") && is_test("shop_test.go") && is_test("shop.test.js"));
+        assert!(!is_test("test_app.c") && !is_test("latest.py"));
         let alone = Project::find(&dir.join("shop.wasm")).unwrap();
         assert_eq!(alone.stale(), None);
     }
@@ -243,6 +291,9 @@ mod tests {
         assert!(said.contains("crossdock plugin build"), "{said}");
         put(dir, &["shop.js"]);
         assert_eq!(plugin().unwrap(), dir.join("shop.js"));
+        // The source itself is run, so nothing can be newer.
+        put(dir, &["shop.h"]);
+        assert_eq!(Project::find(dir).unwrap().stale(), None);
         put(dir, &["other.wasm"]);
         assert_eq!(plugin().unwrap(), dir.join("other.wasm"));
         put(dir, &["third.wasm"]);

@@ -28,6 +28,8 @@ Examples are files below examples/OPERATION/NAME, with `-` for the operation's d
   outcomes.json  what must be read from it; then outcomes-2.json, …
 Only items.json has to be there: --bless writes the rest. Look at what it wrote before you keep it.
 
+The component that is there is run: where a source is newer, build first. --bless refuses then.
+
   crossdock plugin test price-board
   crossdock plugin test plugins/price-board.wasm --examples price-board/examples
   crossdock plugin test price-board --record acme/board/price.update --input item.json
@@ -70,6 +72,9 @@ pub(in crate::cli) struct TestArgs {
 struct Tested {
     plugin: PathBuf,
     name: String,
+    /// What is newer than the component, and what to do.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    stale: Option<String>,
     examples: Vec<One>,
     failed: usize,
     blessed: usize,
@@ -109,17 +114,26 @@ pub(super) async fn run(global: &Global, args: TestArgs) -> Finished {
         };
         return record::run(global, &project.plugin, &order, args.json).await;
     }
-    if let Some(stale) = project.stale() {
-        note(&clean(&stale));
+    let stale = project.stale();
+    match &stale {
+        // What an older adapter makes would be written over what its author wants.
+        Some(stale) if args.bless => {
+            let detail = format!("`--bless` writes nothing, because {stale}");
+            return Err(Problem::caller("component-stale", detail).into());
+        }
+        Some(stale) => note(&clean(stale)),
+        None => {}
     }
     let adapter = adapter(global, &project.plugin).await?;
     let mut cases = match &examples {
         Some(dir) => read_beside(dir, &adapter)?,
         None => Vec::new(),
     };
+    let (build, file) = (project.build(), project.file_name());
     let mut tested = Tested {
         plugin: project.plugin,
         name: adapter.identity.name.clone(),
+        stale,
         examples: Vec::new(),
         failed: 0,
         blessed: 0,
@@ -135,6 +149,9 @@ pub(super) async fn run(global: &Global, args: TestArgs) -> Finished {
         let played = golden::play(&adapter, &case.example).await;
         let came = played.came.clone();
         let mut one = One::new(&case.example, Some(case.dir.clone()), played);
+        if let (Some(stale), None) = (&tested.stale, adapter.compiled(&case.example.operation)) {
+            one.is_of_another(&file, stale);
+        }
         if args.bless && !one.holds && one.stopped.is_none() {
             one.kept = published(case);
             if one.kept.is_none() {
@@ -148,6 +165,11 @@ pub(super) async fn run(global: &Global, args: TestArgs) -> Finished {
         print_json(&tested)?;
     } else {
         print(&tested.text(Paint::stdout(), args.bless))?;
+        if let (Some(build), true) = (build, tested.blessed > 0) {
+            note(&clean(&format!(
+                "`{build}` packs them into {file}, as a host wants them"
+            )));
+        }
     }
     Ok(match tested.failed {
         0 => Exit::Done,
@@ -219,16 +241,35 @@ fn bless(case: &mut Case, came: Example) -> Result<(), Failure> {
 
 impl One {
     fn new(example: &Example, dir: Option<PathBuf>, played: Played) -> Self {
+        let holds = played.holds();
+        let stopped = played.stopped.map(|stopped| match &dir {
+            Some(_) => Stopped {
+                detail: folder::in_its_file(stopped.step, &stopped.detail),
+                ..stopped
+            },
+            None => stopped,
+        });
         Self {
             name: example.name.clone(),
             operation: example.operation.clone(),
             dir,
-            holds: played.holds(),
+            holds,
             differences: played.differences,
-            stopped: played.stopped,
+            stopped,
             log: played.log,
             blessed: false,
             kept: None,
+        }
+    }
+
+    /// Says why there is no such operation: the example is about an adapter that
+    /// was not built yet.
+    fn is_of_another(&mut self, file: &str, stale: &str) {
+        if let Some(stopped) = &mut self.stopped {
+            stopped.detail = format!(
+                "{file} has no operation `{}` yet, because {stale}",
+                self.operation
+            );
         }
     }
 
@@ -258,13 +299,20 @@ impl One {
             } else {
                 "    "
             };
-            text.push_str(&format!("{indent}{}\n", clean(&difference.what)));
+            let lacks = match &difference.lacks {
+                Some(file) => format!(", for which there is no {file} yet"),
+                None => String::new(),
+            };
+            let what = clean(&format!("{}{lacks}", difference.what));
+            text.push_str(&format!("{indent}{what}\n"));
             let shown = |value: &Option<String>| clean(value.as_deref().unwrap_or("nothing"));
             let (expected, came) = (shown(&difference.expected), shown(&difference.came));
-            text.push_str(&format!(
-                "{indent}  {}\n",
-                paint.bad(&format!("- {expected}"))
-            ));
+            if difference.lacks.is_none() {
+                text.push_str(&format!(
+                    "{indent}  {}\n",
+                    paint.bad(&format!("- {expected}"))
+                ));
+            }
             text.push_str(&format!("{indent}  {}\n", paint.good(&format!("+ {came}"))));
         }
         if let Some(stopped) = &self.stopped {

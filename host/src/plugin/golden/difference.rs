@@ -13,6 +13,10 @@ const SHOWN: usize = 160;
 /// Characters shown before that place.
 const BEFORE: usize = 40;
 
+/// What is said after a file that an example lacks.
+pub(crate) const WRITE_IT: &str =
+    ": write it, or look at what `crossdock plugin test --bless` writes";
+
 /// One field of an example that came out otherwise.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Difference {
@@ -30,6 +34,9 @@ pub struct Difference {
     /// What came; nothing where nothing did.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub came: Option<String>,
+    /// The file that would say it, of an example that was not written to its end.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lacks: Option<String>,
 }
 
 impl Difference {
@@ -53,6 +60,15 @@ impl Difference {
             what: what.into(),
             expected,
             came,
+            lacks: None,
+        }
+    }
+
+    /// The same of an example in which the file that would say it is missing.
+    pub(super) fn lacking(self, file: String) -> Self {
+        Self {
+            lacks: Some(file),
+            ..self
         }
     }
 
@@ -72,6 +88,12 @@ impl fmt::Display for Difference {
             write!(f, "{}: ", self.place)?;
         }
         let what = &self.what;
+        if let (Some(file), Some(came)) = (&self.lacks, &self.came) {
+            return write!(
+                f,
+                "{what} is {came}, and the example has no {file} for it{WRITE_IT}"
+            );
+        }
         match (&self.expected, &self.came) {
             (Some(expected), Some(came)) => write!(f, "{what} should be {expected}, is {came}"),
             (Some(expected), None) => write!(f, "{what} should be {expected}, is not there"),
@@ -293,6 +315,17 @@ mod tests {
             [r#"body, line 2, should be "two", is "zwei""#]
         );
         assert_eq!(between("x", "y"), [r#"body should be "x", is "y""#]);
+    }
+
+    #[test]
+    fn a_request_that_is_not_written_yet_is_one_sentence() {
+        let came = Some("GET /a".to_owned());
+        let found = Difference::new("request 0", None, came).lacking("request.http".into());
+        assert_eq!(
+            found.at("map", "").to_string(),
+            "request 0 is GET /a, and the example has no request.http for it: write it, or look at what `crossdock plugin \
+             test --bless` writes"
+        );
     }
 
     #[test]

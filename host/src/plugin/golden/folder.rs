@@ -15,10 +15,12 @@
 //!
 //! | file | responsibility |
 //! |---|---|
+//! | `json_file` | a JSON file, or what is wrong in it |
 //! | `message` | a request or an answer as text |
 //! | `places` | files in place of pointers into the whole |
 //! | `write` | an example to its files |
 
+mod json_file;
 mod message;
 mod places;
 mod write;
@@ -32,6 +34,8 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+pub(crate) use json_file::parsed;
+pub(crate) use places::in_its_file;
 pub use write::write;
 
 use crate::config::nearest;
@@ -178,7 +182,7 @@ const NUMBERED: [(&str, &str); 4] = [
 const SINGLE: [&str; 3] = ["items.json", "context.json", "example.json"];
 
 /// `request.http` of the first, `request-2.http` of the second.
-fn file_name(stem: &str, end: &str, index: usize) -> String {
+pub(super) fn file_name(stem: &str, end: &str, index: usize) -> String {
     match index {
         0 => format!("{stem}.{end}"),
         index => format!("{stem}-{}.{end}", index + 1),
@@ -368,14 +372,7 @@ impl Files {
         let Some(bytes) = self.0.get(file) else {
             return Ok(None);
         };
-        let bytes = crate::text::without_mark(bytes);
-        serde_json::from_slice(bytes).map(Some).map_err(|error| {
-            let (line, column) = (error.line(), error.column());
-            let end = format!(" at line {line} column {column}");
-            let why = error.to_string();
-            let why = why.strip_suffix(&end).unwrap_or(&why);
-            format!("{}:{line}:{column}: {why}", dir.join(file).display())
-        })
+        parsed(&dir.join(file), bytes).map(Some)
     }
 }
 

@@ -8,11 +8,13 @@
 //! | `came` | what came, written as an example |
 //! | `added` | whether that says all that the example said |
 //! | [`folder`] | examples as files that people read |
+//! | `fits` | why a document or the settings do not fit |
 //! | `wrong` | why a step did not come out |
 
 mod added;
 mod came;
 mod difference;
+mod fits;
 pub mod folder;
 mod same;
 mod steps;
@@ -24,6 +26,7 @@ use std::time::Duration;
 
 pub use added::adds_only;
 pub use difference::Difference;
+pub(crate) use difference::WRITE_IT;
 pub(crate) use steps::{asked, context, items, reply};
 
 use super::generation::AdapterGeneration;

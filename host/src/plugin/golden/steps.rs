@@ -7,6 +7,8 @@ use std::sync::Arc;
 
 use super::came;
 use super::difference::Difference;
+use super::fits::fits;
+use super::folder;
 use super::same;
 use super::wrong::{Wrong, at};
 use super::{Played, Stopped};
@@ -20,7 +22,7 @@ use crate::plugin::generation::{AdapterGeneration, AdapterLease, CompiledOperati
 use crate::plugin::granted;
 use crate::plugin::manifest::{Example, ExampleReply, ExampleRequest, GRANT, Grant};
 use crate::plugin::promise::{check_mapped, check_parsed};
-use crate::schema::{self, Verdict};
+use crate::schema;
 
 /// Lines of an adapter's log that are kept of one example.
 const LOG_LINES: usize = 200;
@@ -131,15 +133,16 @@ async fn documents_fit(operation: &CompiledOperation, example: &Example) -> Resu
         }
         let (schema, document) = (operation.document.clone(), item.document.clone());
         let verdict = schema::beside(move || schema.check_whole(&document)).await;
-        fits(verdict).map_err(|why| format!("item {index}: {why}"))?;
+        fits(verdict, &item.document).map_err(|why| format!("item {index}: {why}"))?;
     }
     Ok(())
 }
 
 /// The connection's settings fit the adapter's schema.
 fn settings_fit(generation: &AdapterGeneration, example: &Example) -> Result<(), String> {
-    let verdict = generation.settings.check_whole(&example.context.settings);
-    fits(Some(verdict)).map_err(|why| format!("settings: {why}"))
+    let settings = &example.context.settings;
+    let verdict = generation.settings.check_whole(settings);
+    fits(Some(verdict), settings).map_err(|why| format!("settings: {why}"))
 }
 
 /// An example with what its steps share.
@@ -174,7 +177,11 @@ impl Steps<'_> {
                     let differences = same::request(&signed, expected).map_err(at("sign"))?;
                     self.differ("sign", &place, differences);
                 }
-                None if index == 0 => self.differ("map", "", vec![unwritten(&signed)]),
+                None if self.example.requests.is_empty() => {
+                    let file = folder::file_name("request", "http", index);
+                    let difference = unexpected(&place, &signed).lacking(file);
+                    self.differ("map", "", vec![difference]);
+                }
                 None => self.differ("map", "", vec![unexpected(&place, &signed)]),
             }
         }
@@ -423,35 +430,10 @@ fn no_secret(name: &str) -> String {
     format!("the example has no secret `{name}`: write it into `secrets` of its context.json")
 }
 
-/// The first request, of an example that says none.
-fn unwritten(signed: &SignedDraft) -> Difference {
-    let what = "request 0, for which the example has no request.http: write it, or `crossdock plugin test --bless`,";
-    unexpected(what, signed)
-}
-
 /// A request that no example says.
 fn unexpected(place: &str, signed: &SignedDraft) -> Difference {
     let came = format!("{} {}", signed.method, signed.path);
     Difference::new(place, None, Some(came))
-}
-
-/// The first reasons why a document does not fit.
-fn fits(verdict: Option<Verdict>) -> Result<(), String> {
-    /// Reasons that are told: a member is missing where another one is misspelt.
-    const TOLD: usize = 3;
-    match verdict {
-        Some(Verdict::Fits) => Ok(()),
-        Some(Verdict::Breaks(violations)) if violations.is_empty() => Ok(()),
-        Some(Verdict::Breaks(violations)) => {
-            let told = violations.iter().take(TOLD);
-            let told: Vec<String> = told
-                .map(|one| format!("{} (at {})", one.message, one.pointer))
-                .collect();
-            Err(told.join("; "))
-        }
-        Some(Verdict::TooCostly) => Err(schema::TOO_COSTLY.to_owned()),
-        None => Err("it could not be checked".to_owned()),
-    }
 }
 
 /// What is said of `keys` in `map`, once, whatever the adapter made of it.

@@ -12,6 +12,7 @@ use super::grant;
 use super::violation::{Violation, violation};
 use super::{DeclaredEffect, Example, GRANT, Manifest, Operation};
 use crate::config::did_you_mean;
+use crate::text::pointer_part;
 
 /// The schema that authors check their manifests with.
 const SCHEMA: &str = include_str!("../../../../wit/manifest.schema.json");
@@ -108,11 +109,7 @@ fn names(manifest: &Manifest) -> Result<(), String> {
     }
     grant::check(manifest)?;
     for (index, operation) in manifest.operations.iter().enumerate() {
-        order(operation).map_err(|pointer| {
-            format!(
-                "at `/operations/{index}/order`: `{pointer}` points to no member that the document's schema allows"
-            )
-        })?;
+        order(operation).map_err(|why| format!("at `/operations/{index}/order{why}"))?;
     }
     for (index, example) in manifest.examples.iter().enumerate() {
         of_an_operation(manifest, example)
@@ -140,27 +137,42 @@ pub(super) fn of_an_operation(manifest: &Manifest, example: &Example) -> Result<
 
 /// What the order refers to can be in a document, as far as its schema lists
 /// the members. A key that is misspelt would be that of every document. The
-/// error is the pointer.
-fn order(operation: &Operation) -> Result<(), &str> {
+/// error begins with the place below `order`.
+fn order(operation: &Operation) -> Result<(), String> {
     let Some(order) = &operation.order else {
         return Ok(());
     };
     let schema = &operation.document;
     let closed = schema.get("additionalProperties") == Some(&Value::Bool(false))
         && schema.get("patternProperties").is_none();
-    let Some(members) = schema.get("properties").filter(|_| closed) else {
+    let members = schema.get("properties").and_then(Value::as_object);
+    let Some(members) = members.filter(|_| closed) else {
         return Ok(());
     };
     let said = match &order.effect {
         DeclaredEffect::ByDocument { pointer, .. } => Some(pointer),
         DeclaredEffect::Always(_) => None,
     };
-    let unknown = order.key.iter().chain(said).find(|pointer| {
+    let keys = order.key.iter().enumerate();
+    let keys = keys.map(|(index, pointer)| (format!("/key/{index}"), pointer));
+    let said = said.map(|pointer| ("/effect/pointer".to_owned(), pointer));
+    for (place, pointer) in keys.chain(said) {
         let first = pointer.split('/').nth(1).unwrap_or_default();
         let name = first.replace("~1", "/").replace("~0", "~");
-        members.get(name).is_none()
-    });
-    unknown.map_or(Ok(()), |pointer| Err(pointer))
+        if members.contains_key(&name) {
+            continue;
+        }
+        let known: Vec<String> = members
+            .keys()
+            .map(|name| format!("/{}", pointer_part(name)))
+            .collect();
+        let known = known.iter().map(String::as_str);
+        return Err(format!(
+            "{place}`: `{pointer}` points to no member that the document's schema allows; {}",
+            did_you_mean(&format!("/{first}"), known, "it allows")
+        ));
+    }
+    Ok(())
 }
 
 /// No name is there twice.
@@ -425,6 +437,30 @@ mod tests {
         let without = with("/settings", Value::Null);
         let said = read(&without.to_string()).expect_err("it lacks");
         assert_eq!(said, "at its top: `settings` is missing");
+    }
+
+    #[test]
+    fn an_order_about_a_member_that_no_document_has_is_told_with_its_place() {
+        let document = json!({
+            "type": "object", "additionalProperties": false,
+            "properties": {"sku": {"type": "string"}, "mode": {"type": "string"}}
+        });
+        for (pointer, place) in [
+            ("/operations/0/order/key/0", "/skuu"),
+            ("/operations/0/order/effect/pointer", "/moode"),
+        ] {
+            let mut manifest = with("/operations/0/document", document.clone());
+            read(&manifest.to_string()).expect("a manifest");
+            *manifest.pointer_mut(pointer).expect("it is there") = json!(place);
+            let said = read(&manifest.to_string()).expect_err(pointer);
+            assert_eq!(
+                said,
+                format!(
+                    "at `{pointer}`: `{place}` points to no member that the document's schema allows; did you mean `{}`?",
+                    if place == "/skuu" { "/sku" } else { "/mode" }
+                )
+            );
+        }
     }
 
     #[test]

@@ -37,9 +37,32 @@ pub(super) fn in_files(why: &str) -> String {
     said.replace(" at ``", " at its top")
 }
 
+/// Why a document or the settings of an example in files do not fit, with the
+/// file in which they stand.
+pub(crate) fn in_its_file(step: &str, detail: &str) -> String {
+    let file = match step {
+        "document" if detail.starts_with("item ") => "items.json: ",
+        "document" if detail.starts_with("settings: ") => "context.json: ",
+        _ => "",
+    };
+    format!("{file}{detail}")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_document_that_does_not_fit_stands_in_a_file() {
+        for (step, why, expected) in [
+            ("document", "item 0: no", "items.json: item 0: no"),
+            ("document", "settings: no", "context.json: settings: no"),
+            ("document", "there is no operation", "there is no operation"),
+            ("map", "item 0: no", "item 0: no"),
+        ] {
+            assert_eq!(in_its_file(step, why), expected);
+        }
+    }
 
     #[test]
     fn what_is_wrong_in_an_example_is_told_with_its_file() {

@@ -187,7 +187,12 @@ fn what_cannot_be_read_is_said_with_file_and_line() {
         (
             "a/b/context.json",
             "{\"now\": 1}",
-            "/a/b/context.json:1:6: unknown field `now`",
+            "/a/b/context.json:1:6: `now` is no member that is known here; ",
+        ),
+        (
+            "a/b/context.json",
+            "{\"nowMs\": 1}",
+            "`nowMs` is no member that is known here; did you mean `now_ms`?",
         ),
         (
             "a/b/context.json",
