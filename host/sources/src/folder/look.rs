@@ -6,7 +6,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::system;
 use crate::failure::Failure;
-use crate::settings::{FolderSource, Format};
+use crate::settings::FolderSource;
 
 /// Entries of a folder that are looked at.
 const MOST_ENTRIES: usize = 50_000;
@@ -149,11 +149,7 @@ fn wanted(source: &FolderSource, name: &str) -> bool {
     if name.starts_with("~$") || UNFINISHED.iter().any(|ending| name.ends_with(ending)) {
         return false;
     }
-    match (&source.files, source.reading.format) {
-        (Some(pattern), _) => pattern.fits(name),
-        (None, Some(format)) => Format::of_file(name) == Some(format),
-        (None, None) => Format::of_file(name).is_some(),
-    }
+    source.reads(name)
 }
 
 /// Whether a file was left alone for long enough.
