@@ -221,7 +221,10 @@ mod tests {
         let null = shown(json!({"at_ms": 1_700_000_000_000_u64, "record": null}));
         assert!(null.ends_with("\n  null\n"), "{null}");
         let unread = shown(json!({"at_ms": 1_700_000_000_000_u64}));
-        assert!(unread.contains("a record that cannot be read now"), "{unread}");
+        assert!(
+            unread.contains("a record that cannot be read now"),
+            "{unread}"
+        );
     }
 
     #[test]
