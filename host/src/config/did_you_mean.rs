@@ -20,7 +20,7 @@ pub(crate) fn nearest<'k>(
             let candidate = folded(name);
             let distance = distance(&typed, &candidate);
             // `timeout` for `timeout_ms`: units are what people leave out.
-            let cut_short = typed.len() >= 4 && candidate.starts_with(&typed);
+            let cut_short = typed.len() >= 3 && candidate.starts_with(&typed);
             (distance <= allowed || cut_short).then_some((distance, name))
         })
         .min()
@@ -129,6 +129,7 @@ mod tests {
     #[test]
     fn a_left_out_unit_finds_its_key() {
         assert_eq!(nearest("timeout", KEYS), Some("timeout_ms"));
+        assert_eq!(nearest("pos", ["count", "position"]), Some("position"));
     }
 
     #[test]

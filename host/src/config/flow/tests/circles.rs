@@ -108,7 +108,7 @@ fn flows_that_read_each_others_folders_are_refused() {
     assert_eq!(
         said,
         [
-            "config-shared-folder acme/tenant.toml:14:19: flow `b` reads the folder acme/./in, which flow `a` reads, and each file would go to only one of them; give each flow a folder of its own, or have one flow with two targets."
+            "config-shared-folder acme/tenant.toml:14:10: flow `b` reads the folder acme/./in, which flow `a` reads, and each file would go to only one of them; give each flow a folder of its own, or have one flow with two targets."
         ]
     );
     // Two names of files that cannot be the same are no conflict.
@@ -138,7 +138,7 @@ fn flows_that_read_each_others_folders_are_refused() {
         let said = acme.problems().join("\n");
         let says = format!("which is `{key}` of flow `a`: files that are put away there");
         assert!(
-            said.contains(&says) && said.contains("acme/tenant.toml:14:19"),
+            said.contains(&says) && said.contains("acme/tenant.toml:14:10"),
             "{said}"
         );
     }
