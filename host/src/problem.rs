@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
@@ -67,6 +67,23 @@ pub struct Place {
     /// The text of that line, where it helps.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub source: Option<String>,
+}
+
+/// Puts the problems of each file in the order of its lines: those of the first file
+/// before all others, and what has no place behind them.
+pub fn in_order(problems: &mut [Problem], first: &Path) {
+    let mut files = vec![first.to_owned()];
+    for place in problems.iter().filter_map(|it| it.place.as_ref()) {
+        if !files.contains(&place.file) {
+            files.push(place.file.clone());
+        }
+    }
+    problems.sort_by_key(|problem| {
+        problem.place.as_ref().map_or((usize::MAX, 0, 0), |place| {
+            let file = files.iter().position(|file| *file == place.file);
+            (file.unwrap_or(usize::MAX), place.line, place.column)
+        })
+    });
 }
 
 #[allow(clippy::trivially_copy_pass_by_ref)] // What serde calls it with.
@@ -306,6 +323,39 @@ mod tests {
         };
         assert_eq!(place.excerpt().unwrap(), "3 | {a: .b |}\n  |     ^");
         assert_eq!(place.label(), "stock.jq:3:5");
+    }
+
+    #[test]
+    fn problems_are_in_the_order_of_their_files_and_lines() {
+        let at = |file: &str, line, column| {
+            Problem::host("a", format!("{file} {line} {column}")).place(Place {
+                line,
+                column,
+                ..Place::whole(file)
+            })
+        };
+        let mut problems = [
+            Problem::host("a", "no place"),
+            at("b.jq", 1, 1),
+            at("tenant.toml", 9, 2),
+            at("a.jq", 3, 1),
+            at("tenant.toml", 9, 1),
+            at("b.jq", 0, 0),
+            at("tenant.toml", 2, 7),
+        ];
+        in_order(&mut problems, Path::new("tenant.toml"));
+        assert_eq!(
+            problems.map(|problem| problem.detail),
+            [
+                "tenant.toml 2 7",
+                "tenant.toml 9 1",
+                "tenant.toml 9 2",
+                "b.jq 0 0",
+                "b.jq 1 1",
+                "a.jq 3 1",
+                "no place"
+            ]
+        );
     }
 
     #[test]

@@ -107,6 +107,23 @@ async fn a_bad_flow_is_refused_with_file_line_and_key_and_what_ran_before_goes_o
             GOOD.replace("from = \"/position\"", "from = \"/next\""),
             "config-no-such-result acme/tenant.toml:15:118: flow `stock`: `cursor.from` leads nowhere: ",
         ),
+        // A pointer that cannot be read says nothing of where the records are.
+        (
+            GOOD.replace("records = \"/id_list\"", "records = \"id_list\""),
+            "config-bad-value acme/tenant.toml:15:95: `flows.stock.from.records` must be a JSON pointer",
+        ),
+        (
+            GOOD.replace("to = \"/position\"", "to = \"position\""),
+            "config-bad-value acme/tenant.toml:15:143: `flows.stock.from.cursor.to` must be a JSON pointer",
+        ),
+        (
+            GOOD.replace("to = \"/position\"", "to = \"/pos\""),
+            "config-bad-input acme/tenant.toml:15:138: flow `stock`: `cursor.to` leads nowhere: the input of `stock.pending` of adapter `wangdian` has nothing at `/pos`; did you mean `position`?",
+        ),
+        (
+            GOOD.replace("start = 0", "start = \"first\""),
+            "config-bad-input acme/tenant.toml:15:156: flow `stock`: `cursor.start` does not fit `stock.pending` of adapter `wangdian`: /position: ",
+        ),
         (
             GOOD.replace("[flows.stock]", "[flows.events]"),
             "config-bad-name acme/tenant.toml:13:",
@@ -191,7 +208,8 @@ async fn everything_wrong_with_a_flow_and_its_tenant_is_said_at_once() {
         .replace("stock.calc", "stock.clac")
         .replace("good.jq", "bad.jq")
         .replace("1d", "1x");
-    tenant(&bed, &flow);
+    // What the adapters can tell stands between what the file alone tells.
+    tenant(&bed, &format!("{flow}evry = \"1d\"\n"));
     let host = bed.host().await;
     let said = until("the refusal", || {
         let said = problems(&bed, &host);
@@ -207,7 +225,8 @@ async fn everything_wrong_with_a_flow_and_its_tenant_is_said_at_once() {
         [
             "config-bad-schedule",
             "config-unknown-operation",
-            "config-does-not-fit"
+            "config-does-not-fit",
+            "config-unknown-key"
         ],
         "{said:#?}"
     );

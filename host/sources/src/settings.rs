@@ -17,7 +17,8 @@ pub use url::{DatabaseUrl, Kind};
 pub struct FolderSource {
     /// Where the files come in. Only what lies in it directly is looked at.
     pub folder: PathBuf,
-    /// Which of its files: by default those with the endings of the format.
+    /// Which of its files: by default those with the endings of the format, or of
+    /// all formats but for `.txt`.
     pub files: Option<Pattern>,
     /// How a file is read.
     pub reading: Reading,
@@ -35,6 +36,37 @@ pub struct FolderSource {
 impl FolderSource {
     /// How long a file has to have been left alone.
     pub const SETTLE: Duration = Duration::from_secs(5);
+
+    /// Whether a file of this name is one of those that are read.
+    pub fn reads(&self, name: &str) -> bool {
+        if let Some(files) = &self.files {
+            return files.fits(name);
+        }
+        let Some((_, ending)) = name.rsplit_once('.') else {
+            return false;
+        };
+        Format::endings(self.reading.format).any(|known| ending.eq_ignore_ascii_case(known))
+    }
+
+    /// Whether there can be a file that both would read if it lay in the folders of
+    /// both.
+    pub fn may_share(&self, other: &FolderSource) -> bool {
+        // Endings are known in any case of their letters.
+        let any_case = self.files.is_none() || other.files.is_none();
+        let others = other.patterns();
+        self.patterns()
+            .iter()
+            .any(|own| others.iter().any(|other| own.meets(other, any_case)))
+    }
+
+    fn patterns(&self) -> Vec<Pattern> {
+        match &self.files {
+            Some(files) => vec![files.clone()],
+            None => Format::endings(self.reading.format)
+                .map(Pattern::ending)
+                .collect(),
+        }
+    }
 }
 
 /// How a file's bytes become records.
@@ -68,6 +100,10 @@ pub enum Format {
     Xlsx,
 }
 
+/// An ending that notes have as well: such a file is a table only where somebody
+/// says so, by `format` or by `files`.
+const NOTES: &str = "txt";
+
 impl Format {
     /// All formats, with the name that a setting has and the endings of files.
     const ALL: [(Format, &'static str, &'static [&'static str]); 4] = [
@@ -86,6 +122,16 @@ impl Format {
     /// The names, for a list of what may be written.
     pub fn names() -> impl Iterator<Item = &'static str> {
         Format::ALL.iter().map(|(_, name, _)| *name)
+    }
+
+    /// The endings of files that are read without a pattern: those of the format, or
+    /// of all formats.
+    fn endings(format: Option<Format>) -> impl Iterator<Item = &'static str> {
+        Format::ALL
+            .iter()
+            .filter(move |(one, _, _)| format.is_none_or(|format| format == *one))
+            .flat_map(|(_, _, endings)| endings.iter().copied())
+            .filter(move |ending| format.is_some() || *ending != NOTES)
     }
 
     /// The format that a file's name says by its ending, in any case.

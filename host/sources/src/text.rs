@@ -24,11 +24,51 @@ impl Encoding {
         (found != encoding_rs::REPLACEMENT).then_some(Encoding(found))
     }
 
+    /// Names that are meant by most people, for whoever mistyped one.
+    pub fn names() -> impl Iterator<Item = &'static str> + Clone {
+        NAMES.iter().copied()
+    }
+
     /// Its name.
     pub fn name(&self) -> &'static str {
         self.0.name()
     }
 }
+
+/// Encodings by the names that are written most.
+const NAMES: [&str; 31] = [
+    "utf-8",
+    "utf-16le",
+    "utf-16be",
+    "gbk",
+    "gb2312",
+    "gb18030",
+    "big5",
+    "shift_jis",
+    "euc-jp",
+    "iso-2022-jp",
+    "euc-kr",
+    "windows-874",
+    "windows-1250",
+    "windows-1251",
+    "windows-1252",
+    "windows-1253",
+    "windows-1254",
+    "windows-1255",
+    "windows-1256",
+    "windows-1257",
+    "windows-1258",
+    "iso-8859-1",
+    "iso-8859-2",
+    "iso-8859-5",
+    "iso-8859-7",
+    "iso-8859-9",
+    "iso-8859-15",
+    "koi8-r",
+    "koi8-u",
+    "ibm866",
+    "macintosh",
+];
 
 /// Bytes that are not of the encoding.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -272,6 +312,9 @@ mod tests {
         assert_eq!(Encoding::named("GB2312").unwrap().name(), "GBK");
         assert_eq!(Encoding::named("utf8").unwrap().name(), "UTF-8");
         assert!(Encoding::named("utf-7").is_none());
+        for name in Encoding::names() {
+            assert!(Encoding::named(name).is_some(), "{name}");
+        }
         assert!(Encoding::named("iso-2022-kr").is_none());
     }
 }

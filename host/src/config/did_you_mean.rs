@@ -1,5 +1,7 @@
 //! "Did you mean …": the known name closest to what was typed.
 
+use std::path::Path;
+
 use super::reader::shown;
 use crate::text::first_of;
 
@@ -18,7 +20,7 @@ pub(crate) fn nearest<'k>(
             let candidate = folded(name);
             let distance = distance(&typed, &candidate);
             // `timeout` for `timeout_ms`: units are what people leave out.
-            let cut_short = typed.len() >= 4 && candidate.starts_with(&typed);
+            let cut_short = typed.len() >= 3 && candidate.starts_with(&typed);
             (distance <= allowed || cut_short).then_some((distance, name))
         })
         .min()
@@ -47,6 +49,29 @@ pub(crate) fn did_you_mean<'k>(
         (names, 0) => format!("{else_there_are} {names}"),
         (names, more) => format!("{else_there_are} {names} and {more} more"),
     }
+}
+
+/// Entries of a folder that are looked at for a name.
+const MOST_ENTRIES: usize = 10_000;
+
+/// What lies beside a path that leads to nothing, and was probably meant: a folder
+/// or a file. As it was typed, but for its name.
+pub(super) fn nearest_beside(typed: &str, path: &Path, folder: bool) -> Option<String> {
+    let name = path.file_name()?.to_str()?;
+    let there: Vec<String> = std::fs::read_dir(path.parent()?)
+        .ok()?
+        .take(MOST_ENTRIES)
+        .filter_map(|entry| {
+            let entry = entry.ok()?;
+            // Of what a link leads to.
+            let is_folder = entry.path().is_dir();
+            (is_folder == folder).then_some(entry.file_name().into_string().ok()?)
+        })
+        .filter(|there| !there.starts_with('.'))
+        .collect();
+    let meant = nearest(name, there.iter().map(String::as_str))?;
+    let meant = Path::new(typed).with_file_name(meant);
+    Some(shown(&meant.to_string_lossy()))
 }
 
 /// Case and the kind of dash are not what distinguishes names. Longer text than
@@ -104,6 +129,7 @@ mod tests {
     #[test]
     fn a_left_out_unit_finds_its_key() {
         assert_eq!(nearest("timeout", KEYS), Some("timeout_ms"));
+        assert_eq!(nearest("pos", ["count", "position"]), Some("position"));
     }
 
     #[test]
@@ -115,6 +141,24 @@ mod tests {
             "did you mean `stock.update`?"
         );
         assert_eq!(super::did_you_mean("x", [], "it has"), "it has none");
+    }
+
+    #[test]
+    fn a_file_or_a_folder_is_found_beside_a_path_that_leads_nowhere() {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::create_dir(dir.path().join("in")).unwrap();
+        std::fs::write(dir.path().join("in/row-to-shop.jq"), "").unwrap();
+        std::fs::write(dir.path().join(".hidden.jq"), "").unwrap();
+        let meant =
+            |typed: &str, folder| super::nearest_beside(typed, &dir.path().join(typed), folder);
+        assert_eq!(meant("inn", true).as_deref(), Some("in"));
+        assert_eq!(meant("inn", false), None);
+        assert_eq!(
+            meant("in/rowtoshop.jq", false).as_deref(),
+            Some("in/row-to-shop.jq")
+        );
+        assert_eq!(meant("inn/rowtoshop.jq", false), None);
+        assert_eq!(meant("hidden.jq", false), None);
     }
 
     #[test]

@@ -8,6 +8,7 @@ use toml::de::DeValue;
 use zeroize::Zeroizing;
 
 use super::connection::{ConnectionReader, stays_inside};
+use super::did_you_mean::nearest_beside;
 use super::disk::ReadError;
 use super::mistakes::Report;
 use super::reader::{Entry, Section, Typed};
@@ -261,6 +262,14 @@ impl ConnectionReader<'_, '_> {
         }
     }
 
+    /// The file that was probably meant, where there is one inside the tenant's folder.
+    fn beside(&self, typed: &Typed<&str>, path: &Path) -> Option<String> {
+        let folder = path.parent()?.canonicalize().ok()?;
+        let inside = folder.starts_with(self.real_dir.as_ref()?);
+        let meant = inside.then(|| nearest_beside(typed.value, path, false))??;
+        Some(format!("did you mean `{meant}`?"))
+    }
+
     /// The file's real path, when that is inside the tenant's folder. Links
     /// that stay inside are how Kubernetes mounts a folder; a link that leads
     /// out would let one tenant's folder show another's files.
@@ -281,11 +290,14 @@ impl ConnectionReader<'_, '_> {
             Err(error) => {
                 let why = error.to_string();
                 let (code, why) = if self.disk.note_unresolved(path, error) {
-                    ("config-file-missing", "does not exist".to_owned())
+                    let meant = self.beside(typed, path);
+                    let meant = meant.map_or_else(String::new, |it| format!("; {it}"));
+                    ("config-file-missing", format!("does not exist{meant}"))
                 } else {
                     ("config-unreadable", format!("cannot be read ({why})"))
                 };
-                let detail = format!("names the {what} {}, which {why}.", path.display());
+                let end = if why.ends_with('?') { "" } else { "." };
+                let detail = format!("names the {what} {}, which {why}{end}", path.display());
                 typed.refuse(report, code, detail);
                 return None;
             }

@@ -1,6 +1,7 @@
 //! The files of a folder, as a source: one after the other in the order of their
 //! names, each moved away once all of its records are safe.
 
+use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::SystemTime;
 
@@ -44,6 +45,8 @@ struct Reading {
     source: FolderSource,
     /// Tenant and flow, for the log.
     whose: (Arc<str>, Arc<str>),
+    /// What the log has of files that are never read.
+    left_out: Arc<Mutex<BTreeSet<String>>>,
     /// Nothing is moved.
     dry: bool,
     open: Option<Taken>,
@@ -58,6 +61,7 @@ impl Folder {
         let reading = Reading {
             source: source.clone(),
             whose: (part.tenant.clone(), part.name.clone()),
+            left_out: part.left_out.clone(),
             dry: run.0 == 0,
             open: None,
             given: false,
@@ -161,10 +165,7 @@ impl Reading {
     fn begin(&self, place: Option<&Place>) -> Result<Option<Taken>, Failure> {
         loop {
             let looked = look(&self.source, SystemTime::now())?;
-            for (name, why) in &looked.refused {
-                let (tenant, flow) = (&*self.whose.0, &*self.whose.1);
-                tracing::debug!(target: "crossdock::flows", tenant, flow, name, why, "a file is left out");
-            }
+            self.left_out(&looked.refused);
             let begun = place.filter(|place| looked.ready.contains(&place.file.name));
             let begun = match begun {
                 Some(place) => {
@@ -194,6 +195,18 @@ impl Reading {
                 }
                 Err(why) => return Err(why),
             }
+        }
+    }
+
+    /// Tells whoever reads the log of what is never read: once, and not at each look.
+    fn left_out(&self, refused: &[(String, &'static str)]) {
+        let (tenant, flow) = (&*self.whose.0, &*self.whose.1);
+        let mut told = self.left_out.lock().unwrap_or_else(PoisonError::into_inner);
+        for (name, why) in news(&mut told, refused) {
+            tracing::warn!(
+                target: "crossdock::flows", tenant, flow, name, why,
+                "a file is left in the folder and not read"
+            );
         }
     }
 
@@ -229,6 +242,19 @@ impl Reading {
     }
 }
 
+/// What was not told yet. What is not there any more is forgotten: it is told again
+/// if it comes back.
+fn news<'l>(
+    told: &mut BTreeSet<String>,
+    refused: &'l [(String, &'static str)],
+) -> Vec<&'l (String, &'static str)> {
+    told.retain(|name| refused.iter().any(|(there, _)| there == name));
+    refused
+        .iter()
+        .filter(|(name, _)| told.insert(name.clone()))
+        .collect()
+}
+
 fn cut_short() -> Trouble {
     Trouble::Later(Problem::host("flow-source", "reading a file was cut short"))
 }
@@ -242,4 +268,24 @@ pub(super) fn trouble(failure: Failure) -> Trouble {
         }
     };
     Trouble::of(Problem::new(blame, code, failure.sentence))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_never_read_is_told_once_while_it_is_there() {
+        let mut told = BTreeSet::new();
+        let (a, b) = (("a".to_owned(), "why"), ("b".to_owned(), "why"));
+        let mut names = |refused: &[(String, &'static str)]| -> Vec<String> {
+            let news = news(&mut told, refused);
+            news.iter().map(|(name, _)| name.clone()).collect()
+        };
+        assert_eq!(names(std::slice::from_ref(&a)), ["a"]);
+        assert_eq!(names(&[a.clone(), b.clone()]), ["b"]);
+        assert_eq!(names(&[a.clone(), b.clone()]), [""; 0]);
+        assert_eq!(names(std::slice::from_ref(&b)), [""; 0]);
+        assert_eq!(names(&[a, b]), ["a"]);
+    }
 }

@@ -1,5 +1,6 @@
 //! One flow: what its tasks and people tell each other.
 
+use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -22,6 +23,8 @@ pub(super) struct Part {
     pub wake: Notify,
     /// There is something for its follower.
     pub follow: Notify,
+    /// What lies in its folder and is never read, as far as the log has it.
+    pub left_out: Arc<Mutex<BTreeSet<String>>>,
 }
 
 /// What is known of it in memory.
@@ -48,6 +51,7 @@ impl Part {
             state: Mutex::new(state),
             wake: Notify::new(),
             follow: Notify::new(),
+            left_out: Arc::default(),
         }
     }
 

@@ -13,7 +13,7 @@ use crate::config::{
 };
 use crate::http::Target;
 use crate::plugin::generation::AdapterGeneration;
-use crate::problem::{Place, Problem};
+use crate::problem::{Place, Problem, in_order};
 use crate::redact::Redactor;
 use crate::schema::{self, Verdict};
 use crate::script::Script;
@@ -68,6 +68,7 @@ pub async fn check(
         }
     }
     if !problems.is_empty() {
+        in_order(&mut problems, &config.file);
         return Err(problems);
     }
     Ok(Checked {

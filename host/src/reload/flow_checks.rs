@@ -259,21 +259,35 @@ impl Fitting<'_> {
         ) else {
             return;
         };
+        // What was told of the cursor is not told of the input again.
+        match cursor {
+            Some(cursor) if !self.takes_cursor(key, name, cursor, problems) => return,
+            None if self.is_typed(&format!("{key}.cursor")) => return,
+            _ => {}
+        }
         let start = cursor.as_ref().and_then(|cursor| {
             let start = serde_json::from_str(cursor.start.as_ref()?).ok()?;
             Some((cursor, start))
         });
+        let mut start_at = None;
         if let Some((cursor, start)) = start {
             cursor.put(&mut input, start);
+            start_at = Some(cursor.to.as_str());
         }
         for violation in self.violations(operation, &input) {
-            let at = violation.pointer.replace('/', ".");
+            let (what, place) = match start_at == Some(violation.pointer.as_str()) {
+                true => ("cursor.start", "cursor.start".to_owned()),
+                false => (
+                    "input",
+                    format!("input{}", violation.pointer.replace('/', ".")),
+                ),
+            };
             let detail = format!(
-                "`input` does not fit `{name}` of adapter `{}`: {}",
+                "`{what}` does not fit `{name}` of adapter `{}`: {}",
                 self.connection.adapter,
                 said(&violation)
             );
-            let problem = self.problem(&format!("{key}.input{at}"), "config-bad-input", &detail);
+            let problem = self.problem(&format!("{key}.{place}"), "config-bad-input", &detail);
             problems.push(problem.at(violation.pointer));
         }
     }

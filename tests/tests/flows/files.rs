@@ -168,3 +168,41 @@ async fn a_host_that_is_killed_in_a_file_goes_on_behind_the_rows_that_it_had() {
     let queued = listed["items"].as_array().expect("items").len();
     assert_eq!(queued, ROWS);
 }
+
+#[cfg(unix)]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_link_in_the_folder_is_told_once_in_the_log() {
+    let shop = Recorder::start().await;
+    let bed = bed();
+    put(&bed, "elsewhere.csv", b"sku,qty\n9,9\n");
+    std::fs::create_dir_all(place(&bed, "in")).expect("a folder");
+    std::os::unix::fs::symlink(place(&bed, "elsewhere.csv"), place(&bed, "in/link.csv"))
+        .expect("a link");
+    tenant(
+        &bed,
+        &shop,
+        &format!("every = \"1s\"\nfrom = {{ folder = \"in\" }}\n{TO_SHOP}"),
+    );
+    let host = Serving::start(Path::new(&bed.path("")))
+        .await
+        .checked()
+        .await;
+    // Each file is found by a look of its own.
+    for name in ["a.csv", "b.csv", "c.csv"] {
+        put(&bed, &format!("in/{name}"), b"sku,qty\n1,1\n");
+        until("the file to be moved", || {
+            place(&bed, &format!("in/done/{name}"))
+                .is_file()
+                .then_some(())
+        })
+        .await;
+    }
+    assert!(place(&bed, "in/link.csv").is_symlink());
+    host.terminate().await;
+    let log = host.ended().await.stderr;
+    assert_eq!(log.matches("link.csv").count(), 1, "{log}");
+    assert!(
+        log.contains("it is a link; put the file itself there"),
+        "{log}"
+    );
+}

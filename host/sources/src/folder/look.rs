@@ -1,12 +1,13 @@
 //! Which files of a folder are ready.
 
 use std::fs::DirBuilder;
+use std::io::ErrorKind;
 use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::system;
 use crate::failure::Failure;
-use crate::settings::{FolderSource, Format};
+use crate::settings::FolderSource;
 
 /// Entries of a folder that are looked at.
 const MOST_ENTRIES: usize = 50_000;
@@ -32,13 +33,13 @@ pub struct Looked {
 pub fn check_folder(source: &FolderSource) -> Result<(), Failure> {
     let at = &source.folder;
     let shown = at.display();
-    let meta = std::fs::metadata(at)
-        .map_err(|error| Failure::setting(format!("the folder {shown} cannot be read: {error}")))?;
+    let meta = std::fs::metadata(at).map_err(|error| Failure::setting(unread(at, &error)))?;
     if !meta.is_dir() {
-        return Err(Failure::setting(format!("{shown} is no folder")));
+        return Err(Failure::setting(format!(
+            "{shown} is no folder; name the folder that the files come into in `folder`"
+        )));
     }
-    std::fs::read_dir(at)
-        .map_err(|error| Failure::setting(format!("the folder {shown} cannot be read: {error}")))?;
+    std::fs::read_dir(at).map_err(|error| Failure::setting(unread(at, &error)))?;
     if !system::may_write(at) {
         return Err(Failure::setting(format!(
             "files cannot be moved out of {shown}: give the host's user the right to write there"
@@ -71,6 +72,31 @@ pub fn check_folder(source: &FolderSource) -> Result<(), Failure> {
     Ok(())
 }
 
+/// Why a folder cannot be read, and what to do.
+fn unread(folder: &Path, error: &std::io::Error) -> String {
+    let folder = folder.display();
+    let why = match error.kind() {
+        ErrorKind::NotFound => {
+            "it does not exist; make it again, or name the one that there is in `folder`"
+        }
+        ErrorKind::PermissionDenied => {
+            "the host may not; give its user the right to read and write there, and to enter the folders above"
+        }
+        ErrorKind::NotADirectory => {
+            "it is no folder; name the folder that the files come into in `folder`"
+        }
+        // The system's own words, without its number.
+        _ => {
+            let text = error.to_string();
+            let words = text.split(" (os error").next().unwrap_or_default();
+            return format!(
+                "the folder {folder} cannot be read: {words}; look at the disk or the mount that it is on"
+            );
+        }
+    };
+    format!("the folder {folder} cannot be read: {why}")
+}
+
 fn make(folder: &Path) -> std::io::Result<()> {
     if folder.is_dir() {
         return Ok(());
@@ -84,12 +110,7 @@ fn make(folder: &Path) -> std::io::Result<()> {
 
 /// Looks which files are ready at this time.
 pub fn look(source: &FolderSource, now: SystemTime) -> Result<Looked, Failure> {
-    let failed = |error: std::io::Error| {
-        Failure::unavailable(format!(
-            "the folder {} cannot be read: {error}",
-            source.folder.display()
-        ))
-    };
+    let failed = |error: std::io::Error| Failure::unavailable(unread(&source.folder, &error));
     let mut looked = Looked::default();
     for entry in std::fs::read_dir(&source.folder)
         .map_err(failed)?
@@ -102,7 +123,7 @@ pub fn look(source: &FolderSource, now: SystemTime) -> Result<Looked, Failure> {
                 refuse(
                     &mut looked,
                     name.to_string_lossy().into_owned(),
-                    "its name is not UTF-8",
+                    "its name is not UTF-8; give it another name",
                 );
                 continue;
             }
@@ -119,8 +140,8 @@ pub fn look(source: &FolderSource, now: SystemTime) -> Result<Looked, Failure> {
         }
         if !meta.is_file() {
             let why = match meta.is_symlink() {
-                true => "it is a link",
-                false => "it is not a regular file",
+                true => "it is a link; put the file itself there",
+                false => "it is not a regular file; take it out of the folder",
             };
             refuse(&mut looked, name, why);
         } else if settled(&meta, source, now) {
@@ -149,11 +170,7 @@ fn wanted(source: &FolderSource, name: &str) -> bool {
     if name.starts_with("~$") || UNFINISHED.iter().any(|ending| name.ends_with(ending)) {
         return false;
     }
-    match (&source.files, source.reading.format) {
-        (Some(pattern), _) => pattern.fits(name),
-        (None, Some(format)) => Format::of_file(name) == Some(format),
-        (None, None) => Format::of_file(name).is_some(),
-    }
+    source.reads(name)
 }
 
 /// Whether a file was left alone for long enough.

@@ -96,6 +96,44 @@ fn the_format_and_a_pattern_say_which_files_are_read() {
 }
 
 #[test]
+fn a_text_file_is_a_table_only_where_somebody_says_so() {
+    let (_dir, mut source) = folder(&[("a.TSV", ""), ("z.txt", "a\n1"), ("notes", "")]);
+    assert_eq!(ready(&source), ["a.TSV"]);
+    source.reading.format = Some(crate::Format::Csv);
+    assert_eq!(ready(&source), ["a.TSV", "z.txt"]);
+    // A pattern names the files itself.
+    source.reading.format = None;
+    source.files = Some(crate::Pattern::parse("*.txt").unwrap());
+    assert_eq!(ready(&source), ["z.txt"]);
+    assert_eq!(
+        read_all(&mut Taken::open(&source, "z.txt").unwrap()),
+        [r#"{"a":"1"}"#]
+    );
+}
+
+#[test]
+fn sources_share_files_where_one_name_is_of_both() {
+    let (_dir, source) = folder(&[]);
+    let with = |files: Option<&str>, format: Option<crate::Format>| {
+        let mut source = source.clone();
+        source.files = files.map(|files| crate::Pattern::parse(files).unwrap());
+        source.reading.format = format;
+        source
+    };
+    let (csv, json) = (Some(crate::Format::Csv), Some(crate::Format::Json));
+    for (one, other, share) in [
+        (with(None, None), with(None, json), true),
+        (with(None, csv), with(None, json), false),
+        (with(None, csv), with(Some("STOCK-*.CSV"), None), true),
+        (with(None, json), with(Some("*.dat"), csv), false),
+        (with(Some("a*"), None), with(Some("b*"), None), false),
+    ] {
+        assert_eq!(one.may_share(&other), share, "{one:?} {other:?}");
+        assert_eq!(other.may_share(&one), share, "{one:?} {other:?}");
+    }
+}
+
+#[test]
 fn a_file_that_was_read_is_moved_and_its_bad_rows_are_listed() {
     let (dir, source) = folder(&[("stock.csv", "sku,qty\n1,2\nbad\n3,4\n")]);
     let mut taken = Taken::open(&source, "stock.csv").unwrap();
@@ -276,7 +314,17 @@ fn links_pipes_and_sockets_are_told_and_never_opened() {
 fn folders_that_cannot_work_are_refused_beforehand() {
     let dir = tempfile::tempdir().unwrap();
     let mut wrong = source(&dir.path().join("none"));
-    assert!(check_folder(&wrong).unwrap_err().sentence.contains("none"));
+    // It may go at any time.
+    for why in [
+        check_folder(&wrong).unwrap_err(),
+        look(&wrong, SystemTime::now()).unwrap_err(),
+    ] {
+        let says = format!(
+            "the folder {} cannot be read: it does not exist; make it again, or name the one that there is in `folder`",
+            wrong.folder.display()
+        );
+        assert_eq!(why.sentence, says);
+    }
     wrong = source(dir.path());
     wrong.done = dir.path().to_owned();
     assert!(

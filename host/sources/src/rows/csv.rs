@@ -3,10 +3,20 @@
 use csv_core::{ReadRecordResult, ReaderBuilder};
 
 use super::object::MOST_COLUMNS;
-use super::{BadRow, Columns, MOST_RECORD, Record, Row, Rows, not_of_the_encoding};
+use super::{BadRow, Columns, MOST_RECORD, MOST_SHOWN, Record, Row, Rows, not_of_the_encoding};
 use crate::failure::Failure;
 use crate::settings::{Csv, Header};
 use crate::text::Text;
+
+/// Bytes of a row as it stands in the file that are kept: enough to see that it is
+/// longer than what is shown.
+const MOST_KEPT: usize = MOST_SHOWN + 4;
+
+/// Characters of the columns' names that are shown.
+const MOST_NAME: usize = 100;
+
+/// What else may stand between fields, with how it is written in a setting.
+const SEPARATORS: [(u8, &str); 3] = [(b';', ";"), (b'\t', "\\t"), (b'|', "|")];
 
 pub(crate) struct CsvRows {
     text: Text,
@@ -18,6 +28,8 @@ pub(crate) struct CsvRows {
     lines: u64,
     fields: Vec<u8>,
     ends: Vec<usize>,
+    /// The row as it stands in the file, as far as it may be shown.
+    row: Vec<u8>,
     /// The text's last byte that was passed, and whether the end was told.
     last: u8,
     over: bool,
@@ -48,6 +60,7 @@ impl CsvRows {
             lines: 0,
             fields: vec![0; 4096],
             ends: vec![0; 64],
+            row: Vec::new(),
             last: b'\n',
             over: false,
         }
@@ -79,6 +92,7 @@ impl CsvRows {
         let line = self.lines + 1;
         let from = self.text.place();
         let (mut bytes, mut fields) = (0, 0);
+        self.row.clear();
         loop {
             let piece = look(&mut self.text)?;
             let at_end = piece.is_empty();
@@ -101,6 +115,8 @@ impl CsvRows {
             }
             self.lines += lines(&feed[..read]);
             if !at_end {
+                let room = MOST_KEPT.saturating_sub(self.row.len());
+                self.row.extend_from_slice(&feed[..read.min(room)]);
                 self.text.pass(read);
             }
             bytes += wrote;
@@ -144,6 +160,30 @@ impl CsvRows {
         Failure::content(format!(
             "line {line}: the row that begins here has more than {MOST_RECORD} bytes: is the quote missing that closes a field?"
         ))
+    }
+
+    /// The row that was cut, as it stands in the file.
+    fn row(&self) -> &[u8] {
+        let mut row = &self.row[..];
+        while let [rest @ .., b'\r' | b'\n'] = row {
+            row = rest;
+        }
+        row
+    }
+
+    /// Refuses a file that would be read as one column, with all its fields in it.
+    fn is_cut(&self, names: &[&str], line: u64) -> Result<(), Failure> {
+        let [name] = names else { return Ok(()) };
+        let other = SEPARATORS
+            .iter()
+            .find(|(byte, _)| *byte != self.settings.separator && name.as_bytes().contains(byte));
+        let Some((_, written)) = other else {
+            return Ok(());
+        };
+        let shown: String = name.chars().take(MOST_NAME).collect();
+        Err(Failure::content(format!(
+            "line {line}: the columns' names are one column, {shown:?}, which has the separator of another kind of CSV in it: set `separator = \"{written}\"`"
+        )))
     }
 
     /// The fields of a row that was cut.
@@ -192,7 +232,7 @@ impl Rows for CsvRows {
                     .iter()
                     .position(|field| field.contains('\u{fffd}'))
                     .map(|index| index as u64 + 1);
-                let row = BadRow::new(cut.line, column, problem, &self.fields[..cut.bytes]);
+                let row = BadRow::new(cut.line, column, problem, self.row());
                 return Ok(Some(Row::Bad(row)));
             }
             // What spreadsheets write for a row without anything.
@@ -202,6 +242,9 @@ impl Rows for CsvRows {
             if matches!(self.columns, Columns::Awaited | Columns::Counted) {
                 let mut columns = std::mem::replace(&mut self.columns, Columns::Awaited);
                 let fields = self.fields(&cut);
+                if matches!(columns, Columns::Awaited) {
+                    self.is_cut(&fields, cut.line)?;
+                }
                 let only_names = columns.begin(fields.iter().copied(), cut.line)?;
                 self.columns = columns;
                 if only_names {
@@ -214,11 +257,7 @@ impl Rows for CsvRows {
                     json,
                     line: cut.line,
                 }),
-                Err(problem) => {
-                    let separator = char::from(self.settings.separator).to_string();
-                    let row = fields.join(&separator);
-                    Row::Bad(BadRow::new(cut.line, None, problem, row.as_bytes()))
-                }
+                Err(problem) => Row::Bad(BadRow::new(cut.line, None, problem, self.row())),
             }));
         }
     }

@@ -3,7 +3,7 @@
 
 use serde::de::IgnoredAny;
 
-use super::lines::not_json;
+use super::lines::{is_null, not_json};
 use super::{BadRow, MOST_RECORD, Record, Row, Rows, not_of_the_encoding};
 use crate::failure::Failure;
 use crate::text::Text;
@@ -25,6 +25,9 @@ enum Place {
 
 /// Bytes of a member's name on the way to the records.
 const MOST_NAME: usize = 64 * 1024;
+
+/// What to do about an element that is no record.
+const ADVICE: &str = "write each record as a JSON object, as in {\"sku\": \"007\"}, with a comma between two of them";
 
 /// What ends an element of an array, a member of an object.
 const IN_ARRAY: &[u8] = b",]";
@@ -147,7 +150,7 @@ impl JsonRows {
             if piece.is_empty() {
                 if !ends.is_empty() || depth > 0 || quoted {
                     return Err(Failure::content(format!(
-                        "line {}: what begins here is never over: the file ends within it",
+                        "line {}: what begins here is never over: the file ends before a quote, `]` or `}}` that belongs to it; have the file written again to its end",
                         element.line
                     )));
                 }
@@ -204,7 +207,11 @@ impl JsonRows {
         let text = element.bytes.trim_ascii();
         if let Err(error) = serde_json::from_slice::<IgnoredAny>(text) {
             let line = element.line + error.line().saturating_sub(1) as u64;
-            return bad(line, Some(error.column() as u64), not_json(&error));
+            let problem = not_json(&error, ADVICE);
+            return bad(line, Some(error.column() as u64), problem);
+        }
+        if text == b"null" {
+            return bad(element.line, None, is_null(ADVICE));
         }
         Row::Good(Record {
             json: String::from_utf8_lossy(text).into_owned(),
@@ -253,7 +260,7 @@ impl Rows for JsonRows {
                 }
                 Some(_) => {
                     return Err(Failure::content(format!(
-                        "line {}: the document is neither an array nor an object",
+                        "line {}: here is neither an array nor an object; write the records as an array of objects, or say in `records` where in the document they are",
                         self.lines + 1
                     )));
                 }

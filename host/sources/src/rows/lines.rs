@@ -1,10 +1,15 @@
 //! NDJSON: a record on each line.
 
 use serde::de::IgnoredAny;
+use serde_json::error::Category;
 
 use super::{BadRow, MOST_RECORD, Record, Row, Rows, not_of_the_encoding};
 use crate::failure::Failure;
 use crate::text::Text;
+
+/// What to do about a line that is no record.
+const ADVICE: &str =
+    "write each record as one JSON object on a line of its own, as in {\"sku\": \"007\"}";
 
 pub(crate) struct LineRows {
     text: Text,
@@ -70,7 +75,10 @@ impl Rows for LineRows {
             if let Err(error) = serde_json::from_slice::<IgnoredAny>(text) {
                 let skipped = line.len() - line.trim_ascii_start().len();
                 let column = (error.column() + skipped) as u64;
-                return bad(Some(column), not_json(&error));
+                return bad(Some(column), not_json(&error, ADVICE));
+            }
+            if text == b"null" {
+                return bad(None, is_null(ADVICE));
             }
             let json = String::from_utf8_lossy(text).into_owned();
             return Ok(Some(Row::Good(Record {
@@ -81,9 +89,16 @@ impl Rows for LineRows {
     }
 }
 
-/// What the parser says, without its own place.
-pub(super) fn not_json(error: &serde_json::Error) -> String {
-    let said = error.to_string();
-    let said = said.split(" at line ").next().unwrap_or_default();
-    format!("it is not JSON: {said}")
+/// What is wrong with a text that is not JSON, and what to do.
+pub(super) fn not_json(error: &serde_json::Error, advice: &str) -> String {
+    let why = match error.classify() {
+        Category::Eof => "it ends too early",
+        _ => "what stands in this column does not belong there",
+    };
+    format!("it is not JSON: {why}; {advice}")
+}
+
+/// What is wrong with a value that says nothing.
+pub(super) fn is_null(advice: &str) -> String {
+    format!("it is `null`, and a record has to be a JSON object; {advice}")
 }

@@ -102,6 +102,67 @@ fn a_bad_csv_row_is_told_by_its_line_and_the_others_go_on() {
 }
 
 #[test]
+fn a_refused_csv_row_is_shown_as_it_stands_in_the_file() {
+    let reading = Reading {
+        encoding: Encoding::named("gbk").unwrap(),
+        csv: Csv {
+            separator: b';',
+            ..Csv::default()
+        },
+        ..Reading::default()
+    };
+    let header = encoding_rs::GBK.encode("编码;名称;门店;数量\r\n").0;
+    let mut bytes = header.into_owned();
+    bytes.extend(b"0011;\xff\xff;S1;5\r\n\"a;\"\"b\";x\r\n");
+    bytes.extend([b'x'; 3000]);
+    let mut reader = reader(bytes, Format::Csv, &reading);
+    let mut shown = Vec::new();
+    while let Some(row) = reader.next_row().unwrap() {
+        match row {
+            Row::Bad(bad) => shown.push((bad.line, bad.row)),
+            Row::Good(record) => panic!("{record:?}"),
+        }
+    }
+    assert_eq!(
+        shown,
+        [
+            (2, "0011;\u{fffd}\u{fffd};S1;5".to_owned()),
+            (3, "\"a;\"\"b\";x".to_owned()),
+            (4, format!("{}…", "x".repeat(MOST_SHOWN))),
+        ]
+    );
+}
+
+#[test]
+fn a_file_with_another_separator_is_refused_as_a_whole() {
+    let with = |separator, header| Reading {
+        csv: Csv {
+            separator,
+            ..Csv::default()
+        },
+        header,
+        ..Reading::default()
+    };
+    for (separator, text, says) in [
+        (b',', "sku;quantity\n1;2", "set `separator = \";\"`"),
+        (b',', "\n\"sku\";\"quantity\"\n", "set `separator = \";\"`"),
+        (b';', "sku\tquantity\n1\t2", "set `separator = \"\\t\"`"),
+        (b';', "sku|quantity\n1|2", "set `separator = \"|\"`"),
+    ] {
+        let said = refused(text, Format::Csv, &with(separator, Header::FirstRow));
+        assert!(said.contains(says), "{text}: {said}");
+    }
+    // One column is a table as well, and so are two with such a name.
+    for (text, header, found) in [
+        ("sku\n1;2", Header::FirstRow, r#"{"sku":"1;2"}"#),
+        ("a;b,c\n1,2", Header::FirstRow, r#"{"a;b":"1","c":"2"}"#),
+        ("1;2", Header::Numbers, r#"{"1":"1;2"}"#),
+    ] {
+        assert_eq!(read(text, Format::Csv, &with(b',', header)), [found]);
+    }
+}
+
+#[test]
 fn a_quote_that_nobody_closes_ends_a_file_and_says_where_it_began() {
     for end in ["", "\n", "\nx,y\n"] {
         let said = refused(
@@ -159,7 +220,10 @@ fn a_line_of_json_is_a_record_and_a_bad_one_is_told_by_line_and_column() {
         &Reading::default(),
     );
     assert_eq!(found[0], r#"{"id":6912345678901234567}"#);
-    assert_eq!(found[1], "3:Some(9) it is not JSON: expected value");
+    assert_eq!(
+        found[1],
+        "3:Some(9) it is not JSON: what stands in this column does not belong there; write each record as one JSON object on a line of its own, as in {\"sku\": \"007\"}"
+    );
     assert_eq!(found[2], "[1]");
     assert!(found[3].starts_with("5:None it has bytes that are not UTF-8"));
     assert_eq!(found[4], r#"{"last":1.50}"#);
@@ -181,9 +245,10 @@ fn an_array_is_read_element_by_element() {
     assert_eq!(json("[]"), Vec::<String>::new());
     assert_eq!(json(" { \"one\": [1,2] } "), [r#"{ "one": [1,2] }"#]);
     let found = json("[1,\n{\"a\":\n nope},3,]");
+    assert_eq!(found[0], "1");
     assert_eq!(
-        found[..2],
-        ["1", "3:Some(3) it is not JSON: expected ident"]
+        found[1],
+        "3:Some(3) it is not JSON: what stands in this column does not belong there; write each record as a JSON object, as in {\"sku\": \"007\"}, with a comma between two of them"
     );
     assert_eq!(found[2], "3");
     assert!(
@@ -195,6 +260,37 @@ fn an_array_is_read_element_by_element() {
     let found = json(&long);
     assert!(found[0].starts_with("1:None it has more than"));
     assert_eq!(found[1], "2");
+}
+
+#[test]
+fn what_is_no_record_is_told_without_a_librarys_words() {
+    let lines = read(
+        "{\"a\": \n null \n[\n\"x\ny\n{\"a\":1}",
+        Format::Ndjson,
+        &Reading::default(),
+    );
+    let elements = read(
+        "[{\"a\":},\nnull,\n{\"a\":1}]",
+        Format::Json,
+        &Reading::default(),
+    );
+    assert_eq!(lines.len(), 6);
+    assert_eq!(elements.len(), 3);
+    for early in [&lines[0], &lines[2], &lines[3]] {
+        assert!(
+            early.contains("it is not JSON: it ends too early; write"),
+            "{early}"
+        );
+    }
+    for (null, line) in [(&lines[1], "2:None"), (&elements[1], "2:None")] {
+        let says = "it is `null`, and a record has to be a JSON object; ";
+        assert!(null.starts_with(&format!("{line} {says}")), "{null}");
+    }
+    for told in lines.iter().chain(&elements) {
+        for inner in ["EOF", "expected", "parsing"] {
+            assert!(!told.contains(inner), "{told}");
+        }
+    }
 }
 
 #[test]
@@ -230,7 +326,11 @@ fn records_can_lie_within_a_document() {
 fn a_document_that_is_broken_is_read_up_to_there() {
     for (text, good, why) in [
         ("", 0, "the file is empty"),
-        ("3", 0, "neither an array nor an object"),
+        (
+            "3",
+            0,
+            "line 1: here is neither an array nor an object; write",
+        ),
         ("[1,2", 1, "line 1: what begins here is never over"),
         (
             "[1,\n{\"a\":[}",
@@ -238,7 +338,7 @@ fn a_document_that_is_broken_is_read_up_to_there() {
             "line 2: what begins here is never over",
         ),
         ("[1]\n[2]", 1, "line 2: something follows the end"),
-        ("[\"a]", 0, "never over"),
+        ("[\"a]", 0, "have the file written again to its end"),
     ] {
         let mut reader = reader(text, Format::Json, &Reading::default());
         let mut seen = 0;

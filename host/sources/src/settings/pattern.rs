@@ -20,6 +20,41 @@ impl Pattern {
         Ok(Pattern(text.to_owned()))
     }
 
+    /// The pattern of all names with an ending.
+    pub(super) fn ending(ending: &str) -> Pattern {
+        Pattern(format!("*.{ending}"))
+    }
+
+    /// Whether there is a name that is of both patterns.
+    pub(super) fn meets(&self, other: &Pattern, any_case: bool) -> bool {
+        let one: Vec<char> = self.0.chars().collect();
+        let two: Vec<char> = other.0.chars().collect();
+        let same = |a: char, b: char| match any_case {
+            true => a.eq_ignore_ascii_case(&b),
+            false => a == b,
+        };
+        // Whether what is left of both from there on can be one name; from behind.
+        let mut meets = vec![vec![false; two.len() + 1]; one.len() + 1];
+        for i in (0..=one.len()).rev() {
+            for j in (0..=two.len()).rev() {
+                meets[i][j] = match (one.get(i), two.get(j)) {
+                    (None, None) => true,
+                    // A star that ends here, or takes one more.
+                    (Some('*'), None) => meets[i + 1][j],
+                    (None, Some('*')) => meets[i][j + 1],
+                    (Some('*'), Some(_)) | (Some(_), Some('*')) => {
+                        meets[i + 1][j] || meets[i][j + 1]
+                    }
+                    (Some(a), Some(b)) => {
+                        (*a == '?' || *b == '?' || same(*a, *b)) && meets[i + 1][j + 1]
+                    }
+                    _ => false,
+                };
+            }
+        }
+        meets[0][0]
+    }
+
     /// Whether a name is of this pattern.
     pub fn fits(&self, name: &str) -> bool {
         let pattern: Vec<char> = self.0.chars().collect();
@@ -76,6 +111,35 @@ mod tests {
         }
         // Many stars are no reason to take long.
         assert!(!fits(&"*a".repeat(90), &"a".repeat(89)));
+    }
+
+    #[test]
+    fn patterns_meet_where_one_name_is_of_both() {
+        let meet = |one: &str, other: &str, any_case: bool| {
+            let (one, other) = (Pattern::parse(one).unwrap(), Pattern::parse(other).unwrap());
+            let meets = one.meets(&other, any_case);
+            assert_eq!(meets, other.meets(&one, any_case));
+            meets
+        };
+        for (one, other, yes) in [
+            ("*.csv", "*.csv", true),
+            ("*.csv", "*.json", false),
+            ("stock-*", "*.csv", true),
+            ("stock-*.csv", "orders-*.csv", false),
+            ("a?c", "ab*", true),
+            ("a?c", "a*bb*c", false),
+            ("*", "?", true),
+            ("stock.csv", "stock.csv", true),
+            ("stock.csv", "Stock.csv", false),
+        ] {
+            assert_eq!(meet(one, other, false), yes, "{one} {other}");
+        }
+        assert!(meet("stock.csv", "*.CSV", true));
+        assert!(!meet(
+            &"*a".repeat(99),
+            &"*b".repeat(99).replace('*', "?"),
+            false
+        ));
     }
 
     #[test]

@@ -47,8 +47,14 @@ struct Parked {
     target: Option<String>,
     #[serde(default)]
     problem: Option<Said>,
-    #[serde(default)]
+    /// None where the host cannot read it now. `null` is a record, too.
+    #[serde(default, deserialize_with = "there")]
     record: Option<Value>,
+}
+
+/// What is there, even if it is `null`.
+fn there<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Option<Value>, D::Error> {
+    Value::deserialize(from).map(Some)
 }
 
 pub(super) async fn run(global: &Global, args: ShowArgs) -> Finished {
@@ -251,6 +257,18 @@ mod tests {
         assert!(
             lines[3].contains("15 ") && lines[3].contains("0 in"),
             "{shown}"
+        );
+    }
+
+    #[test]
+    fn a_parked_null_is_shown_as_what_it_is() {
+        let shown = |parked: Value| parked_text(&serde_json::from_value(parked).unwrap());
+        let null = shown(json!({"at_ms": 1_700_000_000_000_u64, "record": null}));
+        assert!(null.ends_with("\n  null\n"), "{null}");
+        let unread = shown(json!({"at_ms": 1_700_000_000_000_u64}));
+        assert!(
+            unread.contains("a record that cannot be read now"),
+            "{unread}"
         );
     }
 

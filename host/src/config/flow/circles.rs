@@ -1,12 +1,12 @@
 //! Flows of one tenant that would feed each other, or themselves, for ever, and
 //! flows that would write the same file.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Component, Path, PathBuf};
 
-use crossdock_sources::{FolderSource, Format};
+use crossdock_sources::FolderSource;
 
-use super::{FlowSource, FlowTarget};
+use super::{FlowSource, FlowTarget, folders};
 use crate::config::TenantConfig;
 use crate::config::mistakes::Report;
 
@@ -15,7 +15,8 @@ use crate::config::mistakes::Report;
 /// `files` are those that were read for the tenant.
 pub(in crate::config) fn check(config: &TenantConfig, files: &[PathBuf], report: &mut Report) {
     let edges = edges(config);
-    for circle in circles(&edges) {
+    let found = circles(&edges);
+    for circle in &found {
         let names: Vec<&str> = circle.iter().map(|edge| edge.from).collect();
         let Some(first) = circle.first() else {
             continue;
@@ -41,6 +42,12 @@ pub(in crate::config) fn check(config: &TenantConfig, files: &[PathBuf], report:
             report,
         );
     }
+    let told: BTreeSet<(&str, &str)> = found
+        .iter()
+        .flatten()
+        .map(|edge| (edge.from, edge.to))
+        .collect();
+    folders::check(config, &told, report);
     echoes(config, report);
     let files: Vec<PathBuf> = files.iter().map(|file| real(file)).collect();
     shared_files(config, &files, report);
@@ -94,7 +101,7 @@ fn into_folder<'c>(
                 continue;
             };
             let name = path.file_name().unwrap_or_default().to_string_lossy();
-            if is_read(folder, &name) && path.parent().is_some_and(|it| real(it) == read) {
+            if folder.reads(&name) && path.parent().is_some_and(|it| real(it) == read) {
                 edges.push(Edge {
                     from,
                     key: format!("to.{index}.file"),
@@ -103,15 +110,6 @@ fn into_folder<'c>(
                 });
             }
         }
-    }
-}
-
-/// Whether a folder's flow would take a file of this name.
-fn is_read(folder: &FolderSource, name: &str) -> bool {
-    match (&folder.files, folder.reading.format) {
-        (Some(files), _) => files.fits(name),
-        (None, Some(format)) => Format::of_file(name) == Some(format),
-        (None, None) => Format::of_file(name).is_some(),
     }
 }
 
@@ -298,7 +296,7 @@ fn own_folders(config: &TenantConfig, files: &[PathBuf], report: &mut Report) {
     }
 }
 
-fn refuse(
+pub(super) fn refuse(
     config: &TenantConfig,
     flow: &str,
     key: &str,

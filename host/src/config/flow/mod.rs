@@ -9,8 +9,10 @@
 //! | `read_parts` | its `steps`, `to` and `confirm` |
 //! | `reading` | what these share |
 //! | `circles` | flows that would feed themselves, or write the same file |
+//! | `folders` | flows that would take files out of each other's folders |
 
 mod circles;
+mod folders;
 mod read;
 mod read_parts;
 mod read_source;

@@ -11,6 +11,7 @@ use toml::de::DeValue;
 use super::read::FlowReader;
 use super::reading::{duration, meant, pointer};
 use super::{CursorRule, FlowSource};
+use crate::config::did_you_mean::{nearest, nearest_beside};
 use crate::config::mistakes::Report;
 use crate::config::reader::{Section, Typed, elements, listed, shown};
 use crate::config::settings::to_json;
@@ -187,8 +188,12 @@ impl FlowReader<'_, '_, '_> {
         let encoding = section.text(report, "encoding").and_then(|typed| {
             let encoding = Encoding::named(typed.value);
             if encoding.is_none() {
+                let meant = nearest(typed.value, Encoding::names()).map_or_else(
+                    || "\"gbk\", \"gb18030\" and \"utf-8\" are.".to_owned(),
+                    |name| format!("did you mean `{name}`?"),
+                );
                 let detail = format!(
-                    "is `{}`, which is no encoding that is known; \"gbk\", \"gb18030\" and \"utf-8\" are.",
+                    "is `{}`, which is no encoding that is known; {meant}",
                     shown(typed.value)
                 );
                 typed.refuse(report, "config-bad-value", detail);
@@ -259,10 +264,13 @@ impl FlowReader<'_, '_, '_> {
         // Once it is away, a folder may be made in its place.
         let is_file = path.is_file();
         let (code, why) = if self.files.disk.note_unresolved(&path, error) && !is_file {
-            (
-                "config-file-missing",
-                "which does not exist; make it".to_owned(),
-            )
+            let why = match nearest_beside(typed.value, &path, true) {
+                Some(meant) => {
+                    format!("which does not exist; did you mean `{meant}`? If not, make it")
+                }
+                None => "which does not exist; make it".to_owned(),
+            };
+            ("config-file-missing", why)
         } else if is_file {
             ("config-unreadable", "which is a file".to_owned())
         } else {

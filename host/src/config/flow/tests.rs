@@ -319,7 +319,7 @@ fn keys_that_contradict_each_other_are_refused() {
         ),
         (
             "{ folder = \"in\", encoding = \"gkb\" }",
-            "`flows.x.from.encoding` is `gkb`, which is no encoding",
+            "`flows.x.from.encoding` is `gkb`, which is no encoding that is known; did you mean `gbk`?",
         ),
         (
             "{ folder = \"in\", header = [\"a\", \"a\"] }",
@@ -332,6 +332,10 @@ fn keys_that_contradict_each_other_are_refused() {
         (
             "{ folder = \"nowhere\" }",
             "`flows.x.from.folder` names the folder acme/nowhere, which does not exist; make it.",
+        ),
+        (
+            "{ folder = \"inn\" }",
+            "`flows.x.from.folder` names the folder acme/inn, which does not exist; did you mean `in`? If not, make it.",
         ),
         (
             "{ folder = \"../other\" }",
@@ -419,6 +423,18 @@ fn a_flow_whose_source_is_wrong_hides_nothing_else() {
     assert!(said.contains("`nobody`, which is no connection"), "{said}");
     // What only adapters can tell is said at the same time.
     assert!(acme.load().result.unwrap().flows.contains_key("x"));
+}
+
+#[test]
+fn a_misspelt_script_is_told_with_the_one_that_is_there() {
+    let flow = "confirm = { connection = \"erp\", operation = \"a\", script = \"rowtoshop.jq\" }\n";
+    let acme = stock_and(flow).with("row-to-shop.jq", ".");
+    assert_eq!(
+        acme.problems(),
+        [
+            "config-file-missing acme/tenant.toml:13:59: `flows.stock.confirm.script` names the script acme/rowtoshop.jq, which does not exist; did you mean `row-to-shop.jq`?"
+        ]
+    );
 }
 
 #[test]

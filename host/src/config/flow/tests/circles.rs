@@ -95,3 +95,66 @@ fn a_folder_that_is_read_holds_nothing_of_the_tenants_settings() {
         "{said}"
     );
 }
+
+#[test]
+fn flows_that_read_each_others_folders_are_refused() {
+    let to = "to = [ { connection = \"mini-shop\", operation = \"stock.update\" } ]\n";
+    let two = |one: &str, other: &str| {
+        Acme::new(&format!(
+            "[flows.a]\nfrom = {{ {one} }}\n{to}[flows.b]\nfrom = {{ {other} }}\n{to}"
+        ))
+    };
+    let said = two("folder = \"in\"", "folder = \"./in\"").problems();
+    assert_eq!(
+        said,
+        [
+            "config-shared-folder acme/tenant.toml:14:10: flow `b` reads the folder acme/./in, which flow `a` reads, and each file would go to only one of them; give each flow a folder of its own, or have one flow with two targets."
+        ]
+    );
+    // Two names of files that cannot be the same are no conflict.
+    for (one, other, fits) in [
+        ("files = \"stock-*\"", "files = \"*.csv\"", false),
+        ("files = \"stock-*\"", "files = \"orders-*\"", true),
+        ("format = \"csv\"", "format = \"json\"", true),
+        ("format = \"csv\"", "settle = \"5s\"", false),
+    ] {
+        let acme = two(
+            &format!("folder = \"in\", {one}"),
+            &format!("folder = \"in\", {other}"),
+        );
+        assert_eq!(acme.load().checked().is_ok(), fits, "{one} {other}");
+    }
+    // Where another flow puts its files away.
+    for (one, other, key) in [
+        (
+            "folder = \"in\", failed = \"out\"",
+            "folder = \"out\"",
+            "failed",
+        ),
+        ("folder = \"in\"", "folder = \"in/done\"", "done"),
+    ] {
+        let acme = two(one, other);
+        fs::create_dir_all(acme.dir().join("in/done")).unwrap();
+        let said = acme.problems().join("\n");
+        let says = format!("which is `{key}` of flow `a`: files that are put away there");
+        assert!(
+            said.contains(&says) && said.contains("acme/tenant.toml:14:10"),
+            "{said}"
+        );
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_folder_is_the_same_under_a_link() {
+    let to = "to = [ { connection = \"mini-shop\", operation = \"stock.update\" } ]\n";
+    let acme = Acme::new(&format!(
+        "[flows.a]\nfrom = {{ folder = \"in\" }}\n{to}[flows.b]\nfrom = {{ folder = \"link\" }}\n{to}"
+    ));
+    std::os::unix::fs::symlink(acme.dir().join("in"), acme.dir().join("link")).unwrap();
+    let said = acme.problems().join("\n");
+    assert!(
+        said.contains("flow `b` reads the folder acme/link, which flow `a` reads"),
+        "{said}"
+    );
+}
