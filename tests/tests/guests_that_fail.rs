@@ -175,7 +175,10 @@ async fn an_endless_call_ends_at_its_deadline() {
     assert!(took >= DEADLINE * 9 / 10, "{took:?}");
     assert!(took < DEADLINE * 20, "{took:?}");
     let message = report.items[0].message.as_deref().unwrap_or_default();
-    assert!(message.contains("longer than the 150 ms that it may"), "{message}");
+    assert!(
+        message.contains("longer than the 150 ms that it may"),
+        "{message}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
