@@ -196,17 +196,6 @@ async fn hold(
     examples: &[&Example],
     report: &mut Report,
 ) -> Result<(), Stuck> {
-    let add = |operation: &str, what: String, report: &mut Report| {
-        let fix = match place(&what) {
-            Some(place) => format!("mend {place}; `crossdock plugin test` shows the example"),
-            None => {
-                "mend the adapter, or the example: `crossdock plugin test` shows both".to_owned()
-            }
-        };
-        let said = placed(&what).map(str::to_owned);
-        let finding = Finding::wrong(PART_EXAMPLES, what, &fix).of(operation);
-        report.add_said(finding, said.as_deref());
-    };
     for example in examples {
         let played = golden::play(adapter, example).await;
         if let Some(stopped) = &played.stopped {
@@ -217,18 +206,29 @@ async fn hold(
                 "example `{}` failed at {}: {}",
                 example.name, stopped.step, stopped.detail
             );
-            add(&example.operation, what, report);
+            told(&example.operation, what, report);
         }
         for difference in &played.differences {
             let what = format!(
                 "example `{}` failed at {}: {difference}",
                 example.name, difference.step
             );
-            add(&example.operation, what, report);
+            told(&example.operation, what, report);
         }
         results(adapter, &played.came, report);
     }
     Ok(())
+}
+
+/// What went wrong in an example. A fault of the adapter's own is met in each of them.
+fn told(operation: &str, what: String, report: &mut Report) {
+    let fix = match place(&what) {
+        Some(place) => format!("mend {place}; `crossdock plugin test` shows the example"),
+        None => "mend the adapter, or the example: `crossdock plugin test` shows both".to_owned(),
+    };
+    let said = placed(&what).map(str::to_owned);
+    let finding = Finding::wrong(PART_EXAMPLES, what, &fix).of(operation);
+    report.add_said(finding, said.as_deref());
 }
 
 /// Results of accepted items are what the manifest says.
