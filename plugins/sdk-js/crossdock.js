@@ -485,6 +485,31 @@ const draft = {
   body: (method, path, type, body, query = []) => made(method, path, query, typed(type), body),
 };
 
+// Misspelt names.
+
+/** How many letters have to change to make one name of another, upper and lower case alike. */
+function distance(one, other) {
+  const from = one.toLowerCase(), to = other.toLowerCase();
+  let row = Array.from({ length: to.length + 1 }, (_, at) => at);
+  for (let at = 0; at < from.length; at++) {
+    const next = [at + 1];
+    for (let place = 0; place < to.length; place++) {
+      next.push(Math.min(row[place] + (from[at] === to[place] ? 0 : 1), row[place + 1] + 1, next[place] + 1));
+    }
+    row = next;
+  }
+  return row[to.length];
+}
+
+/** Throws where an option was given that nobody reads: it may be a misspelt one. */
+function refuseOthers(who, others, known) {
+  const [name] = Object.keys(others);
+  if (name === undefined) return;
+  const near = known.find((option) => distance(name, option) <= 1 + option.length / 4);
+  const meant = near === undefined ? `its options are ${known.join(", ")}` : `did you mean \`${near}\`?`;
+  throw new TypeError(`\`${who}\` has no option \`${name}\`; ${meant}`);
+}
+
 // What became of an item.
 
 const refused = (kind) => (code, message = "", details = []) => ({ [kind]: { code: String(code), message: String(message), details } });
@@ -510,6 +535,8 @@ const outcome = {
 
 // From items to requests of limited size, and from a platform's rows back to
 // items.
+
+const BATCH_OPTIONS = ["size", "read", "groupBy", "draft", "repeatable"];
 
 /**
  * Reads every item; what `read` throws as a fault becomes a failure of that
@@ -551,7 +578,8 @@ function chunks(list, size) {
  * time: `read` makes a value of an item or throws a fault, `groupBy` names what
  * must not share a request, `draft` makes the request of some values.
  */
-function batch(items, { size = Infinity, read = (item) => item.document, groupBy, draft, repeatable = false }) {
+function batch(items, { size = Infinity, read = (item) => item.document, groupBy, draft, repeatable = false, ...others }) {
+  refuseOthers("batch", others, BATCH_OPTIONS);
   const { rows: found, failures } = rows(items, read);
   const groups = groupBy ? group(found, groupBy) : [[undefined, found]];
   const requests = [];

@@ -1,6 +1,6 @@
 // How platforms sign, each in a few lines: the guide's page on signing shows
 // these, and signing.test.mjs holds them to what the platforms published.
-import { base64, compare, dateTime, formatTime, hex, hexUpper, json, keys, percent, query, secret, sorted, wrapped } from "crossdock";
+import { base64, bodyText, compare, dateTime, formatTime, hex, hexUpper, json, keys, percent, query, secret, sorted, wrapped } from "crossdock";
 
 // Taobao: secret, names and values without anything between, secret; MD5 in upper case.
 export const taobao = (pairs) => hexUpper(keys.md5(wrapped("app-secret", pairs)));
@@ -81,6 +81,13 @@ export function tencent(context, request, service) {
   ].join("\n");
   const message = ["TC3-HMAC-SHA256", timestamp, scope, hex(keys.sha256(canonical))].join("\n");
   return hex(keys.hmac("sha256", ["TC3", secret("secret-key")], [[day], [service], ["tc3_request"], [message]]));
+}
+
+// A platform with time and nonce in its JSON: the body is written here, once, and that text is signed and sent.
+export function inBody(context, draft) {
+  const body = json.stringify({ ...json.parse(bodyText(draft)), ts: context.nowMs, nonce: context.nonce });
+  const signature = hex(keys.hmac("sha256", [secret("app-secret")], [[body]]));
+  return [{ replaceBody: body }, { setHeader: ["x-signature", signature] }];
 }
 
 // How platforms write the time.

@@ -3,6 +3,7 @@
 // Expected values are those that the platforms published, except where a test's
 // name says otherwise.
 import assert from "node:assert/strict";
+import { createHmac } from "node:crypto";
 import { test } from "node:test";
 import { withSecrets } from "../../../plugins/sdk-js/testing/index.mjs";
 import * as signing from "./signing.js";
@@ -66,4 +67,12 @@ test("times are written in every way", () => {
   assert.deepEqual(signing.times(at(1425347200500)), {
     seconds: 1425347200, milliseconds: 1425347200500, chinese: "2015-03-03 09:46:40", iso: "2015-03-03T01:46:40Z", since2012: 100000000,
   });
+});
+
+test("what is signed in a body is what is sent", () => {
+  const context = { nowMs: 1440938160000, nonce: "n1" };
+  const draft = { method: "POST", path: "/", query: [], headers: [], body: '{"id":12345678901234567890,"price":12.3400}' };
+  const [{ replaceBody: body }, { setHeader }] = withSecrets({ "app-secret": "secret" }, () => signing.inBody(context, draft));
+  assert.equal(body, '{"id":12345678901234567890,"price":12.3400,"ts":1440938160000,"nonce":"n1"}');
+  assert.deepEqual(setHeader, ["x-signature", createHmac("sha256", "secret").update(body).digest("hex")]);
 });

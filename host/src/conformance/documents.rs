@@ -7,11 +7,12 @@ use serde_json::Value;
 
 use super::chance::Chance;
 use super::generate::Generator;
-use super::mending::{mend, place};
+use super::mending::{mend, place, placed};
 use super::mutate::mutated;
 use super::purity;
 use super::report::{Finding, Report, Tried};
 use super::setting::Setting;
+use super::smaller::without;
 use super::trial::{Gave, Stuck, Trial, Unsigned};
 use super::{Extent, PART_DOCUMENTS};
 use crate::delivery::outgoing::outgoing;
@@ -28,6 +29,16 @@ const TRIES: usize = 20;
 
 /// Documents that are mapped together, at most.
 const MOST_TOGETHER: usize = 60;
+
+/// Documents at once by which an operation's `max_items` is tried, at most: so many
+/// take no long time, and a limit that is higher is not tried.
+const MOST_MANY: usize = 2000;
+
+/// Bytes of these together.
+const MANY_BYTES: usize = 256 << 10;
+
+/// Different documents among them.
+const MANY_DIFFERENT: usize = 50;
 
 /// Once in so many documents, the last ones are mapped together, too.
 const TOGETHER_EVERY: usize = 25;
@@ -77,6 +88,8 @@ impl Documents<'_, '_, '_> {
         let mut generator = Generator::new(self.schema, Chance::of(&name));
         let mut seen: HashSet<String> = HashSet::new();
         let mut last: Vec<String> = Vec::new();
+        // Those that are sent, alone at least.
+        let mut sent: Vec<String> = Vec::new();
         // The examples' own documents come first: they are what answers are for.
         let mut given = self.setting.documents.clone();
         given.reverse();
@@ -103,9 +116,15 @@ impl Documents<'_, '_, '_> {
             let again = seen.len() % AGAIN_EVERY == 1;
             if again {
                 let found = purity::of_map(self.trial, self.setting, &text).await?;
-                found.into_iter().for_each(|one| self.report.add(one));
+                purity::tell(found, self.report);
             }
             let mapped = self.one(operation, &text, &mut tried).await?;
+            let whole = mapped
+                .as_ref()
+                .is_some_and(|mapped| !mapped.requests.is_empty() && mapped.failures.is_empty());
+            if whole && sent.len() < MANY_DIFFERENT && text.len() < LONG_DOCUMENT {
+                sent.push(text.clone());
+            }
             if let Some(request) = mapped.and_then(|mapped| mapped.requests.into_iter().next())
                 && requests.len() < KEPT_REQUESTS
             {
@@ -119,7 +138,32 @@ impl Documents<'_, '_, '_> {
                 last.clear();
             }
         }
+        self.many(operation, &sent).await?;
         Ok((tried, requests))
+    }
+
+    /// More documents at once than a request may have items: one of them again and
+    /// again, which nothing keeps apart, and different ones.
+    async fn many(&mut self, operation: &CompiledOperation, sent: &[String]) -> Result<(), Stuck> {
+        let Some(most) = operation.max_items else {
+            return Ok(());
+        };
+        let most = most as usize;
+        let wanted = most.saturating_mul(2).saturating_add(1).min(MOST_MANY);
+        let (one, all) = (sent.get(..1), sent.get(..).filter(|all| all.len() > 1));
+        for of in [one, all].into_iter().flatten() {
+            let mut bytes = 0;
+            let texts = of.iter().cycle().take(wanted).take_while(|text| {
+                bytes += text.len();
+                bytes <= MANY_BYTES
+            });
+            let texts: Vec<String> = texts.cloned().collect();
+            // What fits into one request shows nothing.
+            if texts.len() > most {
+                self.together(operation, &texts).await?;
+            }
+        }
+        Ok(())
     }
 
     /// A document, and whether it was made of an example's.
@@ -256,11 +300,11 @@ impl Documents<'_, '_, '_> {
                 return Ok(());
             }
             Err(Unsigned::Fault(Fault::Other(said))) => {
-                let advice =
-                    "let `map` refuse what cannot be signed, with a pointer into the document";
+                let advice = "let `sign` give its edits, or the fault that says which setting it cannot sign with";
                 let what = format!("`sign` fails by its own fault: {said}");
                 let fix = mend(&said, advice);
-                self.add(Finding::wrong(PART_DOCUMENTS, what, &fix).with(text));
+                let finding = Finding::wrong(PART_DOCUMENTS, what, &fix).with(text);
+                self.own(finding, &said);
                 return Ok(());
             }
             Err(Unsigned::Fault(fault)) => {
@@ -295,6 +339,11 @@ impl Documents<'_, '_, '_> {
         match &fault {
             Fault::InvalidInput(detail) => {
                 tried.refused += 1;
+                if detail.message.trim().is_empty() {
+                    let fix = "say in the fault's message what is wrong with the document; where a function gives a fault, it has to be set";
+                    let what = "`map` refuses a document with a fault that says nothing";
+                    self.add(Finding::wrong(PART_DOCUMENTS, what, fix).with(text));
+                }
                 let pointer = &detail.pointer;
                 if !pointer.is_empty() && !pointer.starts_with('/') {
                     let fix =
@@ -316,7 +365,8 @@ impl Documents<'_, '_, '_> {
                 let what = format!("`map` fails by its own fault: {said}");
                 let advice = "refuse a document that cannot be sent as invalid input with a pointer, or let its schema rule it out";
                 let fix = mend(&said, advice);
-                self.add(Finding::wrong(PART_DOCUMENTS, what, &fix).with(text));
+                let finding = Finding::wrong(PART_DOCUMENTS, what, &fix).with(text);
+                self.own(finding, &said);
             }
         }
     }
@@ -328,6 +378,12 @@ impl Documents<'_, '_, '_> {
 
     fn add(&mut self, finding: Finding) {
         self.report.add(finding.of(&self.setting.operation));
+    }
+
+    /// What the adapter itself says, once.
+    fn own(&mut self, finding: Finding, said: &str) {
+        let finding = finding.of(&self.setting.operation);
+        self.report.add_said(finding, placed(said));
     }
 
     /// The document with as much left out as `map` still fails without.
@@ -397,74 +453,4 @@ pub(super) fn item(index: usize, text: &str) -> Item {
 fn target() -> Option<Target> {
     let url = "https://platform.example".parse().ok()?;
     Target::new(&url).ok()
-}
-
-/// The document without the member or element that has this number; nothing
-/// beyond the last.
-fn without(value: &Value, place: usize) -> Option<Value> {
-    let mut value = value.clone();
-    let mut place = place;
-    remove(&mut value, &mut place).then_some(value)
-}
-
-fn remove(value: &mut Value, place: &mut usize) -> bool {
-    match value {
-        Value::Object(members) => {
-            let names: Vec<String> = members.keys().cloned().collect();
-            for name in names {
-                if *place == 0 {
-                    members.shift_remove(&name);
-                    return true;
-                }
-                *place -= 1;
-                if members
-                    .get_mut(&name)
-                    .is_some_and(|inner| remove(inner, place))
-                {
-                    return true;
-                }
-            }
-            false
-        }
-        Value::Array(list) => {
-            for index in 0..list.len() {
-                if *place == 0 {
-                    list.remove(index);
-                    return true;
-                }
-                *place -= 1;
-                if list
-                    .get_mut(index)
-                    .is_some_and(|inner| remove(inner, place))
-                {
-                    return true;
-                }
-            }
-            false
-        }
-        _ => false,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use super::*;
-
-    #[test]
-    fn every_part_of_a_document_can_be_left_out() {
-        let document = json!({"a": 1, "b": [2, {"c": 3}]});
-        let all: Vec<Value> = (0..).map_while(|place| without(&document, place)).collect();
-        assert_eq!(
-            all,
-            [
-                json!({"b": [2, {"c": 3}]}),
-                json!({"a": 1}),
-                json!({"a": 1, "b": [{"c": 3}]}),
-                json!({"a": 1, "b": [2]}),
-                json!({"a": 1, "b": [2, {}]}),
-            ]
-        );
-    }
 }

@@ -25,6 +25,14 @@ pub(super) fn place(said: &str) -> Option<&str> {
     })
 }
 
+/// The sentence from the place on that it names: what is said of one fault
+/// wherever it is met. Nothing where it names none, since then it may be about
+/// another one.
+pub(super) fn placed(said: &str) -> Option<&str> {
+    let place = place(said)?;
+    said.find(place).and_then(|begin| said.get(begin..))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -48,5 +56,7 @@ mod tests {
         }
         assert_eq!(mend("a.js:1:2: x", "and look"), "mend a.js:1; and look");
         assert_eq!(mend("x", "and look"), "mend the adapter; and look");
+        assert_eq!(placed("request 0: a.js:1:2: x"), Some("a.js:1:2: x"));
+        assert_eq!(placed("request 0: x"), None);
     }
 }

@@ -12,8 +12,10 @@
 //! | `replies`, `answers` | answers of every kind through `parse-response` |
 //! | `envelope` | answers that say of themselves that they are failures, as far as examples and codes tell |
 //! | `pages` | whether pages come to an end |
+//! | `successes` | successes of the examples, each with what makes it none |
+//! | `unknown` | an operation that the manifest does not have |
 //! | `purity` | the same call, again and in a fresh instance |
-//! | `generate`, `pattern`, `mutate`, `chance` | documents, the same ones every time |
+//! | `generate`, `pattern`, `mutate`, `smaller`, `chance` | documents, the same ones every time |
 
 mod answers;
 mod chance;
@@ -29,7 +31,10 @@ mod purity;
 mod replies;
 pub mod report;
 mod setting;
+mod smaller;
+mod successes;
 mod trial;
+mod unknown;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -41,22 +46,27 @@ use crate::plugin::verify::optional_interfaces;
 use crate::schema::{Schema, Verdict};
 use documents::Documents;
 use envelope::Envelopes;
+use mending::{place, placed};
 use pages::Pages;
 use replies::Replies;
 pub use report::{Finding, Report, Weight};
 use serde_json::Value;
 use setting::Setting;
+use successes::Successes;
 pub use trial::Stuck;
 use trial::Trial;
 
 /// Changes with what is checked: what was found by another one is not kept.
-pub const VERSION: u32 = 3;
+pub const VERSION: u32 = 4;
 
 /// The part of documents through `map` and `sign`.
 const PART_DOCUMENTS: &str = "documents";
 
 /// The part of golden examples.
 const PART_EXAMPLES: &str = "examples";
+
+/// The interface of messages from the platform, in any version.
+const INBOUND: &str = "crossdock:adapter/inbound@";
 
 /// The part of time and memory.
 const PART_COST: &str = "cost";
@@ -94,9 +104,7 @@ pub async fn check(
 ) -> Result<Report, Stuck> {
     let mut report = Report::default();
     let mut trial = Trial::new(adapter, deadline);
-    for finding in purity::of_describe(&mut trial).await? {
-        report.add(finding);
-    }
+    purity::tell(purity::of_describe(&mut trial).await?, &mut report);
     let same =
         |one: &Example, other: &Example| one.name == other.name && one.operation == other.operation;
     let own = adapter.manifest.examples.iter();
@@ -107,6 +115,10 @@ pub async fn check(
     let shape = component.component_type();
     let exports = shape.exports(component.engine()).map(|(name, _)| name);
     report.interfaces = optional_interfaces(exports);
+    if !adapter.receives() {
+        // A language runtime has it for all files, also for one without `receive`.
+        report.interfaces.retain(|name| !name.starts_with(INBOUND));
+    }
     hold(adapter, &examples, &mut report).await?;
     let envelopes = Envelopes::of(&examples, &adapter.manifest.codes);
     let operations = adapter.manifest.operations.iter();
@@ -115,6 +127,7 @@ pub async fn check(
         .collect();
     let grant = adapter.manifest.grant.as_ref();
     operations.extend(grant.map(|grant| (GRANT, grant.document())));
+    let mut unknown_tried = false;
     for (name, document) in operations {
         if !examples.iter().any(|example| example.operation == name) {
             let fix = "write one: `crossdock plugin test --bless` fills in what comes out";
@@ -149,6 +162,17 @@ pub async fn check(
             report: &mut report,
         };
         pages.run(&examples).await?;
+        let successes = Successes {
+            trial: &mut trial,
+            operation: name,
+            report: &mut report,
+            tried: &mut tried,
+        };
+        successes.run(&examples).await?;
+        if !unknown_tried {
+            unknown_tried = true;
+            unknown::run(&mut trial, &setting, requests.first(), &mut report).await?;
+        }
         if requests.is_empty() {
             let fix =
                 "write a golden example with a request, or look at what `map` refuses and why";
@@ -182,20 +206,29 @@ async fn hold(
                 "example `{}` failed at {}: {}",
                 example.name, stopped.step, stopped.detail
             );
-            let fix = "mend the adapter, or the example: `crossdock plugin test` shows both";
-            report.add(Finding::wrong(PART_EXAMPLES, what, fix).of(&example.operation));
+            told(&example.operation, what, report);
         }
         for difference in &played.differences {
             let what = format!(
                 "example `{}` failed at {}: {difference}",
                 example.name, difference.step
             );
-            let fix = "mend the adapter, or the example: `crossdock plugin test` shows both";
-            report.add(Finding::wrong(PART_EXAMPLES, what, fix).of(&example.operation));
+            told(&example.operation, what, report);
         }
         results(adapter, &played.came, report);
     }
     Ok(())
+}
+
+/// What went wrong in an example. A fault of the adapter's own is met in each of them.
+fn told(operation: &str, what: String, report: &mut Report) {
+    let fix = match place(&what) {
+        Some(place) => format!("mend {place}; `crossdock plugin test` shows the example"),
+        None => "mend the adapter, or the example: `crossdock plugin test` shows both".to_owned(),
+    };
+    let said = placed(&what).map(str::to_owned);
+    let finding = Finding::wrong(PART_EXAMPLES, what, &fix).of(operation);
+    report.add_said(finding, said.as_deref());
 }
 
 /// Results of accepted items are what the manifest says.

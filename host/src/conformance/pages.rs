@@ -173,7 +173,7 @@ impl Pages<'_, '_, '_> {
     }
 }
 
-fn text(answer: &Reply) -> String {
+pub(super) fn text(answer: &Reply) -> String {
     match &answer.body {
         Body::Text(text) => text.clone(),
         Body::Empty | Body::Bytes(_) => String::new(),
@@ -182,7 +182,7 @@ fn text(answer: &Reply) -> String {
 
 /// The answer with nothing in its lists; nothing for one that is no JSON or has
 /// no list with something in it.
-fn emptied(answer: &Reply) -> Option<Reply> {
+pub(super) fn emptied(answer: &Reply) -> Option<Reply> {
     fn empty(value: &mut Value) -> bool {
         match value {
             Value::Array(list) => {

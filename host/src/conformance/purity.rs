@@ -2,7 +2,7 @@
 //! used.
 
 use super::documents::item;
-use super::report::Finding;
+use super::report::{Finding, Report};
 use super::setting::Setting;
 use super::trial::{Gave, Stuck, Trial, Unsigned};
 use crate::plugin::contract::Request;
@@ -12,6 +12,16 @@ const PART: &str = "purity";
 
 /// What is said of an adapter that remembers, or that guesses.
 const FIX: &str = "let nothing but the arguments decide: no state from call to call, no clock but `now-ms`, no chance but `nonce`, no order of a hash map";
+
+/// Tells what was found of each function once: that another operation's calls or
+/// other documents show the same is no other fault.
+pub(super) fn tell(found: Vec<Finding>, report: &mut Report) {
+    for finding in found {
+        let said = finding.what.split(": ").next().unwrap_or_default();
+        let said = said.to_owned();
+        report.add_said(finding, Some(&said));
+    }
+}
 
 /// `describe`.
 pub(super) async fn of_describe(trial: &mut Trial<'_>) -> Result<Vec<Finding>, Stuck> {

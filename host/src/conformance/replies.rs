@@ -6,7 +6,7 @@ use super::answers::{self, Answer, Success};
 use super::chance::Chance;
 use super::documents::failed;
 use super::envelope::Envelopes;
-use super::mending::mend;
+use super::mending::{mend, placed};
 use super::mutate::mutated;
 use super::report::{Finding, Report, Tried};
 use super::setting::Setting;
@@ -122,7 +122,9 @@ impl Replies<'_, '_, '_> {
                     "`parse-response` fails by its own fault on {}: {said}",
                     answer.what
                 );
-                self.add(Finding::wrong(PART, what, &mend(&said, advice)), answer);
+                let finding = Finding::wrong(PART, what, &mend(&said, advice));
+                let finding = self.given(finding, answer);
+                self.report.add_said(finding, placed(&said));
                 return Ok(());
             }
             // Every other one says that the answer could not be read.
@@ -160,6 +162,12 @@ impl Replies<'_, '_, '_> {
     }
 
     fn add(&mut self, finding: Finding, answer: &Answer) {
+        let finding = self.given(finding, answer);
+        self.report.add(finding);
+    }
+
+    /// The finding with the answer that was given.
+    fn given(&self, finding: Finding, answer: &Answer) -> Finding {
         let input = match &answer.reply.body {
             Body::Empty => String::new(),
             Body::Text(text) => text.clone(),
@@ -169,7 +177,7 @@ impl Replies<'_, '_, '_> {
             true => finding,
             false => finding.with(input),
         };
-        self.report.add(finding.of(&self.setting.operation));
+        finding.of(&self.setting.operation)
     }
 }
 

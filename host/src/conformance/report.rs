@@ -142,6 +142,20 @@ impl Report {
     }
 }
 
+impl Report {
+    /// Takes a finding that is told once in a report, however it is met: as long as
+    /// one that weighs the same has these words, that one is counted.
+    pub(super) fn add_said(&mut self, finding: Finding, said: Option<&str>) {
+        let same = |other: &&mut Finding| {
+            said.is_some_and(|said| other.weight == finding.weight && other.what.contains(said))
+        };
+        match self.findings.iter_mut().find(same) {
+            Some(first) => first.times += 1,
+            None => self.add(finding),
+        }
+    }
+}
+
 impl Finding {
     pub(super) fn wrong(part: &str, what: impl Into<String>, fix: &str) -> Self {
         Self {
@@ -193,5 +207,27 @@ mod tests {
             .collect();
         assert_eq!(told, [("the same", 3), ("a", 2), ("b", 1), ("c", 1)]);
         assert_eq!(report.findings[0].input.as_deref(), Some("{}"));
+    }
+
+    #[test]
+    fn what_an_adapter_says_is_told_once_wherever_it_is_met() {
+        let mut report = Report::default();
+        let said = Some("a.js:1:2: no");
+        let met = [
+            ("examples", "example `x` failed at sign: a.js:1:2: no"),
+            ("documents", "`sign` fails by its own fault: a.js:1:2: no"),
+            ("documents", "`sign` fails by its own fault: a.js:9:2: no"),
+        ];
+        for (part, what) in met {
+            let said = said.filter(|said| what.contains(said));
+            report.add_said(Finding::wrong(part, what, part), said);
+        }
+        report.add_said(Finding::look("documents", met[0].1, "look"), said);
+        let told: Vec<(&str, u32)> = report
+            .findings
+            .iter()
+            .map(|one| (&*one.what, one.times))
+            .collect();
+        assert_eq!(told, [(met[0].1, 2), (met[2].1, 1), (met[0].1, 1)]);
     }
 }

@@ -21,7 +21,7 @@ pub enum BrokenPromise {
     #[error("`map` used item {0} twice: every item must be in exactly one request or failure")]
     Twice(u32),
     /// An index there is no item for.
-    #[error("`map` used item {index}, but there are only {items} items")]
+    #[error("`map` used item {index}, but there {} only {}", are(*items), counted(*items, "item"))]
     OutOfRange {
         /// The index.
         index: u32,
@@ -35,7 +35,7 @@ pub enum BrokenPromise {
     #[error("`map` made {0} requests, more than {MOST_REQUESTS}")]
     TooManyRequests(usize),
     /// More items in a request than the manifest allows.
-    #[error("`map` put {items} items into request {request}, the manifest allows {most}")]
+    #[error("`map` put {} into request {request}, the manifest allows {most}", counted(*items, "item"))]
     TooManyItems {
         /// The request's index.
         request: usize,
@@ -48,7 +48,7 @@ pub enum BrokenPromise {
     #[error("request {0} says it is repeatable, the manifest says the operation never is")]
     NotRepeatable(usize),
     /// Outcomes do not match the request's items.
-    #[error("`parse-response` gave {found} outcomes for {expected} items")]
+    #[error("`parse-response` gave {} for {}", counted(*found, "outcome"), counted(*expected, "item"))]
     OutcomeCount {
         /// Items of the request.
         expected: usize,
@@ -66,6 +66,21 @@ pub enum BrokenPromise {
         /// What the parser said.
         why: String,
     },
+}
+
+/// `1 item`, `2 items`.
+fn counted(count: usize, what: &str) -> String {
+    match count {
+        1 => format!("1 {what}"),
+        _ => format!("{count} {what}s"),
+    }
+}
+
+fn are(count: usize) -> &'static str {
+    match count {
+        1 => "is",
+        _ => "are",
+    }
 }
 
 /// Every item once; no empty request; within the manifest's limits.
@@ -269,6 +284,29 @@ mod tests {
             check_mapped(&mapped(&[&[0]], &[]), 1, None, Repeatable::Never),
             Err(NotRepeatable(0))
         );
+    }
+
+    #[test]
+    fn one_of_a_thing_is_no_several() {
+        for (broken, expected) in [
+            (
+                BrokenPromise::OutOfRange { index: 7, items: 1 },
+                "`map` used item 7, but there is only 1 item",
+            ),
+            (
+                BrokenPromise::OutOfRange { index: 7, items: 2 },
+                "`map` used item 7, but there are only 2 items",
+            ),
+            (
+                BrokenPromise::OutcomeCount {
+                    expected: 2,
+                    found: 1,
+                },
+                "`parse-response` gave 1 outcome for 2 items",
+            ),
+        ] {
+            assert_eq!(broken.to_string(), expected);
+        }
     }
 
     #[test]

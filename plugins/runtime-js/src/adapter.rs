@@ -7,6 +7,7 @@ use crate::faults;
 use crate::flavour::ADAPTER;
 use crate::give::Giver;
 use crate::modules;
+use crate::names::named;
 use crate::place::{Place, Wrong, listed, nearest};
 use crate::prepared;
 use crate::take::Taker;
@@ -267,7 +268,7 @@ fn exported<'js>(
 ) -> Result<Exported, Diagnostic> {
     let caught = |error: Error| match error {
         Error::WouldBlock => Diagnostic::unplaced("an `await` outside of a function never ends"),
-        error => imported(diagnose.caught(ctx, &error)),
+        error => imported(named(diagnose.source, diagnose.caught(ctx, &error))),
     };
     let module = Module::declare(ctx.clone(), diagnose.file, diagnose.source).map_err(caught)?;
     let (module, done) = module.eval().map_err(caught)?;

@@ -373,7 +373,7 @@ fn what_is_returned_wrongly_is_named() {
         ),
         (
             "return { requests: [{ draft: { method: 'GET', path: '/' }, items: [0.5], repeatable: true }] };",
-            "`requests[0].items[0]` of what `map` returned is a number; an index into the items, from 0, is expected",
+            "`requests[0].items[0]` of what `map` returned is 0.5; an index into the items, from 0, is expected",
         ),
         (
             "return { requests: [{ draft: { method: 'GET', path: '/' }, items: [0], repeatble: true }] };",

@@ -2,6 +2,7 @@
 
 use crate::contract::Fault;
 use crate::host;
+use crate::names::named;
 use crate::place::Wrong;
 use crate::take::Taker;
 use crossdock_js_engine::Diagnostic;
@@ -46,7 +47,7 @@ fn thrown<'js>(value: &Value<'js>, taker: &Taker<'_, 'js>, diagnose: &Diagnose<'
         }
         None => {}
     }
-    let diagnostic = diagnose.thrown(value);
+    let diagnostic = named(diagnose.source, diagnose.thrown(value));
     let frames = stack(value).unwrap_or_default();
     let mut frames = frames
         .lines()

@@ -30,6 +30,7 @@
 //! | `component` | the component's exports |
 //! | `give` | the contract's values → JavaScript |
 //! | `take`, `received`, `place` | JavaScript → the contract's values, or a sentence about what is not as expected, and where |
+//! | `names` | misspelt names of what `crossdock` has |
 //! | `faults` | what was thrown → the contract's faults |
 //! | `modules`, `bytes` | `crossdock` and `crossdock:host` |
 //! | `digest` | hashes and HMACs without a secret |
@@ -48,6 +49,7 @@ mod flavour;
 mod give;
 mod host;
 mod modules;
+mod names;
 mod place;
 mod prepared;
 mod received;

@@ -7,6 +7,7 @@ use crate::give::thrown;
 use crate::host;
 use crate::place::{Place, Wrong};
 use crate::take;
+use crossdock_js_engine::lexer::{Kind, Token, tokens};
 use rquickjs::module::{Declarations, Exports, ModuleDef};
 use rquickjs::{Array, Ctx, Error, Exception, Function, Module, Object, Result, TypedArray, Value};
 
@@ -26,6 +27,29 @@ pub fn exports() -> impl Iterator<Item = &'static str> {
     list.split(',')
         .map(str::trim)
         .filter(|name| !name.is_empty())
+}
+
+/// The members of an object that the SDK exports; none of anything else.
+pub fn members(object: &str) -> Vec<&'static str> {
+    let tokens = tokens(SDK_TEXT);
+    let word =
+        |token: &Token| -> &'static str { SDK_TEXT.get(token.range.clone()).unwrap_or_default() };
+    let begin = tokens.windows(4).position(|four| {
+        let words: Vec<&str> = four.iter().map(word).collect();
+        four[0].depth == 0 && words == ["const", object, "=", "{"]
+    });
+    let (Some(begin), true) = (begin, exports().any(|name| name == object)) else {
+        return Vec::new();
+    };
+    let inside = tokens.get(begin + 3..).unwrap_or_default();
+    let end = inside.iter().skip(1).position(|token| token.depth == 0);
+    let inside = inside.get(..end.map_or(0, |end| end + 1));
+    let pairs = inside.unwrap_or_default().windows(2);
+    let named = pairs.filter(|pair| {
+        let begins = ["{", ","].contains(&word(&pair[0]));
+        begins && pair[1].depth == 1 && pair[1].kind == Kind::Word
+    });
+    named.map(|pair| word(&pair[1])).collect()
 }
 
 /// Makes both modules known.

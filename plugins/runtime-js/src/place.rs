@@ -104,6 +104,15 @@ pub fn unlike(place: &Place<'_>, value: &Value<'_>, expected: &str) -> Wrong {
     Wrong::Said(said)
 }
 
+/// The same of what has to be a number in certain bounds: which one it is says more
+/// than that it is one.
+pub fn unlike_number(place: &Place<'_>, value: &Value<'_>, expected: &str) -> Wrong {
+    match value.as_number() {
+        Some(number) => Wrong::Said(format!("{place} is {number}; {expected} is expected")),
+        None => unlike(place, value, expected),
+    }
+}
+
 /// A member that nothing is known of, and which it may be meant to be.
 pub fn unknown(place: &Place<'_>, name: &str, known: &[&str]) -> Wrong {
     let meant = match nearest(name, known) {

@@ -5,7 +5,7 @@ use crate::contract::{
     Body, Chunk, Detail, Draft, Edit, Failure, Fault, Mapped, Outcome, Parsed, Pause, Refusal,
     Request,
 };
-use crate::place::{Place, Wrong, listed, nearest, unknown, unlike};
+use crate::place::{Place, Wrong, listed, nearest, unknown, unlike, unlike_number};
 use crossdock_js_engine::keys::Keys;
 use crossdock_js_engine::read::Literals;
 use crossdock_js_engine::write::{self, Unwritable, plain_text};
@@ -416,13 +416,13 @@ pub(crate) fn list<'js, T>(
 /// An index into the items.
 fn index(value: &Value<'_>, place: &Place<'_>) -> Result<u32> {
     let index = value.as_int().and_then(|index| u32::try_from(index).ok());
-    index.ok_or_else(|| unlike(place, value, "an index into the items, from 0,"))
+    index.ok_or_else(|| unlike_number(place, value, "an index into the items, from 0,"))
 }
 
 fn milliseconds(value: &Value<'_>, place: &Place<'_>) -> Result<u32> {
     match value.as_number() {
         Some(number) if number >= 0.0 => Ok(number as u32),
-        _ => Err(unlike(place, value, "a number of milliseconds")),
+        _ => Err(unlike_number(place, value, "a number of milliseconds")),
     }
 }
 

@@ -2,7 +2,10 @@
 // items.
 import { Fault, fault } from "./fault.js";
 import { json } from "./json.js";
+import { refuseOthers } from "./nearest.js";
 import { outcome } from "./outcome.js";
+
+const BATCH_OPTIONS = ["size", "read", "groupBy", "draft", "repeatable"];
 
 /**
  * Reads every item; what `read` throws as a fault becomes a failure of that
@@ -44,7 +47,8 @@ export function chunks(list, size) {
  * time: `read` makes a value of an item or throws a fault, `groupBy` names what
  * must not share a request, `draft` makes the request of some values.
  */
-export function batch(items, { size = Infinity, read = (item) => item.document, groupBy, draft, repeatable = false }) {
+export function batch(items, { size = Infinity, read = (item) => item.document, groupBy, draft, repeatable = false, ...others }) {
+  refuseOthers("batch", others, BATCH_OPTIONS);
   const { rows: found, failures } = rows(items, read);
   const groups = groupBy ? group(found, groupBy) : [[undefined, found]];
   const requests = [];

@@ -216,3 +216,11 @@ test("verify says whether somebody knows the secret, and takes nothing for no", 
     assert.equal(verify.secret("token", "a-token"), false);
   });
 });
+
+test("batch refuses an option that it does not have", () => {
+  const given = { draft: () => ({ method: "GET", path: "/" }) };
+  assert.equal(batch([{ key: "a", document: {} }], given).requests.length, 1);
+  assert.throws(() => batch([], { ...given, sze: 50 }), { name: "TypeError", message: "`batch` has no option `sze`; did you mean `size`?" });
+  assert.throws(() => batch([], { ...given, groupby: () => 1 }), /did you mean `groupBy`\?/);
+  assert.throws(() => batch([], { ...given, limit: 50 }), /its options are size, read, groupBy, draft, repeatable/);
+});

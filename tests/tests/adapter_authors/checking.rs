@@ -96,7 +96,7 @@ async fn what_breaks_the_contract_is_found_with_what_causes_it() {
         ),
         (
             "wrong-outcome-count",
-            "wrong echo answers: `parse-response` gave 2 outcomes for 1 items",
+            "wrong echo answers: `parse-response` gave 2 outcomes for 1 item",
         ),
         ("invalid-result", "that is not JSON"),
         (

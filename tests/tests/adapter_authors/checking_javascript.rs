@@ -100,7 +100,7 @@ async fn an_exception_or_a_wrong_shape_in_javascript_is_wrong_in_each_function()
         "return respons.body",
         1,
         &[
-            "wrong goods.put answers: `parse-response` fails by its own fault on ",
+            "wrong goods.list answers: `parse-response` fails by its own fault on ",
             ": goods.js:",
             "ReferenceError: respons is not defined",
             "mend goods.js:",
@@ -122,9 +122,72 @@ async fn an_exception_or_a_wrong_shape_in_javascript_is_wrong_in_each_function()
         "  return setQuery(1);",
         1,
         &[
-            "wrong goods.put documents: `sign` fails by its own fault: goods.js:",
+            "wrong goods.list examples: example `the first page` failed at sign: request 0: goods.js:",
             "ReferenceError: setQuery is not defined",
             "mend goods.js:",
+        ],
+    )
+    .await;
+}
+
+/// It is met in each example, with each document and in each operation, and it is
+/// one thing to mend.
+#[tokio::test(flavor = "multi_thread")]
+async fn one_fault_is_told_once() {
+    for bad in ["  return setQuery(1);", "  return Math.random();"] {
+        let (code, found) = of("  return [];", bad).await;
+        assert_eq!(code, Some(1), "{bad}: {}", found.join("\n"));
+        let told = found.iter().filter(|one| one.contains("goods.js:"));
+        assert_eq!(told.count(), 1, "{bad}: {}", found.join("\n"));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn requests_that_hold_more_than_the_manifest_says_are_found() {
+    is_found(
+        "const MOST = 100;",
+        "const MOST = 150;",
+        1,
+        &[
+            "wrong goods.put documents: `map` put 150 items into request 0, the manifest allows 100, with 201 documents",
+        ],
+    )
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_status_of_failure_over_a_success_is_found() {
+    is_found(
+        "if (reply.status !== 200) throw fault.invalidReply(\"\", \"the status is none of success\");",
+        "",
+        1,
+        &[
+            "wrong goods.put answers: The answer of example `changed`, with status 500, 502, 403, 404, 429 in place of 200, is read as accepted",
+            "wrong goods.list answers: The answer of example `the only page`, with status 500,",
+        ],
+    )
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_operation_that_is_not_there_has_to_be_refused() {
+    is_found(
+        "if (![\"goods.list\", \"goods.put\"].includes(operation)) throw fault.unsupported(operation);",
+        "",
+        1,
+        &["documents: `map` takes an operation that the manifest does not have"],
+    )
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rows_that_nobody_misses_deserve_a_look() {
+    is_found(
+        "if (answer.done && answer.done.length !== request.items.length) throw fault.invalidReply(\"/done\", \"a row is missing\");",
+        "",
+        0,
+        &[
+            "look goods.put answers: The answer of example `two changed`, which has a row for each of 2 items, is read as accepted without its rows, too",
         ],
     )
     .await;

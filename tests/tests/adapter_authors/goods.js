@@ -1,7 +1,10 @@
-import { fault, outcome, readJson } from "crossdock";
+import { chunks, fault, outcome, readJson } from "crossdock";
 
 // Where the next page is.
 const later = (page) => page + 1;
+
+// Most goods that are changed at once.
+const MOST = 100;
 
 const read = { status: 200, headers: [], body: '{"code":0,"msg":"ok","total":3,"rows":[{"sku":"A"},{"sku":"B"}]}' };
 const request = { method: "GET", path: "/goods", query: [["page", "1"]] };
@@ -23,6 +26,7 @@ export const manifest = {
     {
       name: "goods.put",
       summary: "Changes goods.",
+      max_items: 100,
       document: { type: "object" },
       result: { type: "object" },
       repeatable: "always",
@@ -88,15 +92,33 @@ export const manifest = {
       requests: [{ method: "POST", path: "/goods" }],
       replies: [{ status: 200, headers: [], body: '{"code":0,"msg":"ok","id":12}', outcomes: [{ status: "accepted" }] }],
     },
+    {
+      name: "two changed",
+      provenance: "computed",
+      operation: "goods.put",
+      items: [item, { document: { sku: "B" } }],
+      requests: [{ method: "POST", path: "/goods", items: [0, 1] }],
+      replies: [
+        {
+          status: 200,
+          headers: [],
+          body: '{"code":0,"msg":"ok","done":[{"sku":"A"},{"sku":"B"}]}',
+          outcomes: [{ status: "accepted" }, { status: "accepted" }],
+        },
+      ],
+    },
   ],
 };
 
 export function map(context, operation, items) {
+  if (!["goods.list", "goods.put"].includes(operation)) throw fault.unsupported(operation);
   const draft =
     operation === "goods.list"
       ? { method: "GET", path: "/goods", query: [["page", "1"]] }
       : { method: "POST", path: "/goods" };
-  return { requests: items.map((_, index) => ({ draft, items: [index], repeatable: true })) };
+  const indices = items.map((_, index) => index);
+  const pieces = chunks(indices, operation === "goods.list" ? 1 : MOST);
+  return { requests: pieces.map((some) => ({ draft, items: some, repeatable: true })) };
 }
 
 export function sign() {
@@ -115,6 +137,7 @@ export function parseResponse(context, operation, request, reply) {
   if (answer === null || typeof answer !== "object" || Array.isArray(answer)) throw fault.invalidReply("", "it is no object");
   if (operation === "goods.put") {
     if (failed(answer)) return refused(request, answer); // put
+    if (answer.done && answer.done.length !== request.items.length) throw fault.invalidReply("/done", "a row is missing");
     return { outcomes: every(request, { accepted: {} }) };
   }
   if (failed(answer)) return refused(request, answer); // list

@@ -81,7 +81,7 @@ fn mistakes() -> Vec<(&'static str, Vec<u8>, &'static str, &'static str)> {
                 b"\"max_items\": 9",
             ),
             "examples",
-            "example `…` failed at map: `map` used item 1000000, but there are only 1 items",
+            "example `…` failed at map: `map` used item 1000000, but there is only 1 item",
         ),
         (
             "an index twice",
