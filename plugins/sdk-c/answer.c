@@ -2,6 +2,9 @@
 
 #include "inner.h"
 
+// Most zeros that an exponent may add to a code.
+#define MOST_ZEROS 40
+
 static uint8_t lower(uint8_t byte) { return byte >= 'A' && byte <= 'Z' ? byte | 0x20 : byte; }
 
 static bool is_blank(uint8_t byte) { return byte == ' ' || byte == '\t'; }
@@ -78,6 +81,58 @@ bool cd_retry_after(const cd_reply *reply, uint32_t *after_ms) {
   }
   *after_ms = (uint32_t)ms;
   return true;
+}
+
+// The digits of a number of JSON that is whole, in any spelling (20, 20.0, 2e1);
+// empty for any other.
+static cd_text whole(cd_text number) {
+  size_t at = number.ptr[0] == '-', point = SIZE_MAX;
+  cd_buffer digits = {0}, out = {0};
+  for (; at < number.len && (number.ptr[at] | 0x20) != 'e'; at++) {
+    if (number.ptr[at] == '.') point = digits.len;
+    else cd_put_byte(&digits, number.ptr[at]);
+  }
+  if (point == SIZE_MAX) point = digits.len;
+  int64_t exponent = 0;
+  bool down = at + 1 < number.len && number.ptr[at + 1] == '-';
+  for (; at < number.len; at++) {
+    // Far beyond what is taken below, however long it is.
+    if (cd_is_digit(number.ptr[at]) && exponent < INT32_MAX) exponent = exponent * 10 + (number.ptr[at] - '0');
+  }
+  size_t first = 0;
+  while (first < digits.len && digits.ptr[first] == '0') first++;
+  if (first == digits.len) return cd_str("0");
+  int64_t end = (int64_t)point + (down ? -exponent : exponent);
+  if (end <= 0 || end > (int64_t)digits.len + MOST_ZEROS) return (cd_text){0};
+  for (size_t i = (size_t)end; i < digits.len; i++) {
+    if (digits.ptr[i] != '0') return (cd_text){0};
+  }
+  if (number.ptr[0] == '-') cd_put_byte(&out, '-');
+  for (size_t i = first; i < (size_t)end; i++) cd_put_byte(&out, i < digits.len ? digits.ptr[i] : '0');
+  return cd_taken(out);
+}
+
+bool cd_code(cd_json answer, const char *name, const char *success, cd_text *code, cd_fault *fault) {
+  cd_json value = cd_member(answer, name);
+  bool quoted = cd_is_string(value);
+  cd_text number = quoted ? cd_string(value) : value;
+  bool is_number = number.len > 0 && (cd_is_digit(number.ptr[0]) || number.ptr[0] == '-') &&
+                   cd_is_digit(number.ptr[number.len - 1]) && cd_json_valid(number);
+  *code = is_number ? whole(number) : (cd_text){0};
+  bool succeeded = cd_is(*code, success);
+  if (code->len > 0 && !(succeeded && quoted)) {
+    if (succeeded) *code = (cd_text){0};
+    return true;
+  }
+  cd_buffer pointer = {0};
+  cd_put_byte(&pointer, '/');
+  for (size_t i = 0; name[i] != 0; i++) {
+    if (name[i] == '~' || name[i] == '/') cd_puts(&pointer, name[i] == '~' ? "~0" : "~1");
+    else cd_put_byte(&pointer, (uint8_t)name[i]);
+  }
+  const char *message = succeeded ? "the answer's code is a text that reads like the success, which is a number"
+                                  : "the answer's code is no whole number";
+  return cd_detailed(fault, CROSSDOCK_ADAPTER_TYPES_FAULT_INVALID_REPLY, cd_taken(pointer), cd_str(message));
 }
 
 bool cd_http_failure(const cd_request *request, const cd_reply *reply, cd_outcome *outcome) {

@@ -139,6 +139,10 @@ cd_outcome cd_refused(uint8_t kind, cd_text code, cd_text message);
 cd_outcome cd_paused(uint8_t kind, cd_text code, cd_text message);
 // The same, not to be tried again before so many milliseconds.
 cd_outcome cd_paused_after(uint8_t kind, cd_text code, cd_text message, uint32_t after_ms);
+// The platform's code, a whole number in any spelling, from a member of its
+// answer: empty in `code` where it is the success, or else its digits. What is
+// neither, such as a text "0", is a fault, and false.
+bool cd_code(cd_json answer, const char *name, const char *success, cd_text *code, cd_fault *fault);
 // The first header of this name, upper and lower case alike; empty for none.
 cd_text cd_header(const cd_reply *reply, const char *name);
 // The milliseconds of a `Retry-After` in seconds; false for none, and for a date,

@@ -232,6 +232,40 @@ static void answers(void) {
   CHECK(parsed.outcomes.len == 2 && !parsed.next.is_some);
 }
 
+static void codes(void) {
+  static const struct {
+    const char *value, *code;
+  } read[] = {{"0", ""}, {"0.0", ""}, {"0e0", ""}, {"-0.0", ""}, {"0.000e999999", ""}, {"0e-99999999999999999999", ""}, {"7", "7"}, {"\"7\"", "7"},
+              {"70e-1", "7"}, {"-1", "-1"}, {"20.0", "20"}, {"2E+1", "20"}, {"2.50e2", "250"}, {"\"2500e-2\"", "25"}, {"0.05e2", "5"},
+              {"12345678901234567890123456789", "12345678901234567890123456789"}, {"1e40", "10000000000000000000000000000000000000000"}};
+  for (size_t i = 0; i < sizeof read / sizeof *read; i++) {
+    cd_buffer answer = {0};
+    cd_puts(&answer, "{\"code\": ");
+    cd_puts(&answer, read[i].value);
+    cd_puts(&answer, "}");
+    cd_text code;
+    cd_fault fault;
+    CHECK(cd_code(cd_taken(answer), "code", "0", &code, &fault) && shows(code, read[i].code));
+  }
+  static const char *const not_read[] = {"\"0\"", "\"0.0\"", "false", "null", "0.5", "25e-1", "2e-3", "0.05e1", "\"ok\"", "[0]", "{}", "\"\"", "\"7 \"", "\"07\"", "\"-\"",
+                                         "1e41", "1e42", "1e99999999999999999999", "1e-99999999999999999999"};
+  for (size_t i = 0; i < sizeof not_read / sizeof *not_read; i++) {
+    cd_buffer answer = {0};
+    cd_puts(&answer, "{\"a/b~\":");
+    cd_puts(&answer, not_read[i]);
+    cd_puts(&answer, "}");
+    cd_text code;
+    cd_fault fault;
+    bool is_read = cd_code(cd_taken(answer), "a/b~", "0", &code, &fault);
+    if (is_read) failed++, printf("%s is read as a code\n", not_read[i]);
+    else CHECK(fault.tag == CROSSDOCK_ADAPTER_TYPES_FAULT_INVALID_REPLY && shows(fault.val.invalid_reply.pointer, "/a~1b~0"));
+  }
+  cd_text code;
+  cd_fault fault;
+  CHECK(!cd_code(cd_str("{}"), "code", "0", &code, &fault));
+  CHECK(cd_code(cd_str("{\"code\":200}"), "code", "200", &code, &fault) && code.len == 0);
+}
+
 static void kinds(void) {
   static const char *const said[] = {"cd_refused got the kind RETRY; it takes REJECTED, UNAUTHENTICATED or UNKNOWN; RETRY and THROTTLED are made by cd_paused",
                                      "cd_refused got the kind 9; it takes REJECTED, UNAUTHENTICATED or UNKNOWN; RETRY and THROTTLED are made by cd_paused",
@@ -256,6 +290,7 @@ int main(void) {
   signing();
   hashes();
   answers();
+  codes();
   kinds();
   printf(failed == 0 ? "ok\n" : "%d failed\n", failed);
   return failed != 0;

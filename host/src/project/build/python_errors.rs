@@ -13,7 +13,7 @@ const ENDS: [&str; 5] = ["Error", "Exception", "Exit", "Interrupt", "Fault"];
 /// adapter. The rest is the tool's own stack and the same again.
 pub(super) fn told(said: &str) -> Told {
     let mut told = Told::default();
-    match last(said).map_or_else(|| without_class(said), Some) {
+    match last(said).or_else(|| without_class(said)) {
         Some(sentence) => told.add(sentence),
         None => said.clone_into(&mut told.rest),
     }
