@@ -25,13 +25,16 @@ fn last(said: &str) -> Option<String> {
     let mut place = None;
     let mut found = None;
     for line in said.lines() {
-        if let Some((file, number)) = frame(line) {
+        if line.contains("Traceback (most recent call last)") {
+            // The next one may be the tool's own.
+            place = None;
+        } else if let Some((file, number)) = frame(line) {
             // The SDK's own lines help nobody.
             if !file.starts_with("crossdock_adapter/") {
                 place = Some(format!("{file}:{number}"));
             }
-        } else if let Some((kind, text)) = exception(line) {
-            found = place.as_ref().map(|place| sentence(place, kind, text));
+        } else if let (Some(place), Some((kind, text))) = (&place, exception(line)) {
+            found = Some(sentence(place, kind, text));
         }
     }
     found
@@ -167,8 +170,15 @@ mod tests {
             ),
             (import, "KeyError: 'a'".into(), "app.py:5: KeyError: 'a'".into()),
         ] {
-            let told = told(&said(inner, &last));
-            assert_eq!((told.sentences, &*told.rest), (vec![expected], ""));
+            let around = said(inner, &last);
+            let behind = format!(
+                "Traceback (most recent call last):\n{inner}{last}\n{}",
+                said("", "the module cannot be initialised")
+            );
+            for said in [around, behind] {
+                let told = told(&said);
+                assert_eq!((told.sentences, &*told.rest), (vec![expected.clone()], ""));
+            }
         }
     }
 
