@@ -63,6 +63,8 @@ cd_text cd_taken(cd_buffer out);
 
 cd_text cd_number(uint64_t number);
 cd_text cd_hex(platform_list_u8_t bytes, bool upper);
+// Base64 with the padding.
+cd_text cd_base64(platform_list_u8_t bytes);
 // `yyyy-MM-dd HH:mm:ss`, hours east of Greenwich (8 for Chinese platforms).
 cd_text cd_date_time(uint64_t unix_ms, int hours);
 
@@ -71,7 +73,8 @@ cd_text cd_date_time(uint64_t unix_ms, int hours);
 // A value of JSON as it was written; empty for none.
 typedef cd_text cd_json;
 
-// Whether the whole text is one JSON value, in UTF-8.
+// Whether the whole text is one JSON value, in UTF-8, and no object in it has a
+// member twice: of two codes, nobody knows which one holds.
 bool cd_json_valid(cd_text text);
 // A member of an object; none if there is no such member, or it is no object.
 cd_json cd_member(cd_json object, const char *name);
@@ -114,6 +117,12 @@ bool cd_hash(crossdock_adapter_keys_digest_t digest, cd_message message, platfor
 // HMAC with one key and one message.
 bool cd_hmac(crossdock_adapter_keys_digest_t digest, cd_message key, cd_message message, platform_list_u8_t *hash, cd_fault *fault);
 
+// Hashes of what has no secret in it, such as a body. They work everywhere, not
+// only in `sign`: cd_hex(cd_sha256(body), false).
+platform_list_u8_t cd_sha256(cd_text text);
+platform_list_u8_t cd_sha1(cd_text text);
+platform_list_u8_t cd_md5(cd_text text);
+
 void cd_set_query(cd_edits *edits, cd_text name, cd_text value);
 void cd_set_header(cd_edits *edits, cd_text name, cd_text value);
 void cd_replace_body(cd_edits *edits, cd_text body);
@@ -124,10 +133,23 @@ void cd_secret_header(cd_edits *edits, cd_text name, const char *secret);
 
 cd_outcome cd_accepted(cd_text result);
 // `kind` is one of REJECTED, UNAUTHENTICATED, UNKNOWN (EXPORTS_CROSSDOCK_ADAPTER_ADAPTER_OUTCOME_…).
+// Another kind ends the call with a line in the log.
 cd_outcome cd_refused(uint8_t kind, cd_text code, cd_text message);
 // `kind` is RETRY or THROTTLED; without a time to wait.
 cd_outcome cd_paused(uint8_t kind, cd_text code, cd_text message);
-// What a status other than 2xx means for every item; false for 2xx.
+// The same, not to be tried again before so many milliseconds.
+cd_outcome cd_paused_after(uint8_t kind, cd_text code, cd_text message, uint32_t after_ms);
+// The platform's code, a whole number in any spelling, from a member of its
+// answer: empty in `code` where it is the success, or else its digits. What is
+// neither, such as a text "0", is a fault, and false.
+bool cd_code(cd_json answer, const char *name, const char *success, cd_text *code, cd_fault *fault);
+// The first header of this name, upper and lower case alike; empty for none.
+cd_text cd_header(const cd_reply *reply, const char *name);
+// The milliseconds of a `Retry-After` in seconds; false for none, and for a date,
+// which is not read.
+bool cd_retry_after(const cd_reply *reply, uint32_t *after_ms);
+// What a status other than 2xx means for every item; false for 2xx. `retry` and
+// `throttled` wait as long as `Retry-After` says in seconds.
 bool cd_http_failure(const cd_request *request, const cd_reply *reply, cd_outcome *outcome);
 // The same outcome for every item of the request.
 void cd_every(cd_parsed *parsed, const cd_request *request, cd_outcome outcome);

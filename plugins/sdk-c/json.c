@@ -46,8 +46,48 @@ static size_t number_end(cd_text text, size_t at) {
   return at;
 }
 
-// Where the value that begins at `at` ends; 0 if there is none.
-static size_t value_end(cd_text text, size_t at, int levels) {
+// The names of the objects that are being read, the innermost last.
+typedef struct {
+  cd_text *ptr;
+  size_t len;
+  size_t room;
+} names;
+
+static void add_name(names *known, cd_text name) {
+  if (known->len == known->room) {
+    known->room = known->room == 0 ? 64 : known->room * 2;
+    known->ptr = cd_grown(known->ptr, known->room * sizeof *known->ptr);
+  }
+  known->ptr[known->len++] = name;
+}
+
+// Moves a name down until none below it is greater.
+static void sink(cd_text *heap, size_t at, size_t count) {
+  for (size_t below; (below = 2 * at + 1) < count; at = below) {
+    if (below + 1 < count && cd_compare(heap[below], heap[below + 1]) < 0) below++;
+    if (cd_compare(heap[at], heap[below]) >= 0) return;
+    cd_text moved = heap[at];
+    heap[at] = heap[below];
+    heap[below] = moved;
+  }
+}
+
+// Whether a name is there twice. Sorted for it: an answer may have thousands.
+static bool is_twice(cd_text *list, size_t count) {
+  for (size_t i = count / 2; i-- > 0;) sink(list, i, count);
+  for (size_t end = count; end > 1;) {
+    cd_text greatest = list[0];
+    list[0] = list[--end];
+    list[end] = greatest;
+    sink(list, 0, end);
+    if (end + 1 < count && cd_same(list[end], list[end + 1])) return true;
+  }
+  return count > 1 && cd_same(list[0], list[1]);
+}
+
+// Where the value that begins at `at` ends; 0 if there is none. With `known`,
+// an object that has a member twice is none.
+static size_t value_end(cd_text text, size_t at, int levels, names *known) {
   if (at >= text.len || levels > MOST_LEVELS) return 0;
   uint8_t first = text.ptr[at];
   if (first == '"') return string_end(text, at);
@@ -59,18 +99,25 @@ static size_t value_end(cd_text text, size_t at, int levels) {
     return number_end(text, at);
   }
   uint8_t close = first == '{' ? '}' : ']';
+  size_t before = known == NULL ? 0 : known->len;
   at = space(text, at + 1);
   if (at < text.len && text.ptr[at] == close) return at + 1;
   for (;;) {
     if (close == '}') {
+      size_t name = at;
       if (at >= text.len || text.ptr[at] != '"' || (at = string_end(text, at)) == 0) return 0;
+      if (known != NULL) add_name(known, cd_string((cd_json){text.ptr + name, at - name}));
       at = space(text, at);
       if (at >= text.len || text.ptr[at] != ':') return 0;
       at = space(text, at + 1);
     }
-    if ((at = value_end(text, at, levels + 1)) == 0) return 0;
+    if ((at = value_end(text, at, levels + 1, known)) == 0) return 0;
     at = space(text, at);
-    if (at < text.len && text.ptr[at] == close) return at + 1;
+    if (at < text.len && text.ptr[at] == close) {
+      if (known != NULL && is_twice(known->ptr + before, known->len - before)) return 0;
+      if (known != NULL) known->len = before;
+      return at + 1;
+    }
     if (at >= text.len || text.ptr[at] != ',') return 0;
     at = space(text, at + 1);
   }
@@ -78,7 +125,8 @@ static size_t value_end(cd_text text, size_t at, int levels) {
 
 bool cd_json_valid(cd_text text) {
   if (!cd_is_utf8(text)) return false;
-  size_t end = value_end(text, space(text, 0), 0);
+  names known = {0};
+  size_t end = value_end(text, space(text, 0), 0, &known);
   return end != 0 && space(text, end) == text.len;
 }
 
@@ -93,7 +141,7 @@ cd_json cd_member(cd_json object, const char *name) {
     at = space(object, end);
     if (at >= object.len || object.ptr[at] != ':') break;
     at = space(object, at + 1);
-    if ((end = value_end(object, at, 0)) == 0) break;
+    if ((end = value_end(object, at, 0, NULL)) == 0) break;
     if (found) return (cd_json){object.ptr + at, end - at};
     at = space(object, end);
     if (at >= object.len || object.ptr[at] != ',') break;
@@ -109,7 +157,7 @@ bool cd_next(cd_json *at, cd_json *element) {
   // An array, or what is left of one after an element.
   if (start >= rest.len || (rest.ptr[start] != '[' && rest.ptr[start] != ',')) return false;
   start = space(rest, start + 1);
-  size_t end = value_end(rest, start, 0);
+  size_t end = value_end(rest, start, 0, NULL);
   if (end == 0) return false;
   *element = (cd_json){rest.ptr + start, end - start};
   *at = from(rest, end);

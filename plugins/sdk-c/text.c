@@ -135,6 +135,18 @@ cd_text cd_hex(platform_list_u8_t bytes, bool upper) {
   return cd_taken(out);
 }
 
+cd_text cd_base64(platform_list_u8_t bytes) {
+  static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+  cd_buffer out = {0};
+  for (size_t i = 0; i < bytes.len; i += 3) {
+    size_t count = bytes.len - i < 3 ? bytes.len - i : 3;
+    uint32_t three = 0;
+    for (size_t j = 0; j < 3; j++) three = three << 8 | (j < count ? bytes.ptr[i + j] : 0);
+    for (size_t j = 0; j < 4; j++) cd_put_byte(&out, j <= count ? (uint8_t)digits[three >> (18 - 6 * j) & 63] : '=');
+  }
+  return cd_taken(out);
+}
+
 cd_text cd_date_time(uint64_t unix_ms, int hours) {
   // Counted from the year 0, so that nothing is less than 0; in years from
   // March, whose leap day is the last one.

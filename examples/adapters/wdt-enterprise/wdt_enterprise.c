@@ -110,10 +110,10 @@ bool exports_crossdock_adapter_adapter_parse_response(cd_context *ctx, cd_text *
     return true;
   }
   cd_text answer = cd_body_text(reply->body);
-  if (!cd_json_valid(answer)) return cd_invalid_reply(err, "", "the answer is no JSON");
-  cd_text code = cd_integer(cd_member(answer, "code"));
-  if (code.len == 0) return cd_invalid_reply(err, "/code", "the answer's code is no whole number");
-  if (!cd_is(code, "0")) {
+  if (!cd_json_valid(answer)) return cd_invalid_reply(err, "", "the answer is not JSON, or has a member twice");
+  cd_text code;
+  if (!cd_code(answer, "code", "0", &code, err)) return false;
+  if (code.len > 0) {
     cd_text message = cd_string(cd_member(answer, "message"));
     bool often = cd_starts(message, "超过每分钟最大调用频率限制");
     cd_every(ret, request,

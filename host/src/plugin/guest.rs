@@ -13,6 +13,7 @@ use super::lanes::NoLane;
 use super::sandbox::Sandbox;
 use super::state::{GuestState, LogLine, OutOfTime};
 use super::ticker::ClockStopped;
+use super::traps;
 use super::warm::{Room, WarmKey, WarmPool};
 use crate::text::one_line;
 
@@ -152,11 +153,10 @@ impl GuestFailure {
                 message: format!("it returned more than {} MiB", limits.output >> 20),
             };
         }
-        let text = text.strip_prefix("wasm trap: ").unwrap_or(&text);
         Self {
             last_words: None,
             kind: GuestFailureKind::Trap,
-            message: format!("it trapped: {text}"),
+            message: traps::told(&text),
         }
     }
 }

@@ -14,6 +14,7 @@
 //! | [`golden`] | an adapter's worked examples, run before it may serve |
 //! | [`generation`], [`script_engine`], [`language`] | one loaded version of an adapter, of a script engine, of a language runtime |
 //! | [`guest`], [`warm`], [`room`] | what is cheap per call: instances, budgets, reuse, who makes room |
+//! | `traps` | how a guest's end is told to whoever wrote it |
 //! | [`lanes`] | who goes on computing when a guest takes long |
 //! | [`ticker`] | the clock that bounds guests in time |
 //! | [`tables`] | lookup tables that stay in the host |
@@ -56,6 +57,7 @@ mod shape;
 pub mod state;
 pub mod tables;
 pub mod ticker;
+mod traps;
 pub mod trust;
 pub mod verify;
 mod verifying;

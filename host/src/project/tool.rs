@@ -1,12 +1,14 @@
 //! Other people's programs: compilers and packers, bounded in time. What they
-//! say is shown as they say it, on stderr; results of ours are on stdout.
+//! say is shown as they say it, on stderr, or in our words where those say what
+//! to do; results of ours are on stdout.
 
 use std::ffi::OsStr;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
+use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
-use tokio::io::AsyncReadExt;
+use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::process::{Child, Command};
 
 /// Most that is kept of what a program prints for us to read.
@@ -18,10 +20,29 @@ const ASK: Duration = Duration::from_secs(30);
 /// What is heard of a program that is asked something.
 const MOST_ANSWER: u64 = 1 << 20;
 
+/// What is told of what a program said when it failed.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Told {
+    /// Mistakes that are known, each with what to do.
+    pub sentences: Vec<String>,
+    /// The program's own lines about everything else.
+    pub rest: String,
+}
+
+impl Told {
+    /// Adds a sentence that is not there yet.
+    pub fn add(&mut self, sentence: String) {
+        if !self.sentences.contains(&sentence) {
+            self.sentences.push(sentence);
+        }
+    }
+}
+
 /// A program with its arguments.
 #[derive(Debug)]
 pub struct Tool {
     command: Command,
+    name: String,
     shown: String,
 }
 
@@ -39,6 +60,11 @@ impl Tool {
         command.process_group(0);
         Self {
             command,
+            name: Path::new(program)
+                .file_name()
+                .unwrap_or(program)
+                .to_string_lossy()
+                .into_owned(),
             shown: program.to_string_lossy().into_owned(),
         }
     }
@@ -110,6 +136,56 @@ impl Tool {
         Ok(text)
     }
 
+    /// Runs it to its end. What it says of a failure is told by `tell`; all else
+    /// is shown on stderr when it has ended.
+    ///
+    /// # Errors
+    /// As [`run`](Self::run), in the sentences that `tell` has for it. The command
+    /// is named only where nothing else is known.
+    pub async fn run_told(
+        mut self,
+        bound: Duration,
+        tell: impl FnOnce(&str) -> Told,
+    ) -> Result<(), String> {
+        self.command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        let child = self.spawn()?;
+        let (mut said, mut wrong) = (Vec::new(), Vec::new());
+        let ended = self
+            .ended(child, bound, async |child| {
+                let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
+                // Both at once: it would wait until somebody reads the other.
+                tokio::join!(listen(stdout, &mut said), listen(stderr, &mut wrong));
+                Ok(())
+            })
+            .await;
+        said.append(&mut wrong);
+        let said = String::from_utf8_lossy(&said).into_owned();
+        match ended {
+            Ok(status) if !status.success() => {
+                let told = tell(&said);
+                show(&told.rest);
+                Err(if !told.sentences.is_empty() {
+                    told.sentences.join("; ")
+                } else if told.rest.trim().is_empty() {
+                    self.failed(status)
+                } else {
+                    format!(
+                        "`{}` ended with {status}: mend what its lines above name",
+                        self.name
+                    )
+                })
+            }
+            Ok(_) => {
+                show(&said);
+                Ok(())
+            }
+            Err(why) => {
+                show(&said);
+                Err(why)
+            }
+        }
+    }
+
     fn spawn(&mut self) -> Result<Child, String> {
         self.command.spawn().map_err(|error| {
             let why = crate::file_failure::sentence(&error);
@@ -119,20 +195,33 @@ impl Tool {
 
     async fn finish(
         &self,
-        mut child: Child,
+        child: Child,
         bound: Duration,
         read: impl AsyncFnOnce(&mut Child) -> Result<(), String>,
     ) -> Result<(), String> {
+        let status = self.ended(child, bound, read).await?;
+        match status.success() {
+            true => Ok(()),
+            false => Err(self.failed(status)),
+        }
+    }
+
+    fn failed(&self, status: ExitStatus) -> String {
+        format!("`{}` ended with {status}", self.shown)
+    }
+
+    async fn ended(
+        &self,
+        mut child: Child,
+        bound: Duration,
+        read: impl AsyncFnOnce(&mut Child) -> Result<(), String>,
+    ) -> Result<ExitStatus, String> {
         let group = Group::of(&child);
         let ended = async {
             let read = read(&mut child).await;
             let status = child.wait().await;
             read?;
-            match status {
-                Ok(status) if status.success() => Ok(()),
-                Ok(status) => Err(format!("`{}` ended with {status}", self.shown)),
-                Err(error) => Err(format!("`{}` was lost: {error}", self.shown)),
-            }
+            status.map_err(|error| format!("`{}` was lost: {error}", self.shown))
         };
         tokio::select! {
             ended = ended => { group.is_done(); ended }
@@ -143,6 +232,22 @@ impl Tool {
             )),
             _ = tokio::signal::ctrl_c() => Err(format!("`{}` was ended by Ctrl-C", self.shown)),
         }
+    }
+}
+
+/// Keeps what a program prints, to a bound.
+async fn listen(stream: Option<impl AsyncRead + Unpin>, kept: &mut Vec<u8>) {
+    let Some(mut stream) = stream else { return };
+    let _ = (&mut stream).take(MOST_ANSWER).read_to_end(kept).await;
+    // It would wait for whoever does not read the rest.
+    let _ = tokio::io::copy(&mut stream, &mut tokio::io::sink()).await;
+}
+
+/// Shows on stderr what a program said; a closed stderr is no error.
+fn show(said: &str) {
+    let said = said.trim_end();
+    if !said.is_empty() {
+        let _ = writeln!(std::io::stderr().lock(), "{said}");
     }
 }
 
@@ -249,6 +354,35 @@ mod tests {
         assert!(failed.contains("`sh -c exit 3` ended with"), "{failed}");
         let missing = Tool::new("/nowhere/at/all", Path::new("/")).run(LONG).await;
         assert!(missing.unwrap_err().contains("cannot be started"));
+    }
+
+    #[tokio::test]
+    async fn what_a_failed_program_said_is_told_in_other_words() {
+        let told = |sentences: &[&str], rest: &str| Told {
+            sentences: sentences.iter().map(|known| (*known).to_owned()).collect(),
+            rest: rest.to_owned(),
+        };
+        let fails = || shell("echo out; echo err >&2; exit 3");
+        let said = fails()
+            .run_told(LONG, |said| {
+                assert_eq!(said, "out\nerr\n");
+                told(&["write a", "write b"], "")
+            })
+            .await;
+        assert_eq!(said, Err("write a; write b".to_owned()));
+        // Its own lines say it, so its long command does not.
+        let said = fails().run_told(LONG, |_| told(&[], "err")).await;
+        let said = said.unwrap_err();
+        assert!(said.starts_with("`sh` ended with "), "{said}");
+        let said = fails().run_told(LONG, |_| told(&[], " \n")).await;
+        let said = said.unwrap_err();
+        assert!(said.starts_with("`sh -c echo out; "), "{said}");
+        let well = shell("echo warning >&2").run_told(LONG, |_| panic!("it went well"));
+        assert_eq!(well.await, Ok(()));
+        // More than is kept, and more than a pipe holds.
+        let much = shell("head -c 3000000 /dev/zero; exit 1")
+            .run_told(LONG, |said| told(&[said.len().to_string().as_str()], ""));
+        assert_eq!(much.await, Err(MOST_ANSWER.to_string()));
     }
 
     #[tokio::test]

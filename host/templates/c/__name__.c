@@ -112,7 +112,7 @@ bool exports_crossdock_adapter_adapter_parse_response(cd_context *ctx, cd_text *
     return true;
   }
   cd_text answer = cd_body_text(reply->body);
-  if (!cd_json_valid(answer)) return cd_invalid_reply(err, "", "the answer is no JSON");
+  if (!cd_json_valid(answer)) return cd_invalid_reply(err, "", "the answer is not JSON, or has a member twice");
   cd_json ok = cd_member(answer, "ok"), rows = cd_member(answer, "rows");
   if (cd_is(ok, "false")) {
     cd_every(ret, request, refused(answer));

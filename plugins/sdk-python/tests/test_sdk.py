@@ -1,12 +1,16 @@
 import sys
 import unittest
 from pathlib import Path
+from types import SimpleNamespace
+from unittest import mock
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "src"))
 
 import crossdock_adapter as sdk
 from crossdock_adapter import jsons, keys
 from crossdock_adapter.testing import with_secrets
+
+component_module = sys.modules["crossdock_adapter.component"]
 
 CONTEXT = sdk.Context(784_111_777_000, "0" * 32, {})
 
@@ -207,6 +211,77 @@ class Classes(unittest.TestCase):
                 made(**members)
         del whole["sign"]
         made(**whole, manifest={"signs": False})
+
+
+class Said(Exception):
+    """What the host is told instead of an answer."""
+
+
+class Contract:
+    """Stands in for the contract's generated types: a value is its name and what it was made of."""
+
+    def __getattr__(self, name: str):
+        return lambda *given: (name, *given)
+
+
+class Returned(unittest.TestCase):
+    """What methods return, as the host gets it."""
+
+    CTX = SimpleNamespace(now_ms=1, nonce="n", settings="{}")
+    EMPTY = SimpleNamespace(value=None)
+    DRAFT = SimpleNamespace(method="GET", path="/", query=[], headers=[], body=EMPTY)
+
+    def told(self, method: str, returned) -> str:
+        """What one method's value is told as, when it is called as the host calls it."""
+        own = {name: lambda self, *given: returned() if callable(returned) else returned for name in ("map", "sign", "parse_response")}
+        stands_in = {"wit": Contract(), "wit_types": Contract(), "Err": Said}
+        with mock.patch.multiple(component_module, create=True, **stands_in), mock.patch.object(component_module.log, "error"):
+            adapter = sdk.component(type("Adapter", (), {"manifest": {}, **own}))()
+            reply = SimpleNamespace(status=200, headers=[], body=self.EMPTY)
+            request = SimpleNamespace(draft=self.DRAFT, items=[0], repeatable=False)
+            given = {"map": ([],), "sign": (self.DRAFT,), "parse_response": (request, reply)}[method]
+            with self.assertRaises(Said) as said:
+                getattr(adapter, method)(self.CTX, "stock", *given)
+        kind, message = said.exception.args[0]
+        self.assertEqual(kind, "Fault_Other")
+        return message
+
+    def test_a_value_of_another_type_is_named_with_what_is_expected(self) -> None:
+        draft = sdk.Draft("GET", "/")
+        for method, returned, said in (
+            ("parse_response", [sdk.Accepted()], "`parse_response` returned a list; `Parsed(outcomes, next)` is expected"),
+            ("parse_response", None, "`parse_response` returned nothing; `Parsed(outcomes, next)` is expected"),
+            ("parse_response", sdk.Parsed([sdk.Accepted(), "ok"]),
+             "`outcomes[1]` of what `parse_response` returned is a str; an outcome such as `Accepted(result)` or `Rejected(code, message)` is expected"),
+            ("parse_response", sdk.Parsed([], {}), "`next` of what `parse_response` returned is a dict; `Draft(method, path)` is expected"),
+            ("parse_response", sdk.Parsed([sdk.Accepted({"a": 0.5j})]), "the result in `outcomes[0]` of what `parse_response` returned cannot be written as JSON: "),
+            ("sign", [("x-nl-app", "k1")], "`[0]` of what `sign` returned is a tuple; an edit such as `SetQuery(name, value)` is expected"),
+            ("sign", None, "`sign` returned nothing; a list of edits is expected"),
+            ("sign", "x", "`sign` returned a str; a list of edits is expected"),
+            ("sign", [sdk.ReplaceBody({})], "the body in `[0]` of what `sign` returned is a dict; a text (`jsons.stringify` writes JSON), bytes or None is expected"),
+            ("map", [], "`map` returned a list; `Mapped(requests, failures)`, as `batch` makes it, is expected"),
+            ("map", sdk.Mapped([draft]), "`requests[0]` of what `map` returned is a Draft; `Request(draft, items)` is expected"),
+            ("map", sdk.Mapped([sdk.Request(draft, 0)]), "`requests[0].items` of what `map` returned is an int; a list of indices is expected"),
+            ("map", sdk.Mapped([], [sdk.InvalidInput("", "x")]), "`failures[0]` of what `map` returned is an InvalidInput; `Failure(item, fault)` is expected"),
+            ("map", sdk.Mapped([sdk.Request(sdk.Draft("GET", "/", [("a",)]), [0])]), "what `map` returned cannot be passed on: ValueError: "),
+        ):  # fmt: skip
+            with self.subTest(said):
+                self.assertTrue(self.told(method, returned).startswith(said), self.told(method, returned))
+
+    def test_an_exception_has_the_adapters_own_line(self) -> None:
+        self.assertRegex(self.told("map", lambda: {}["stock"]), r"^test_sdk\.py:\d+: KeyError: 'stock'$")
+
+    def test_what_is_right_goes_on(self) -> None:
+        with mock.patch.multiple(component_module, create=True, wit=Contract(), wit_types=Contract(), Err=Said):
+            own = {
+                "map": lambda self, *given: sdk.Mapped([sdk.Request(sdk.Draft("GET", "/"), [0])]),
+                "sign": lambda self, *given: iter([sdk.SetQuery("a", 1)]),
+                "parse_response": lambda self, *given: sdk.Parsed([sdk.Rejected("7")]),
+            }
+            adapter = sdk.component(type("Adapter", (), {"manifest": {}, **own}))()
+            draft = ("Draft", "GET", "/", [], [], ("Body_Empty",))
+            self.assertEqual(adapter.map(self.CTX, "stock", []), ("Mapped", [("Request", draft, [0], False)], []))
+            self.assertEqual(adapter.sign(self.CTX, "stock", self.DRAFT), [("Edit_SetQuery", ("a", "1"))])
 
 
 if __name__ == "__main__":

@@ -64,13 +64,13 @@ fn mistakes() -> Vec<(&'static str, Vec<u8>, &'static str, &'static str)> {
             "a panic",
             mode("trap-in-describe"),
             "describe",
-            "`describe` failed: it trapped: wasm `unreachable` instruction executed; its last words: panicked at …src/describe.rs:…: as the mode says",
+            "`describe` failed: it trapped: it ended itself, as a panic, a failed assertion and `abort` do; its last words: panicked at …src/describe.rs:…: as the mode says",
         ),
         (
             "a panic in `map`",
             mode("trap-in-map"),
             "examples",
-            "example `…` failed at map: it trapped: wasm `unreachable` instruction executed; its last words: panicked at …src/misbehave.rs:…: as the mode says",
+            "example `…` failed at map: it trapped: it ended itself, as a panic, a failed assertion and `abort` do; its last words: panicked at …src/misbehave.rs:…: as the mode says",
         ),
         (
             "an index too high",

@@ -47,6 +47,34 @@ async fn an_adapter_in_c_is_built_and_serves() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_an_adapter_in_c_lacks_is_named_with_what_to_write() {
+    if !(found("wasm-ld", "--version") && found("clang", "--version")) {
+        return skipped("c", "clang with wasm-ld");
+    }
+    let author = Author::with_tools(&tools());
+    author.begin("shop", "c").await;
+    let whole = author.read("shop/shop.c");
+    let function = "exports_crossdock_adapter_adapter_sign(";
+    for (mistaken, sentence) in [
+        (
+            whole.replace(function, "signs("),
+            "the adapter has no `sign`: write `bool exports_crossdock_adapter_adapter_sign(",
+        ),
+        (
+            format!("#include <stdio.h>\n{whole}"),
+            "shop.c:1:10: `stdio.h` is not here: there is no C library but `sdk/libc`",
+        ),
+    ] {
+        assert_ne!(mistaken, whole);
+        std::fs::write(author.path("shop/shop.c"), mistaken).unwrap();
+        let built = author.run("shop", &["plugin", "build"]).await;
+        assert_eq!(built.code, Some(1), "{built:?}");
+        assert!(built.stderr.contains(sentence), "{built:?}");
+        assert!(!built.stderr.contains("--target="), "{built:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_adapter_in_go_is_built_and_serves() {
     match found("go", "version") {
         true => whole_way("go").await,
@@ -86,6 +114,8 @@ async fn a_method_missing_in_python_is_named_when_it_is_built() {
     rewritten(&author, "def map(self", "def mapp(self");
     let built = author.run("shop", &["plugin", "build"]).await;
     assert_eq!(built.code, Some(1), "{built:?}");
+    assert!(!built.stderr.contains("Traceback"), "{built:?}");
+    assert!(!built.stderr.contains("--wit-path"), "{built:?}");
     let sentence = "the class `Adapter` has no `map` (there is `mapp`); write `def map(self, context, operation, items)`";
     assert!(built.stderr.contains(sentence), "{built:?}");
     assert!(!author.path("shop/shop.wasm").exists());

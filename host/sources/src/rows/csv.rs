@@ -35,9 +35,8 @@ pub(crate) struct CsvRows {
     over: bool,
 }
 
-/// A row as it was cut: how many bytes and fields it has, where it began.
+/// A row as it was cut: how many fields it has, where it began.
 struct Cut {
-    bytes: usize,
     fields: usize,
     line: u64,
     from: u64,
@@ -127,7 +126,6 @@ impl CsvRows {
                 }
                 ReadRecordResult::Record => {
                     return Ok(Some(Cut {
-                        bytes,
                         fields,
                         line,
                         from,

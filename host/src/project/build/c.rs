@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::super::Project;
 use super::super::component::{self, Bindings};
 use super::super::tool::{self, Tool};
-use super::made;
+use super::{c_errors, made};
 use crate::files::{self, Links};
 
 /// Versions of clang that are looked for by number.
@@ -73,7 +73,7 @@ pub(super) async fn build(project: &Project, bound: Duration) -> Result<Vec<u8>,
         .args(includes)
         .args(&sources)
         .args(["-o", &output])
-        .run(bound)
+        .run_told(bound, c_errors::told)
         .await?;
     component::from_module(&made(&dir.join(output))?, Bindings::Plain)
 }

@@ -6,12 +6,15 @@
 //! | `javascript` | a source file and the runtime that runs it; TypeScript before its types are taken out |
 //! | `python` | componentize-py |
 //! | `c` | clang and wasm-ld |
+//! | `c_errors`, `python_errors` | what those tools say of common mistakes, in words that say what to do |
 //! | `go` | the Go toolchain |
 
 mod c;
+mod c_errors;
 mod go;
 mod javascript;
 mod python;
+mod python_errors;
 mod rust;
 
 use std::path::{Path, PathBuf};

@@ -5,10 +5,14 @@ use std::time::Duration;
 use super::super::Project;
 use super::super::component;
 use super::super::tool::{self, Tool};
-use super::made;
+use super::{made, python_errors};
+use crate::files::{self, Links};
 
 /// The module that is the adapter.
 const MODULE: &str = "app";
+
+/// Largest module that is looked into.
+const MOST_BYTES: u64 = 4 << 20;
 
 /// Where an environment of the project's own has its programs.
 const OWN: [&str; 4] = [".venv/bin", "venv/bin", ".venv/Scripts", "venv/Scripts"];
@@ -19,11 +23,18 @@ const INSTALL: &str = "`python3 -m venv .venv && .venv/bin/pip install 'componen
 
 pub(super) async fn build(project: &Project, bound: Duration) -> Result<Vec<u8>, String> {
     let dir = &project.dir;
-    if !dir.join(format!("{MODULE}.py")).is_file() {
+    let module = dir.join(format!("{MODULE}.py"));
+    if !module.is_file() {
         return Err(format!(
             "{} is not there: it is the module that is the adapter",
-            dir.join(format!("{MODULE}.py")).display()
+            module.display()
         ));
+    }
+    // The build takes long, and would go well.
+    if let Ok(source) = files::read(&module, MOST_BYTES, Links::Follow)
+        && let Some(mistake) = python_errors::undecorated(&String::from_utf8_lossy(&source))
+    {
+        return Err(mistake);
     }
     let program = tool::find(dir, &OWN, &["componentize-py"])
         .ok_or_else(|| format!("componentize-py is not here: {INSTALL}"))?;
@@ -46,7 +57,7 @@ pub(super) async fn build(project: &Project, bound: Duration) -> Result<Vec<u8>,
     tool.args(["--quiet", "--wit-path", &relative("wit")])
         .args(["--world", component::WORLD, "componentize", MODULE])
         .args(["--python-path", ".", "--output", &relative("app.wasm")])
-        .run(bound)
+        .run_told(bound, python_errors::told)
         .await?;
     made(&output)
 }
@@ -68,5 +79,9 @@ mod tests {
         };
         let said = build(&project, Duration::from_secs(1)).await.unwrap_err();
         assert!(said.contains("app.py"), "{said}");
+        let source = "from crossdock_adapter import Mapped\n\nclass Adapter:\n    pass\n";
+        std::fs::write(folder.path().join("app.py"), source).unwrap();
+        let said = build(&project, Duration::from_secs(1)).await.unwrap_err();
+        assert!(said.starts_with("app.py:3: put `@component`"), "{said}");
     }
 }

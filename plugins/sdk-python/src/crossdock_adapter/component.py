@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 
 from . import jsons, log
 from .types import (
-    Accepted, Context, Draft, Duplicate, Edit, Fault, InvalidInput, InvalidReply, InvalidSettings, Item, Mapped, Outcome, Parsed,
+    Accepted, Context, Draft, Duplicate, Edit, Failure, Fault, InvalidInput, InvalidReply, InvalidSettings, Item, Mapped, Outcome, Parsed,
     Rejected, ReplaceBody, Reply, Request, Retry, SecretHeader, SecretQuery, SetHeader, SetQuery, Throttled, Unauthenticated,
     Unknown, Unsupported,
 )
@@ -79,32 +79,45 @@ def component(adapter: A) -> A:
 
         def map(self, ctx: Any, operation: str, items: list[Any]) -> Any:
             given = lambda: [Item(item.key, jsons.parse(item.document)) for item in items]
-            return _told(lambda: _mapped(instance.map(_context(ctx), operation, given())))
+            return _told("map", lambda: instance.map(_context(ctx), operation, given()), _mapped)
 
         def sign(self, ctx: Any, operation: str, draft: Any) -> Any:
             if not hasattr(instance, "sign"):
                 return []
-            return _told(lambda: [_edit(edit) for edit in instance.sign(_context(ctx), operation, _draft(draft))])
+            return _told("sign", lambda: instance.sign(_context(ctx), operation, _draft(draft)), _edits)
 
         def parse_response(self, ctx: Any, operation: str, request: Any, reply: Any) -> Any:
             sent = Request(_draft(request.draft), list(request.items), request.repeatable)
             got = Reply(reply.status, list(reply.headers), _body(reply.body))
-            return _told(lambda: _parsed(instance.parse_response(_context(ctx), operation, sent, got)))
+            work = lambda: instance.parse_response(_context(ctx), operation, sent, got)
+            return _told("parse_response", work, _parsed)
 
     return Adapter  # type: ignore[return-value]
 
 
-def _told(work: Callable[[], Any]) -> Any:
+class _Shape(Exception):
+    """What a method returned is of another shape than the contract's."""
+
+
+def _told(method: str, work: Callable[[], Any], convert: Callable[[Any], Any]) -> Any:
     """A fault goes to the host as such; any other exception with its place, and its traceback into the log."""
+    has_returned = False
     try:
-        return work()
+        returned = work()
+        has_returned = True
+        return convert(returned)
     except Fault as fault:
         raise Err(_fault(fault)) from None
+    except _Shape as wrong:
+        raise Err(wit_types.Fault_Other(str(wrong))) from None
     except Exception as error:  # noqa: BLE001: whatever it is, the host is told.
         log.error("".join(traceback.format_exception(error)).rstrip())
         frames = traceback.extract_tb(error.__traceback__)
-        own = [frame for frame in frames if "crossdock_adapter" not in frame.filename] or frames
-        place = f"{Path(own[-1].filename).name}:{own[-1].lineno}: " if own else ""
+        # A line of the SDK's helps nobody.
+        own = [frame for frame in frames if "crossdock_adapter" not in frame.filename]
+        place = f"what `{method}` returned cannot be passed on: " if has_returned else ""
+        if own:
+            place = f"{Path(own[-1].filename).name}:{own[-1].lineno}: "
         raise Err(wit_types.Fault_Other(f"{place}{type(error).__name__}: {error}")) from None
 
 
@@ -126,15 +139,35 @@ def _draft(draft: Any) -> Draft:
 # ── Ours → the contract's types ─────────────────────────────────────────────
 
 
-def _wit_body(body: str | bytes | None) -> Any:
+def _is(value: Any, kind: Any, place: str, expected: str) -> None:
+    """Names what is of another type than the contract has there."""
+    if isinstance(value, kind):
+        return
+    name = type(value).__name__
+    said = "nothing" if value is None else f"{'an' if name[0] in 'aeiouAEIOU' else 'a'} {name}"
+    verb = "returned" if place.endswith("`") and " " not in place else "is"
+    raise _Shape(f"{place} {verb} {said}; {expected} is expected")
+
+
+def _list(value: Any, place: str, expected: str) -> list[Any]:
+    """The elements of a list, or of anything else that gives one by one; a text is none."""
+    if isinstance(value, (str, bytes, dict)) or not hasattr(value, "__iter__"):
+        _is(value, list, place, expected)
+    return list(value)
+
+
+def _wit_body(body: str | bytes | None, place: str) -> Any:
     if body is None:
         return wit_types.Body_Empty()
+    _is(body, (str, bytes, bytearray), place, "a text (`jsons.stringify` writes JSON), bytes or None")
     return wit_types.Body_Text(body) if isinstance(body, str) else wit_types.Body_Bytes(bytes(body))
 
 
-def _wit_draft(draft: Draft) -> Any:
+def _wit_draft(draft: Draft, member: str, method: str) -> Any:
+    _is(draft, Draft, f"`{member}` of what `{method}` returned", "`Draft(method, path)`")
     query = [(name, str(value)) for name, value in draft.query]
-    return wit_types.Draft(draft.method, draft.path, query, list(draft.headers), _wit_body(draft.body))
+    body = _wit_body(draft.body, f"`{member}.body` of what `{method}` returned")
+    return wit_types.Draft(draft.method, draft.path, query, list(draft.headers), body)
 
 
 def _fault(fault: Fault) -> Any:
@@ -152,26 +185,41 @@ def _fault(fault: Fault) -> Any:
 
 
 def _mapped(mapped: Mapped) -> Any:
-    requests = [wit.Request(_wit_draft(r.draft), list(r.items), r.repeatable) for r in mapped.requests]
-    return wit.Mapped(requests, [wit.Failure(f.item, _fault(f.fault)) for f in mapped.failures])
+    _is(mapped, Mapped, "`map`", "`Mapped(requests, failures)`, as `batch` makes it,")
+    requests = []
+    for at, request in enumerate(_list(mapped.requests, "`requests` of what `map` returned", "a list")):
+        place = f"requests[{at}]"
+        _is(request, Request, f"`{place}` of what `map` returned", "`Request(draft, items)`")
+        items = _list(request.items, f"`{place}.items` of what `map` returned", "a list of indices")
+        requests.append(wit.Request(_wit_draft(request.draft, f"{place}.draft", "map"), items, request.repeatable))
+    failures = _list(mapped.failures, "`failures` of what `map` returned", "a list")
+    for at, failure in enumerate(failures):
+        _is(failure, Failure, f"`failures[{at}]` of what `map` returned", "`Failure(item, fault)`")
+    return wit.Mapped(requests, [wit.Failure(failure.item, _fault(failure.fault)) for failure in failures])
 
 
-def _edit(edit: Edit) -> Any:
+def _edits(edits: Any) -> list[Any]:
+    return [_edit(edit, f"`[{at}]` of what `sign` returned") for at, edit in enumerate(_list(edits, "`sign`", "a list of edits"))]
+
+
+def _edit(edit: Edit, place: str) -> Any:
+    _is(edit, (ReplaceBody, SetQuery, SetHeader, SecretQuery, SecretHeader), place, "an edit such as `SetQuery(name, value)`")
     if isinstance(edit, ReplaceBody):
-        return wit.Edit_ReplaceBody(_wit_body(edit.body))
+        return wit.Edit_ReplaceBody(_wit_body(edit.body, f"the body in {place}"))
     if isinstance(edit, (SetQuery, SetHeader)):
         made = wit.Edit_SetQuery if isinstance(edit, SetQuery) else wit.Edit_SetHeader
         return made((edit.name, str(edit.value)))
-    if isinstance(edit, (SecretQuery, SecretHeader)):
-        made = wit.Edit_SecretQuery if isinstance(edit, SecretQuery) else wit.Edit_SecretHeader
-        return made((edit.name, edit.secret))
-    raise TypeError(f"{edit!r} is no edit")
+    made = wit.Edit_SecretQuery if isinstance(edit, SecretQuery) else wit.Edit_SecretHeader
+    return made((edit.name, edit.secret))
 
 
-def _outcome(outcome: Outcome) -> Any:
+def _outcome(outcome: Outcome, place: str) -> Any:
     if isinstance(outcome, (Accepted, Duplicate)):
         made = wit.Outcome_Accepted if isinstance(outcome, Accepted) else wit.Outcome_Duplicate
-        return made(jsons.stringify(outcome.result))
+        try:
+            return made(jsons.stringify(outcome.result))
+        except (TypeError, ValueError) as error:
+            raise _Shape(f"the result in {place} cannot be written as JSON: {error}") from None
     for kind, made in (
         (Rejected, wit.Outcome_Rejected), (Unauthenticated, wit.Outcome_Unauthenticated), (Unknown, wit.Outcome_Unknown),
     ):
@@ -181,9 +229,13 @@ def _outcome(outcome: Outcome) -> Any:
     for kind, made in ((Retry, wit.Outcome_Retry), (Throttled, wit.Outcome_Throttled)):
         if isinstance(outcome, kind):
             return made(wit.Pause(outcome.after_ms, str(outcome.code), str(outcome.message)))
-    raise TypeError(f"{outcome!r} is no outcome")
+    _is(outcome, Accepted, place, "an outcome such as `Accepted(result)` or `Rejected(code, message)`")
+    raise AssertionError("every outcome is one of those above")
 
 
 def _parsed(parsed: Parsed) -> Any:
-    following = None if parsed.next is None else _wit_draft(parsed.next)
-    return wit.Parsed([_outcome(outcome) for outcome in parsed.outcomes], following)
+    _is(parsed, Parsed, "`parse_response`", "`Parsed(outcomes, next)`")
+    following = None if parsed.next is None else _wit_draft(parsed.next, "next", "parse_response")
+    outcomes = _list(parsed.outcomes, "`outcomes` of what `parse_response` returned", "a list")
+    made = [_outcome(outcome, f"`outcomes[{at}]` of what `parse_response` returned") for at, outcome in enumerate(outcomes)]
+    return wit.Parsed(made, following)
