@@ -47,6 +47,8 @@ struct Reading {
     whose: (Arc<str>, Arc<str>),
     /// What the log has of files that are never read.
     left_out: Arc<Mutex<BTreeSet<String>>>,
+    /// Rows and files that could not be read, and no page has counted yet.
+    unreadable: u64,
     /// Nothing is moved.
     dry: bool,
     open: Option<Taken>,
@@ -62,6 +64,7 @@ impl Folder {
             source: source.clone(),
             whose: (part.tenant.clone(), part.name.clone()),
             left_out: part.left_out.clone(),
+            unreadable: 0,
             dry: run.0 == 0,
             open: None,
             given: false,
@@ -112,6 +115,7 @@ impl Reading {
                     None => {
                         return Ok(Fetched {
                             last: true,
+                            unreadable: std::mem::take(&mut self.unreadable),
                             ..Fetched::default()
                         });
                     }
@@ -153,6 +157,7 @@ impl Reading {
                     .filter_map(|it| raw(it.json))
                     .collect(),
                 last: false,
+                unreadable: std::mem::take(&mut self.unreadable),
                 ..Fetched::default()
             };
             self.given = page.last;
@@ -162,7 +167,7 @@ impl Reading {
     }
 
     /// Opens the file that was begun, or else the first one that is ready.
-    fn begin(&self, place: Option<&Place>) -> Result<Option<Taken>, Failure> {
+    fn begin(&mut self, place: Option<&Place>) -> Result<Option<Taken>, Failure> {
         loop {
             let looked = look(&self.source, SystemTime::now())?;
             self.left_out(&looked.refused);
@@ -210,7 +215,7 @@ impl Reading {
         }
     }
 
-    fn finish(&self, open: Taken) -> Result<(), Failure> {
+    fn finish(&mut self, open: Taken) -> Result<(), Failure> {
         if !self.dry {
             self.moved(open.finish()?, None);
         }
@@ -218,7 +223,8 @@ impl Reading {
     }
 
     /// Tells whoever reads the log of rows and files that are not sent.
-    fn moved(&self, finished: Finished, why: Option<&Failure>) {
+    fn moved(&mut self, finished: Finished, why: Option<&Failure>) {
+        self.unreadable += finished.bad + u64::from(why.is_some());
         let (tenant, flow) = (&*self.whose.0, &*self.whose.1);
         let file = finished.file.display();
         let list = finished

@@ -259,8 +259,11 @@ impl Run<'_> {
             last,
             origin,
             taken,
+            unreadable,
         } = fetched;
-        if records.is_empty() && cursor.is_none() && taken.is_empty() {
+        let nothing = records.is_empty() && cursor.is_none() && taken.is_empty();
+        // What could not be read is counted by a page, even by one without records.
+        if nothing && unreadable == 0 {
             return match last {
                 true => Ok(self.all_queued().await.map_err(later(At::Source))?),
                 false => Ok(Step::On),
@@ -281,6 +284,7 @@ impl Run<'_> {
             again: Vec::new(),
             counts: RunCounts {
                 incoming: count as u64,
+                unreadable,
                 ..RunCounts::default()
             },
         })

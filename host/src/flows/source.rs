@@ -24,6 +24,8 @@ pub(super) struct Fetched {
     pub origin: Vec<u8>,
     /// Records that came in and are these.
     pub taken: Vec<ReceivedId>,
+    /// Rows and files that could not be read on the way to them.
+    pub unreadable: u64,
 }
 
 /// A source that is being read by one run.

@@ -85,6 +85,8 @@ async fn a_folder_of_gbk_tables_goes_to_a_shop_and_bad_rows_are_listed_beside() 
     let shown = run(&host).await;
     assert_eq!(shown.state, "done", "{shown:?}");
     assert_eq!(counted(&shown), (4, 4, 4, 0), "{shown:?}");
+    // A row of one file, and the end of another.
+    assert_eq!(shown.counts.unreadable, 2, "{shown:?}");
     let skus: Vec<String> = items(&shop)
         .iter()
         .map(|item| item["sku"].to_string())

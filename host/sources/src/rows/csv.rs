@@ -125,11 +125,7 @@ impl CsvRows {
                     return Err(self.open_quote(line));
                 }
                 ReadRecordResult::Record => {
-                    return Ok(Some(Cut {
-                        fields,
-                        line,
-                        from,
-                    }));
+                    return Ok(Some(Cut { fields, line, from }));
                 }
                 ReadRecordResult::End => return Ok(None),
                 ReadRecordResult::InputEmpty => {}
