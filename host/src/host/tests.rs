@@ -10,7 +10,8 @@ async fn a_refused_tenant_is_told_from_one_that_is_not_there() {
     };
     write("crossdock.toml", "");
     std::fs::create_dir(folder.path().join("plugins")).unwrap();
-    // One thing wrong with the file, one that only the plugins can tell.
+    // One thing wrong with the file, one that only the plugins can tell: in the order
+    // of the lines.
     write(
         "tenants/acme/tenant.toml",
         "[connections.shop]\nadapter = \"nobody\"\nbase_url = \"https://a.example\"\nca_file = 3\n",
@@ -31,8 +32,8 @@ async fn a_refused_tenant_is_told_from_one_that_is_not_there() {
     assert_eq!(
         codes,
         [
-            ("config-wrong-type", Some(4)),
-            ("config-unknown-adapter", Some(2))
+            ("config-unknown-adapter", Some(2)),
+            ("config-wrong-type", Some(4))
         ]
     );
     let call = |tenant: &str| Call {

@@ -197,7 +197,7 @@ fn a_file_of_a_newer_version_is_refused_and_left_as_it_is() {
     let expected = StoreError::Newer {
         path: path.clone(),
         found: 99,
-        known: 5,
+        known: 6,
     };
     assert_eq!(refused, expected);
     assert_eq!(std::fs::read(&path).unwrap(), before);
