@@ -70,12 +70,16 @@ async fn what_does_not_fit_its_operation_is_parked_and_sent_once_the_script_is_m
     let bed = bed();
     let with = |output: &str| {
         format!(
-            r#"{{algorithm: "md5", messages: [[{{text: .sku}}]], output: (if .sku == "2" then "{output}" else "hex" end)}}"#
+            r#"{{algorithm: "md5", messages: [[{{text: .sku}}, {{secret: "secret"}}]], output: (if .sku == "2" then "{output}" else "hex" end)}}"#
         )
     };
     bed.put_tenant("acme", "vector.jq", &with("hexx"));
     let targets = r#"[ { connection = "mini", operation = "vector", script = "vector.jq" } ]"#;
+    bed.put_tenant("acme", "secret.txt", "s");
+    let shop = "[connections.mini]\n";
     let text = tenant(&erp, &[("mini", &mini)], &flow("", PENDING, targets, ""));
+    let signed = format!("{shop}secrets = {{ secret = {{ file = \"secret.txt\" }} }}\n");
+    let text = text.replace(shop, &signed);
     bed.put_tenant("acme", "tenant.toml", &text);
     let host = host(&bed).await;
     let flows = host.flows().unwrap();
