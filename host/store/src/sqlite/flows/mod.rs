@@ -211,7 +211,7 @@ impl FlowStore for SqliteStore {
 
     fn park_anew(&self, flow: FlowId, parked: Vec<ParkedId>) -> Result<u64> {
         valid::batch(parked.len())?;
-        let rows = parked.len();
+        let rows = parked.len() + 1;
         let work = move |unit: &mut Unit<'_>| unit.park_anew(flow, &parked);
         self.writer.submit(rows, 0, work)
     }
