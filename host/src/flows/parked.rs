@@ -106,7 +106,7 @@ fn unknown(flow: &str, one: Option<u64>) -> Problem {
     Problem::caller(
         "unknown-parked-record",
         format!(
-            "flow `{flow}` has no parked record {number}, or none any more; `crossdock flows show` lists those that it has, each with its number"
+            "flow `{flow}` has no parked record {number}, or none any more; `crossdock flows show` prints the numbers of the first 20 that are there"
         ),
     )
 }
