@@ -114,7 +114,7 @@ impl<S: Service> App<S> {
 
 /// Every route, as `(method, path)`, the way `openapi.json` writes them.
 #[cfg(test)]
-const ROUTES: [(&str, &str); 55] = [
+const ROUTES: [(&str, &str); 57] = [
     ("post", "/v1/{tenant}/{connection}/{operation}"),
     ("get", "/v1/{tenant}/{connection}/inbound"),
     ("post", "/v1/{tenant}/{connection}/inbound"),
@@ -163,6 +163,8 @@ const ROUTES: [(&str, &str); 55] = [
     ("post", "/v1/{tenant}/flows/{flow}/pause"),
     ("post", "/v1/{tenant}/flows/{flow}/resume"),
     ("post", "/v1/{tenant}/flows/{flow}/resync"),
+    ("post", "/v1/{tenant}/flows/{flow}/parked/retry"),
+    ("post", "/v1/{tenant}/flows/{flow}/parked/discard"),
     ("get", "/v1/plugins"),
     ("post", "/v1/plugins/{name}/retire"),
     ("get", "/v1/tenants"),

@@ -9,7 +9,7 @@
 //! | `clock` | which run begins when: due, missed, overlapping |
 //! | `run` | one run: page after page, each of them on disk before it is worked on |
 //! | `source`, `operation`, `inbox`, `folder`, `database` | where records come from |
-//! | `parked` | records that go again, since something was changed |
+//! | `parked` | records that go again, since something was changed or a person asked; or are given up |
 //! | `steps` | records through calls whose results they go on with |
 //! | `targets` | records to items: conditions, scripts, only what changed |
 //! | `queue` | items to the outbox, exactly once |

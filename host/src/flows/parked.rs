@@ -1,12 +1,14 @@
-//! Records that go again, since something was changed since they were parked.
+//! Records that go again, since something was changed since they were parked, or a
+//! person asked for it; and records that a person gives up.
 
 use std::sync::Arc;
 
-use crossdock_store::{NewPage, ParkedId, RunCounts};
+use crossdock_store::{FlowId, FlowStore, NewPage, ParkedId, ParkedRow, RunCounts, StoreError};
 
 use super::page::{Given, Record, raw, written};
 use super::part::Part;
-use super::{Serves, Shared};
+use super::shown::{Discarded, Retried};
+use super::{Flows, Serves, Shared, runner};
 use crate::problem::Problem;
 
 /// Parked records that are read at once.
@@ -55,7 +57,7 @@ pub(super) async fn page(
         tenant = &*part.tenant,
         flow = &*part.name,
         records = again.len(),
-        "something was changed, so what was parked goes again"
+        "something was changed or somebody asked for it, so what was parked goes again"
     );
     Ok(Some(NewPage {
         number,
@@ -68,4 +70,100 @@ pub(super) async fn page(
         again,
         counts: RunCounts::default(),
     }))
+}
+
+/// Does something about all parked records of a flow, or about one of them. Says of
+/// how many it was done; nothing if there is no such record.
+fn each(
+    store: &dyn FlowStore,
+    flow: FlowId,
+    one: Option<u64>,
+    act: impl Fn(Vec<ParkedRow>) -> Result<u64, StoreError>,
+) -> Result<Option<u64>, StoreError> {
+    if let Some(number) = one {
+        let before = number.checked_sub(1).map(ParkedId);
+        let mut rows = store.parked(flow, before, 1)?;
+        rows.retain(|row| row.id.0 == number);
+        return match rows.is_empty() {
+            true => Ok(None),
+            false => act(rows).map(Some),
+        };
+    }
+    let mut after: Option<ParkedId> = None;
+    let mut done = 0;
+    loop {
+        let rows = store.parked(flow, after, LOOK)?;
+        let Some(last) = rows.last() else {
+            return Ok(Some(done));
+        };
+        after = Some(last.id);
+        done += act(rows)?;
+    }
+}
+
+fn unknown(flow: &str, one: Option<u64>) -> Problem {
+    let number = one.unwrap_or_default();
+    Problem::caller(
+        "unknown-parked-record",
+        format!(
+            "flow `{flow}` has no parked record {number}, or none any more; `crossdock flows show` prints the numbers of the first 20 that are there"
+        ),
+    )
+}
+
+impl Flows {
+    /// Has all parked records go again, or one, and begins a run for them if that is
+    /// possible now. `by` says who asked, for people.
+    ///
+    /// # Errors
+    /// If there is no such flow or record, or nothing can be written.
+    pub async fn retry_parked(
+        &self,
+        tenant: &str,
+        flow: &str,
+        one: Option<u64>,
+        by: &str,
+    ) -> Result<Retried, Problem> {
+        let part = self.part(tenant, flow).await?;
+        let id = part.id;
+        let retried = self.shared.store(move |store| {
+            each(store, id, one, |mut rows| {
+                // One that cannot be read now cannot go.
+                rows.retain(|row| !row.taken && row.unreadable.is_none());
+                store.park_anew(id, rows.iter().map(|row| row.id).collect())
+            })
+        });
+        let retried = retried.await?.ok_or_else(|| unknown(flow, one))?;
+        if retried == 0 || part.state().paused {
+            return Ok(Retried { retried, run: None });
+        }
+        let run = match runner::ask(&self.shared, &part, by).await {
+            Ok(run) => Some(run.0),
+            // That one takes them if it has not looked yet; otherwise the next does.
+            Err(problem) if problem.code == "flow-busy" => None,
+            Err(problem) => return Err(problem),
+        };
+        Ok(Retried { retried, run })
+    }
+
+    /// Gives up all parked records, or one.
+    ///
+    /// # Errors
+    /// If there is no such flow or record, or nothing can be written.
+    pub async fn discard_parked(
+        &self,
+        tenant: &str,
+        flow: &str,
+        one: Option<u64>,
+    ) -> Result<Discarded, Problem> {
+        let part = self.part(tenant, flow).await?;
+        let id = part.id;
+        let discarded = self.shared.store(move |store| {
+            each(store, id, one, |rows| {
+                store.unpark(id, rows.iter().map(|row| row.id).collect())
+            })
+        });
+        let discarded = discarded.await?.ok_or_else(|| unknown(flow, one))?;
+        Ok(Discarded { discarded })
+    }
 }

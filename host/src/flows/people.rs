@@ -222,7 +222,7 @@ impl Flows {
 
     /// A flow of a tenant. One that serves since this moment is waited for until it
     /// has its tasks.
-    async fn part(&self, tenant: &str, flow: &str) -> Result<Arc<Part>, Problem> {
+    pub(super) async fn part(&self, tenant: &str, flow: &str) -> Result<Arc<Part>, Problem> {
         match tokio::time::timeout(BEGINNING, self.begun(tenant, flow)).await {
             Ok(Some(part)) => Ok(part),
             Ok(None) => Err(self.unknown(tenant, flow)),

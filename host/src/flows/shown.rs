@@ -180,6 +180,8 @@ pub struct StagesShown {
 /// A record that is parked.
 #[derive(Debug, Serialize)]
 pub struct ParkedShown {
+    /// Its number. One that goes again and fails again is parked under another one.
+    pub id: u64,
     /// When.
     pub at_ms: u64,
     /// By which run.
@@ -204,6 +206,23 @@ pub struct ParkedShown {
 pub struct Resynced {
     /// Of how many things it was forgotten what targets have.
     pub forgotten: u64,
+}
+
+/// What came of having parked records go again.
+#[derive(Debug, Serialize)]
+pub struct Retried {
+    /// How many go again. Those that are on their way in a page are left as they are.
+    pub retried: u64,
+    /// The run that takes them, if one began for it. Otherwise the next one does.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub run: Option<u64>,
+}
+
+/// What came of giving up parked records.
+#[derive(Debug, Serialize)]
+pub struct Discarded {
+    /// How many are gone. Those that are on their way in a page are left as they are.
+    pub discarded: u64,
 }
 
 /// What a run would send: nothing was queued, and no place has moved.
@@ -284,6 +303,7 @@ impl From<ParkedRow> for ParkedShown {
     fn from(row: ParkedRow) -> Self {
         let record = String::from_utf8(row.record).ok();
         Self {
+            id: row.id.0,
             at_ms: row.at,
             run: row.run.map(|run| run.0),
             target: row.target,

@@ -128,6 +128,10 @@ pub trait FlowStore: Send + Sync {
     /// Gives up parked records that no open page has. Returns how many.
     fn unpark(&self, flow: FlowId, parked: Vec<ParkedId>) -> Result<u64>;
 
+    /// Forgets under what parked records failed that no open page has, so that their
+    /// generation is empty, which is no other one. Returns how many.
+    fn park_anew(&self, flow: FlowId, parked: Vec<ParkedId>) -> Result<u64>;
+
     /// Takes records in. For each, whether it is new: one of which the key came
     /// before is not taken again.
     ///

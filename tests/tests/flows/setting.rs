@@ -1,6 +1,6 @@
 //! An ERP, two shops, a tenant with a flow between them, and a host over it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crossdock::flows::shown::RunShown;
@@ -25,6 +25,8 @@ pub struct Stock {
     pub keeps_pending: bool,
     /// Whether it calculates nothing now, which holds a run up in the middle.
     pub closed: bool,
+    /// Articles that it does not know yet: to calculate one of them is refused.
+    pub unknown: BTreeSet<String>,
 }
 
 /// The ERP: `/pending`, `/calc`, `/confirm`.
@@ -74,6 +76,11 @@ impl Stock {
             "/calc" if self.closed => Reply::json(r#"{"outcome":"retry"}"#),
             "/calc" => {
                 let sku = item["sku"].as_str().unwrap_or_default();
+                if self.unknown.contains(sku) {
+                    return Reply::json(
+                        r#"{"outcome":"rejected","code":"E4","message":"no such article"}"#,
+                    );
+                }
                 let quantity = self.quantities.get(sku).copied().unwrap_or(0);
                 Reply::json(json!({"quantity": quantity}).to_string())
             }

@@ -35,6 +35,14 @@ pub(super) fn routes<S: Service>() -> Router<Arc<App<S>>> {
         .route("/v1/{tenant}/flows/{flow}/pause", post(pause::<S>))
         .route("/v1/{tenant}/flows/{flow}/resume", post(resume::<S>))
         .route("/v1/{tenant}/flows/{flow}/resync", post(resync::<S>))
+        .route(
+            "/v1/{tenant}/flows/{flow}/parked/retry",
+            post(retry_parked::<S>),
+        )
+        .route(
+            "/v1/{tenant}/flows/{flow}/parked/discard",
+            post(discard_parked::<S>),
+        )
 }
 
 /// Somebody who may ask, and what the path names.
@@ -104,6 +112,19 @@ impl<S: Service> Asked<S> {
             tenant = self.tenant(),
             flow = self.flow(),
             by = self.by(),
+            "{did} by a person"
+        );
+    }
+
+    /// The same of what is done about parked records, or one.
+    fn tell_of(&self, one: Option<u64>, records: u64, did: &str) {
+        tracing::info!(
+            target: "crossdock::flows",
+            tenant = self.tenant(),
+            flow = self.flow(),
+            by = self.by(),
+            parked = one,
+            records,
             "{did} by a person"
         );
     }
@@ -197,5 +218,24 @@ async fn resync<S: Service>(asked: Asked<S>) -> Result<Response, Refused> {
     let done = flows.resync(asked.tenant(), asked.flow(), target);
     let done = asked.of(done.await)?;
     asked.tell("resynced");
+    fresh(&done)
+}
+
+/// Has what is parked go again. That the source was mended, only a person knows.
+async fn retry_parked<S: Service>(asked: Asked<S>) -> Result<Response, Refused> {
+    let one = asked.query(&["id"])?.id;
+    let flows = asked.flows()?;
+    let done = flows.retry_parked(asked.tenant(), asked.flow(), one, asked.by());
+    let done = asked.of(done.await)?;
+    asked.tell_of(one, done.retried, "parked records retried");
+    fresh(&done)
+}
+
+async fn discard_parked<S: Service>(asked: Asked<S>) -> Result<Response, Refused> {
+    let one = asked.query(&["id"])?.id;
+    let flows = asked.flows()?;
+    let done = flows.discard_parked(asked.tenant(), asked.flow(), one);
+    let done = asked.of(done.await)?;
+    asked.tell_of(one, done.discarded, "parked records discarded");
     fresh(&done)
 }

@@ -13,6 +13,7 @@ pub(super) struct Query {
     pub limit: Option<usize>,
     pub before: Option<u64>,
     pub target: Option<String>,
+    pub id: Option<u64>,
 }
 
 impl Query {
@@ -64,6 +65,15 @@ impl Query {
                     wrong("`before` must be a number: give the `before` of the answer before")
                 })?);
             }
+            "id" => {
+                // An empty one would be taken for all of them.
+                let number = value.parse().ok();
+                self.id = Some(number.ok_or_else(|| {
+                    wrong(
+                        "`id` must be the number of a parked record; leave it out for all of them",
+                    )
+                })?);
+            }
             "target" if value.trim().is_empty() => {
                 // It would be taken for all of them.
                 return Err(wrong(
@@ -85,16 +95,17 @@ pub(super) fn wrong(detail: impl Into<String>) -> Refused {
 mod tests {
     use super::*;
 
-    const ALL: &[&str] = &["dry_run", "limit", "before", "target"];
+    const ALL: &[&str] = &["dry_run", "limit", "before", "target", "id"];
 
     #[test]
     fn what_is_not_known_or_there_twice_is_refused() {
-        let read = Query::read("dry_run&limit=7&before=3&target=mini-shop", ALL).unwrap();
+        let read = Query::read("dry_run&limit=7&before=3&target=mini-shop&id=9", ALL).unwrap();
         let expected = Query {
             dry_run: true,
             limit: Some(7),
             before: Some(3),
             target: Some("mini-shop".into()),
+            id: Some(9),
         };
         assert_eq!(read, expected);
         for query in [
@@ -106,6 +117,9 @@ mod tests {
             "before=x",
             "target=",
             "target=+",
+            "id=",
+            "id=-1",
+            "id=all",
         ] {
             let refused = Query::read(query, ALL).unwrap_err();
             assert_eq!(refused.problem.code, "invalid-query", "{query}");

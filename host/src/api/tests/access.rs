@@ -67,7 +67,14 @@ async fn flows_are_open_to_their_tenant_and_to_an_administrator() {
         assert_eq!(answer.status, status, "{path} {token}");
     }
     let other = [("authorization", "Bearer cd_other")];
-    for what in ["run", "pause", "resume", "resync"] {
+    for what in [
+        "run",
+        "pause",
+        "resume",
+        "resync",
+        "parked/retry",
+        "parked/discard",
+    ] {
         let path = format!("/v1/acme/flows/stock/{what}");
         let answer = host.post(&path, &other, "").await;
         answer.is_problem(401, "unauthorized");

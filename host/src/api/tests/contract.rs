@@ -135,6 +135,7 @@ fn flows_are_shown_as_it_says() {
         (
             "ParkedRecord",
             serde_json::to_value(ParkedShown {
+                id: 9,
                 at_ms: 1,
                 run: Some(17),
                 target: Some("mini-shop".into()),
@@ -176,6 +177,17 @@ fn flows_are_shown_as_it_says() {
             }),
         ),
         ("Resynced", serde_json::to_value(Resynced { forgotten: 3 })),
+        (
+            "ParkedRetried",
+            serde_json::to_value(Retried {
+                retried: 3,
+                run: Some(17),
+            }),
+        ),
+        (
+            "ParkedDiscarded",
+            serde_json::to_value(Discarded { discarded: 3 }),
+        ),
     ];
     for (name, answer) in answers {
         let answer = answer.unwrap();

@@ -1,11 +1,13 @@
-//! `crossdock flows pause`, `resume` and `resync`.
+//! `crossdock flows pause`, `resume`, `resync`, and `retry` and `discard` of what is
+//! parked.
 
 use clap::Args;
 use serde::Deserialize;
+use serde_json::Value;
 
 use super::super::Global;
 use super::super::deliveries::understood;
-use super::super::failure::{Exit, Finished};
+use super::super::failure::{Exit, Failure, Finished};
 use super::super::terminal::{count, print, print_json, sentence};
 use super::asking::{Asking, Pairs};
 use super::list::Flow;
@@ -13,6 +15,16 @@ use super::list::Flow;
 pub(super) const RESYNC_HELP: &str = "\
 Example:
   crossdock flows resync stock --tenant acme --target mini-shop";
+
+pub(super) const RETRY_HELP: &str = "\
+Examples:
+  crossdock flows retry stock --tenant acme
+  crossdock flows retry stock --tenant acme --id 17";
+
+pub(super) const DISCARD_HELP: &str = "\
+Examples:
+  crossdock flows discard stock --tenant acme --id 17
+  crossdock flows discard stock --tenant acme";
 
 #[derive(Debug, Args)]
 pub(in super::super) struct FlowArgs {
@@ -39,9 +51,35 @@ pub(in super::super) struct ResyncArgs {
     asking: Asking,
 }
 
+#[derive(Debug, Args)]
+pub(in super::super) struct ParkedArgs {
+    /// The flow
+    flow: String,
+    /// Only this parked record, by the number that `flows show` prints
+    #[arg(long, value_name = "N")]
+    id: Option<u64>,
+    /// For programs: what the HTTP interface answers
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    asking: Asking,
+}
+
 #[derive(Debug, Deserialize)]
 struct Resynced {
     forgotten: u64,
+}
+
+#[derive(Debug, Deserialize)]
+struct Retried {
+    retried: u64,
+    #[serde(default)]
+    run: Option<u64>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Discarded {
+    discarded: u64,
 }
 
 pub(super) async fn pause(global: &Global, args: FlowArgs) -> Finished {
@@ -118,6 +156,68 @@ fn resynced(forgotten: usize) -> String {
     }
 }
 
+impl ParkedArgs {
+    /// Has something done about what is parked.
+    async fn ask(self, global: &Global, what: &str) -> Result<Value, Failure> {
+        let host = self.asking.host(global)?;
+        let pairs = self.id.map(|id| ("id", id.to_string()));
+        let pairs: Pairs = pairs.into_iter().collect();
+        host.post(&[&self.flow, "parked", what], &pairs).await
+    }
+}
+
+pub(super) async fn retry(global: &Global, args: ParkedArgs) -> Finished {
+    let json = args.json;
+    let answer = args.ask(global, "retry").await?;
+    if json {
+        print_json(&answer)?;
+    } else {
+        print(&retried(&understood(answer)?))?;
+    }
+    Ok(Exit::Done)
+}
+
+pub(super) async fn discard(global: &Global, args: ParkedArgs) -> Finished {
+    let json = args.json;
+    let answer = args.ask(global, "discard").await?;
+    if json {
+        print_json(&answer)?;
+    } else {
+        print(&discarded(&understood(answer)?))?;
+    }
+    Ok(Exit::Done)
+}
+
+/// What follows from having parked records go again.
+fn retried(done: &Retried) -> String {
+    let records = parked(done.retried);
+    match (done.retried, done.run) {
+        (0, _) => "no parked record goes again: none is there, or each of them is on its way in a run or cannot be read now\n".to_owned(),
+        (1, Some(run)) => format!("{records} goes again, with run {run}\n"),
+        (1, None) => format!("{records} goes again with the next run\n"),
+        (_, Some(run)) => format!("{records} go again, with run {run}\n"),
+        (_, None) => format!("{records} go again with the next run\n"),
+    }
+}
+
+/// What follows from giving them up.
+fn discarded(done: &Discarded) -> String {
+    let records = parked(done.discarded);
+    match done.discarded {
+        0 => {
+            "no parked record was given up: none is there, or each of them is on its way in a run\n"
+                .to_owned()
+        }
+        1 => format!("{records} was given up\n"),
+        _ => format!("{records} were given up\n"),
+    }
+}
+
+fn parked(records: u64) -> String {
+    let records = usize::try_from(records).unwrap_or(usize::MAX);
+    count(records, "parked record")
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::json;
@@ -153,6 +253,28 @@ mod tests {
             resumed(&flow("running", true), &running),
             "erp is not paused any more; it is running\n"
         );
+    }
+
+    #[test]
+    fn what_becomes_of_parked_records_is_said_in_full() {
+        let said = |retried, run| super::retried(&Retried { retried, run });
+        assert_eq!(
+            said(1, Some(17)),
+            "1 parked record goes again, with run 17\n"
+        );
+        assert_eq!(
+            said(2, Some(17)),
+            "2 parked records go again, with run 17\n"
+        );
+        assert_eq!(
+            said(2, None),
+            "2 parked records go again with the next run\n"
+        );
+        assert!(said(0, None).starts_with("no parked record goes again: "));
+        let said = |discarded| super::discarded(&Discarded { discarded });
+        assert_eq!(said(1), "1 parked record was given up\n");
+        assert_eq!(said(3), "3 parked records were given up\n");
+        assert!(said(0).starts_with("no parked record was given up: "));
     }
 
     #[test]

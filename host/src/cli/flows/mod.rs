@@ -33,6 +33,12 @@ pub(super) enum FlowsCommand {
     /// Forget what targets have, so that `changes_only` leaves nothing out once; the cursor stays
     #[command(after_help = change::RESYNC_HELP)]
     Resync(change::ResyncArgs),
+    /// Have what is parked go again, with a run that begins now or with the next one
+    #[command(after_help = change::RETRY_HELP)]
+    Retry(change::ParkedArgs),
+    /// Give up what is parked, for good
+    #[command(after_help = change::DISCARD_HELP)]
+    Discard(change::ParkedArgs),
 }
 
 pub(super) async fn run(global: &Global, command: FlowsCommand) -> Finished {
@@ -43,5 +49,7 @@ pub(super) async fn run(global: &Global, command: FlowsCommand) -> Finished {
         FlowsCommand::Pause(args) => change::pause(global, args).await,
         FlowsCommand::Resume(args) => change::resume(global, args).await,
         FlowsCommand::Resync(args) => change::resync(global, args).await,
+        FlowsCommand::Retry(args) => change::retry(global, args).await,
+        FlowsCommand::Discard(args) => change::discard(global, args).await,
     }
 }

@@ -42,6 +42,9 @@ struct Whole {
 
 #[derive(Debug, Deserialize)]
 struct Parked {
+    /// None of a host before this one, which does not say it.
+    #[serde(default)]
+    id: Option<u64>,
     at_ms: u64,
     #[serde(default)]
     target: Option<String>,
@@ -188,8 +191,9 @@ fn parked_text(parked: &Parked) -> String {
         |record| clean(&record.to_string()),
     );
     crate::text::shorten(&mut record, 300);
+    let number = parked.id.map_or_else(String::new, |id| format!(" {id},"));
     format!(
-        "\nparked {} for {}: {why}\n  {record}\n",
+        "\nparked{number} {} for {}: {why}\n  {record}\n",
         when(parked.at_ms),
         sentence(whose)
     )
@@ -210,7 +214,7 @@ mod tests {
             "problem": {"blame": "platform", "code": "timeout", "detail": "no answer"},
             "ticks_skipped": 2, "parked": 1, "received": 0, "cursor": {"position": 9},
             "newest": [tests::run("running", json!({"in": 4, "sent": 3}))],
-            "parked_records": [{"at_ms": 1_700_000_000_000_u64, "target": "mini-shop",
+            "parked_records": [{"id": 9, "at_ms": 1_700_000_000_000_u64, "target": "mini-shop",
                 "problem": {"blame": "script", "code": "script-error", "detail": "null is no number"},
                 "record": {"sku": "1001"}}]
         }))
@@ -224,7 +228,7 @@ mod tests {
             "  parked     1 records\n",
             "  problem    timeout (platform): no answer\n",
             "17   2023-11-14 22:13:20Z  running  4 in, 3 sent",
-            "parked 2023-11-14 22:13:20Z for mini-shop: script-error (script): null is no number\n  {\"sku\":\"1001\"}\n",
+            "parked 9, 2023-11-14 22:13:20Z for mini-shop: script-error (script): null is no number\n  {\"sku\":\"1001\"}\n",
         ] {
             assert!(shown.contains(part), "{part}\n{shown}");
         }

@@ -244,6 +244,10 @@ impl FlowStore for Sealed {
         self.flows.unpark(flow, parked)
     }
 
+    fn park_anew(&self, flow: FlowId, parked: Vec<ParkedId>) -> Result<u64> {
+        self.flows.park_anew(flow, parked)
+    }
+
     fn receive(&self, flow: FlowId, mut records: Vec<NewReceived>, now: u64) -> Result<Vec<bool>> {
         for record in &mut records {
             self.seal(Kind::FlowReceived, &mut record.body)?;

@@ -139,6 +139,7 @@ const HOT_FLOWS: &[&str] = &[
     flows::DROP_PARKED_OF_PAGE,
     flows::PARKED_BYTES,
     flows::DROP_PARKED,
+    flows::PARK_ANEW,
     flows::RECEIVED_SIZE,
     flows::ADD_RECEIVED,
     flows::KEY,

@@ -15,6 +15,7 @@ pub(super) const PROMISES: &[Promise] = &[
     nothing_is_taken_twice,
     more_than_may_wait_is_refused_as_a_whole,
     parked_records_are_listed_and_given_up,
+    parked_records_forget_under_what_they_failed,
     parked_records_go_again_with_a_page,
     more_than_may_be_parked_is_refused_as_a_whole,
     a_hash_counts_once_its_item_was_taken,
@@ -207,6 +208,39 @@ fn parked_records_are_listed_and_given_up(store: &dyn FlowStore) {
     assert_eq!(row(store, flow).parked, 1);
     let other = store.flow_put("bolt", "stock", T).unwrap().id;
     assert_eq!(store.unpark(other, vec![parked[1].id]).unwrap(), 0);
+}
+
+fn parked_records_forget_under_what_they_failed(store: &dyn FlowStore) {
+    let flow = flow(store);
+    let records = vec![failed("a"), failed("b"), failed("c")];
+    store.park(flow, records, T).unwrap();
+    let before = store.parked(flow, None, 9).unwrap();
+    let ids: Vec<ParkedId> = before.iter().map(|parked| parked.id).collect();
+    let run = begin(store, flow);
+    store
+        .page_put(run, taking(0, vec![], vec![ids[0]]), T)
+        .unwrap();
+    let other = store.flow_put("bolt", "stock", T).unwrap().id;
+    assert_eq!(store.park_anew(other, ids.clone()).unwrap(), 0);
+    // A page has the first one, and nobody has the last.
+    let some = vec![ids[0], ids[1], ParkedId(999)];
+    assert_eq!(store.park_anew(flow, some).unwrap(), 1);
+    let after = store.parked(flow, None, 9).unwrap();
+    let generations: Vec<&str> = after.iter().map(|parked| &*parked.generation).collect();
+    assert_eq!(generations, ["1", "", "1"]);
+    // Nothing else of it is another.
+    let mut expected = before[1].clone();
+    expected.generation.clear();
+    assert_eq!(after[1], expected);
+    assert_eq!(row(store, flow).parked, 3);
+    // What a page has parked that is not sent yet is left as it is, too.
+    let step = SteppedPage {
+        parked: vec![failed("d")],
+        ..stepped("")
+    };
+    store.page_stepped(run, 0, step, T).unwrap();
+    let newest = store.parked(flow, Some(ids[2]), 9).unwrap()[0].id;
+    assert_eq!(store.park_anew(flow, vec![newest]).unwrap(), 0);
 }
 
 fn parked_records_go_again_with_a_page(store: &dyn FlowStore) {

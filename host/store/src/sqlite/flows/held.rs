@@ -121,6 +121,15 @@ impl Unit<'_> {
         Ok(rows.unsigned_abs())
     }
 
+    pub fn park_anew(&mut self, flow: FlowId, parked: &[ParkedId]) -> Work<u64> {
+        let mut rows = 0;
+        for one in parked {
+            let found = (row_id(one.0), row_id(flow.0));
+            rows += self.run(sql::PARK_ANEW, found)?;
+        }
+        Ok(rows as u64)
+    }
+
     pub fn receive(&mut self, flow: FlowId, records: &[NewReceived], now: u64) -> Work<Vec<bool>> {
         self.last_tick(flow)?;
         let mut keys = HashSet::new();

@@ -209,6 +209,13 @@ impl FlowStore for SqliteStore {
         self.writer.submit(rows, 0, work)
     }
 
+    fn park_anew(&self, flow: FlowId, parked: Vec<ParkedId>) -> Result<u64> {
+        valid::batch(parked.len())?;
+        let rows = parked.len() + 1;
+        let work = move |unit: &mut Unit<'_>| unit.park_anew(flow, &parked);
+        self.writer.submit(rows, 0, work)
+    }
+
     fn receive(&self, flow: FlowId, records: Vec<NewReceived>, now: u64) -> Result<Vec<bool>> {
         valid::received(&records)?;
         validate::time(now)?;

@@ -147,6 +147,8 @@ pub const DROP_PARKED_OF_PAGE: &str =
 pub const PARKED_BYTES: &str = "SELECT length(record) + length(problem) FROM flow_parked \
      WHERE id = ?1 AND flow = ?2 AND page IS NULL AND by_page IS NULL";
 pub const DROP_PARKED: &str = "DELETE FROM flow_parked WHERE id = ?1";
+pub const PARK_ANEW: &str = "UPDATE flow_parked SET generation = '' \
+     WHERE id = ?1 AND flow = ?2 AND page IS NULL AND by_page IS NULL";
 
 // Records that came in.
 
