@@ -82,7 +82,7 @@ async fn what_does_not_fit_its_operation_is_parked_and_sent_once_the_script_is_m
     };
     bed.put_tenant("acme", "vector.jq", &with("hexx"));
     let targets = r#"[ { connection = "mini", operation = "vector", script = "vector.jq" } ]"#;
-    bed.put_tenant("acme", "secret.txt", "s");
+    bed.put_tenant("acme", "secret.txt", "a-secret-of-the-shop");
     let shop = "[connections.mini]\n";
     let text = tenant(&erp, &[("mini", &mini)], &flow("", PENDING, targets, ""));
     let signed = format!("{shop}secrets = {{ secret = {{ file = \"secret.txt\" }} }}\n");
