@@ -261,9 +261,7 @@ impl Run<'_> {
             taken,
             unreadable,
         } = fetched;
-        let nothing = records.is_empty() && cursor.is_none() && taken.is_empty();
-        // What could not be read is counted by a page, even by one without records.
-        if nothing && unreadable == 0 {
+        if records.is_empty() && cursor.is_none() && taken.is_empty() && unreadable == 0 {
             return match last {
                 true => Ok(self.all_queued().await.map_err(later(At::Source))?),
                 false => Ok(Step::On),

@@ -24,7 +24,8 @@ pub(super) struct Fetched {
     pub origin: Vec<u8>,
     /// Records that came in and are these.
     pub taken: Vec<ReceivedId>,
-    /// Rows and files that could not be read on the way to them.
+    /// Rows and files that could not be read on the way to them: a page counts them,
+    /// even one without records.
     pub unreadable: u64,
 }
 
