@@ -47,7 +47,8 @@ async fn a_refused_tenant_is_told_from_one_that_is_not_there() {
     let refused = host.call(call("acme")).await.unwrap_err();
     assert_eq!(refused.code, "tenant-refused");
     assert_eq!(refused.blame, crate::problem::Blame::Host);
-    assert!(refused.detail.contains("ca_file"), "{refused}");
+    let first = "tenant.toml:2:1: connection `shop`: there is no adapter `nobody`";
+    assert!(refused.detail.contains(first), "{refused}");
     let unknown = host.call(call("acne")).await.unwrap_err();
     assert_eq!(unknown.code, "unknown-tenant");
 }
