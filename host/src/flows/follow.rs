@@ -283,9 +283,8 @@ impl Telling<'_> {
     /// follow: a host that is killed in between tells of the same ones under the same
     /// name.
     async fn tell(&self, rounds: &mut Vec<Round>) -> Result<bool, Problem> {
-        let work: Work = read(&self.page.records)?;
-        let before: HashSet<u32> = rounds.iter().flat_map(|round| round.of.clone()).collect();
-        let fresh = settled(work.records.len(), self.targets).into_iter();
+        let before: HashSet<u32> = rounds.iter().flat_map(|round| &round.of).copied().collect();
+        let fresh = settled(self.page.head.count, self.targets).into_iter();
         let fresh: Vec<u32> = fresh.filter(|record| !before.contains(record)).collect();
         if !fresh.is_empty() {
             rounds.push(Round {
@@ -294,7 +293,11 @@ impl Telling<'_> {
             });
             self.write(rounds).await?;
         }
-        let mut told = false;
+        // Most looks find nothing to tell, and the records are many bytes.
+        if rounds.iter().all(|round| round.told.is_some()) {
+            return Ok(false);
+        }
+        let work: Work = read(&self.page.records)?;
         for round in 0..rounds.len() {
             if rounds[round].told.is_some() {
                 continue;
@@ -311,9 +314,8 @@ impl Telling<'_> {
             let queued = confirm::confirm(shared, part, self.serves, self.confirm, page);
             rounds[round].told = Some(queued.await?);
             self.write(rounds).await?;
-            told = true;
         }
-        Ok(told)
+        Ok(true)
     }
 
     /// Keeps what the source is told in the page's plan.
@@ -464,7 +466,7 @@ async fn done(
 }
 
 /// The records of a page of which nothing more is to be waited for.
-fn settled(records: usize, targets: &[Target]) -> Vec<u32> {
+fn settled(records: u32, targets: &[Target]) -> Vec<u32> {
     let mut open = HashSet::new();
     for target in targets {
         let items = target.planned.of.iter().zip(&target.items);
@@ -475,6 +477,7 @@ fn settled(records: usize, targets: &[Target]) -> Vec<u32> {
             }
         }
     }
-    let all = 0..u32::try_from(records).unwrap_or(u32::MAX);
-    all.filter(|record| !open.contains(record)).collect()
+    (0..records)
+        .filter(|record| !open.contains(record))
+        .collect()
 }
